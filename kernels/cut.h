@@ -23,4 +23,10 @@ static inline size_t df_cut(size_t n, size_t parts, size_t i)
     return n / parts * i + (n % parts * i) / parts;
 }
 
+/* So many parts, or a few more, that two or four threads get as many each. */
+static inline size_t df_even_parts(size_t parts)
+{
+    return parts < 3 ? parts : df_ceil_div(parts, 4) * 4;
+}
+
 #endif

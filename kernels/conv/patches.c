@@ -6,36 +6,67 @@
 
 #include <string.h>
 
-static size_t put_zeros(float *out, size_t n)
+#include "kernels/cut.h"
+
+static void put_zeros(float *out, size_t n)
 {
-    memset(out, 0, n * sizeof *out);
-    return n;
+    if (n)
+        memset(out, 0, n * sizeof *out);
 }
 
-/* Part of a run may lie outside the map, left or right of it. Returns the floats written. */
-static size_t gather_run(const DfPatches *p, const float *image, int y, int x, int length, float *out)
+/* Copies n floats, or `room` for more of them, which the next copy overwrites: a few, always the same number of them,
+ * are faster than exactly those wanted. */
+static inline void copy(float *to, const float *from, size_t n, size_t room)
 {
-    const int first = x < 0 ? -x : 0;
-    const int end = p->W - x < length ? p->W - x : length;
-    if (y < 0 || y >= p->H || first >= end)
-        return put_zeros(out, (size_t)length * p->channels);
-    size_t n = put_zeros(out, (size_t)first * p->channels);
-    const size_t inside = (size_t)(end - first) * p->channels;
-    memcpy(out + n, image + ((size_t)y * (size_t)p->W + (size_t)(x + first)) * p->C + p->c0, inside * sizeof *out);
-    n += inside;
-    return n + put_zeros(out + n, (size_t)(length - end) * p->channels);
+    enum { FEW = 32 };
+    if (n <= FEW && room >= FEW)
+        memcpy(to, from, FEW * sizeof *to);
+    else
+        memcpy(to, from, n * sizeof *to);
+}
+
+/* Floats f0..f1-1 of a run. Part of it may lie outside the map, left or right of it. `room`: floats that may be written. */
+static void gather_run(const DfPatches *p, const float *image, int y, int x, int length, size_t f0, size_t f1, float *out,
+                       size_t room)
+{
+    const int first = df_clamp_int(-x, 0, length);
+    const int end = df_clamp_int(p->W - x, first, length);
+    const bool outside = y < 0 || y >= p->H;
+    const size_t in0 = outside ? f1 : df_clamp_size((size_t)first * p->channels, f0, f1);
+    const size_t in1 = outside ? f1 : df_clamp_size((size_t)end * p->channels, in0, f1);
+    put_zeros(out, in0 - f0);
+    if (in1 > in0) {
+        const float *from = image + ((ptrdiff_t)y * p->W + x) * (ptrdiff_t)p->C + (ptrdiff_t)(p->c0 + in0);
+        const size_t before = (size_t)(from - p->x);
+        const size_t left = p->floats > before ? p->floats - before : 0;
+        copy(out + in0 - f0, from, in1 - in0, df_smaller(left, room - (in0 - f0)));
+    }
+    put_zeros(out + in1 - f0, f1 - in1);
+}
+
+void df_patches_gather_block(const DfPatches *p, size_t row, size_t rows, size_t k0, size_t k1, float *out, size_t ld)
+{
+    const size_t per_image = (size_t)p->jH * (size_t)p->jW;
+    for (size_t r = row; r < row + rows; r++, out += ld) {
+        const int y = (int)(r % per_image / (size_t)p->jW) * p->step_y;
+        const int x = (int)(r % (size_t)p->jW) * p->step_x;
+        const float *image = p->x + r / per_image * (size_t)p->H * (size_t)p->W * p->C;
+        for (size_t i = 0, begin = 0, end; i < p->n_runs && begin < k1; i++, begin = end) {
+            const DfRun *run = &p->runs[i];
+            end = begin + (size_t)run->length * p->channels;
+            if (end <= k0)
+                continue;
+            const size_t f0 = begin < k0 ? k0 - begin : 0;
+            const size_t f1 = df_smaller(end, k1) - begin;
+            const size_t at = begin + f0 - k0;
+            gather_run(p, image, y + run->dy, x + run->dx, run->length, f0, f1, out + at, ld - at);
+        }
+    }
 }
 
 void df_patches_gather(const DfPatches *p, size_t row, size_t rows, float *out)
 {
-    const size_t per_image = (size_t)p->jH * (size_t)p->jW;
-    for (size_t r = row; r < row + rows; r++) {
-        const int y = (int)(r % per_image / (size_t)p->jW) * p->step_y;
-        const int x = (int)(r % (size_t)p->jW) * p->step_x;
-        const float *image = p->x + r / per_image * (size_t)p->H * (size_t)p->W * p->C;
-        for (size_t i = 0; i < p->n_runs; i++)
-            out += gather_run(p, image, y + p->runs[i].dy, x + p->runs[i].dx, p->runs[i].length, out);
-    }
+    df_patches_gather_block(p, row, rows, 0, p->k, out, p->k);
 }
 
 size_t df_patches_rows(size_t k)
@@ -65,7 +96,8 @@ DfPatches df_conv_patches(const DfConvShape *s, const float *x, const DfRun *run
 {
     const size_t channels = (size_t)(s->I / s->groups);
     return (DfPatches){
-        .x = x, .H = s->H, .W = s->W, .jH = s->oH, .jW = s->oW, .step_y = s->stride[0], .step_x = s->stride[1],
+        .x = x, .floats = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I, .H = s->H, .W = s->W,
+        .jH = s->oH, .jW = s->oW, .step_y = s->stride[0], .step_x = s->stride[1],
         .C = (size_t)s->I, .channels = channels, .k = (size_t)s->kh * (size_t)s->kw * channels, .runs = runs,
         .n_runs = n_runs,
     };

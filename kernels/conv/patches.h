@@ -18,6 +18,7 @@ typedef struct {
  * of each tap `channels` floats from channel c0 on. Taps outside the map are zeros. */
 typedef struct {
     const float *x;           /* N H W C                         */
+    size_t floats;            /* of it; 0: not known             */
     int H, W;
     int jH, jW;               /* positions of an image           */
     int step_y, step_x;
@@ -28,6 +29,8 @@ typedef struct {
 } DfPatches;
 
 void df_patches_gather(const DfPatches *, size_t row, size_t rows, float *out); /* rows x k */
+/* Columns k0..k1-1 of them alone, to rows `ld` apart. */
+void df_patches_gather_block(const DfPatches *, size_t row, size_t rows, size_t k0, size_t k1, float *out, size_t ld);
 size_t df_patches_rows(size_t k);  /* how many rows of k floats to gather at once: they stay in the second cache */
 
 /* The taps of a convolution. A row of the kernel is one run if nothing lies between its taps, and if it has at most

@@ -24,7 +24,8 @@ enum {
     TILE_BYTES = 1 << 20, /* transformed patches of a task                                                */
     MOST_TILES = 96,
     FAR_BYTES = 32 << 20, /* a transformed filter so large is read from memory, whole, by every task: ... */
-    FAR_TILES = 48,       /* ... then a task has so many tiles at least                                   */
+    FAR_TILES = 48,       /* ... then a task has so many tiles at least, ...                              */
+    WORTH_READING = 18,   /* ... and reading it once takes as long as the products of so many             */
     NEAR_BYTES = 1 << 20, /* one so large comes from the second cache: ...                                */
     NEAR_TILES = 12,      /* ... tasks of so many tiles, a tile of the product, lose nothing              */
     O_BLOCK = 64,         /* channels that go back at a time                                              */
@@ -147,11 +148,33 @@ static void multiply(const Winograd *a, size_t p, const char *v, size_t tiles, s
                              &nothing);
         return;
     }
-    DfPanels u = df_packed_panels(a->w, p);
-    u.data += o * u.k;
-    u.n = channels;
-    df_gemm_rows(&a->k->gemm, tiles, (const float *)(const void *)v, tile_row(a), u, 0, channels, m, O_BLOCK, &nothing,
-                 NULL);
+    const DfPanels u = df_packed_panels(a->w, p);
+    const DfPanels next = df_packed_panels(a->w, p + 1 < 36 ? p + 1 : 0);
+    const size_t next_o = p + 1 < 36 ? o : o + channels;
+    const DfRowsProduct product = {
+        .m = tiles, .a = (const float *)(const void *)v, .lda = u.k, .b = { u.data + o * u.k, u.k, channels },
+        .n1 = channels, .y = m, .ldy = O_BLOCK, .e = &nothing, .then = next_o < u.n ? next.data + next_o * u.k : NULL,
+    };
+    df_rows_product(&a->k->gemm, &product, NULL);
+}
+
+/* V of some tiles. A map may come from far away: while one patch is transformed, what the next one has besides is
+ * fetched, its last four columns. */
+static void transform_patches(const Winograd *a, size_t t0, size_t tiles, const float *zeros, char *v)
+{
+    const size_t I = (size_t)a->s->I;
+    const float *patches[2][36];
+    patch(a, spot_of(a, t0), zeros, patches[0]);
+    for (size_t t = 0; t < tiles; t++) {
+        const float **const next = patches[(t + 1) % 2];
+        if (t + 1 < tiles) {
+            patch(a, spot_of(a, t0 + t + 1), zeros, next);
+            for (size_t i = 0; i < 36; i++)
+                if (i % 6 >= 2)
+                    a->k->gemm.fetch(next[i], I);
+        }
+        transform(a, v, t, patches[t % 2]);
+    }
 }
 
 static void winograd_task(void *arg, size_t task, void *scratch)
@@ -159,8 +182,8 @@ static void winograd_task(void *arg, size_t task, void *scratch)
     const Winograd *a = arg;
     const size_t I = (size_t)a->s->I;
     const size_t O = (size_t)a->s->O;
-    const size_t i = task % a->blocks;
-    const size_t j = task / a->blocks;
+    const size_t i = task / a->o_tasks; /* neighbours share tiles */
+    const size_t j = task % a->o_tasks;
     const size_t t0 = df_cut(a->tiles, a->blocks, i);
     const size_t tiles = df_cut(a->tiles, a->blocks, i + 1) - t0;
     const size_t v_bytes = matrix_bytes(a);
@@ -170,11 +193,7 @@ static void winograd_task(void *arg, size_t task, void *scratch)
     float *m = (float *)(void *)(v + 36 * v_bytes);  /* 36 tiles O_BLOCK */
     float *zeros = m + 36 * m_stride;                /* I                */
     memset(zeros, 0, I * sizeof *zeros);
-    for (size_t t = 0; t < tiles; t++) {
-        const float *d[36];
-        patch(a, spot_of(a, t0 + t), zeros, d);
-        transform(a, v, t, d);
-    }
+    transform_patches(a, t0, tiles, zeros, v);
     for (size_t block = df_cut(o_blocks, a->o_tasks, j); block < df_cut(o_blocks, a->o_tasks, j + 1); block++) {
         const size_t o = block * O_BLOCK;
         const size_t channels = df_smaller(O - o, O_BLOCK);
@@ -183,6 +202,11 @@ static void winograd_task(void *arg, size_t task, void *scratch)
         for (size_t t = 0; t < tiles; t++)
             store(a, spot_of(a, t0 + t), m + t * O_BLOCK, m_stride, o, channels);
     }
+}
+
+static size_t filter_bytes(const DfConvShape *s, size_t number) /* of the transformed filter; bytes of one */
+{
+    return 36 * number * (size_t)s->I * (size_t)s->O;
 }
 
 /* Tiles that a task may take: whole tiles of 6 rows of the product, in bfloat16 of 12. */
@@ -198,8 +222,7 @@ static size_t most_tiles(const DfConvShape *s, bool bf16, size_t least)
 /* How many parts the tiles are cut into. */
 static size_t blocks_of(const DfConvShape *s, bool bf16, size_t tiles)
 {
-    const size_t number = bf16 ? sizeof(DfBf16) : sizeof(float);
-    const size_t filter = 36 * number * (size_t)s->I * (size_t)s->O;
+    const size_t filter = filter_bytes(s, bf16 ? sizeof(DfBf16) : sizeof(float));
     const size_t most = most_tiles(s, bf16, filter > FAR_BYTES ? FAR_TILES : 0);
     const size_t blocks = df_ceil_div(tiles, most);
     if (filter > NEAR_BYTES)
@@ -241,7 +264,10 @@ bool df_conv_prefers_winograd(const DfConvShape *s)
     bool fits = !forbidden && s->kh == 3 && s->kw == 3 && s->groups == 1 && s->I >= 32 && s->O >= 32;
     for (int i = 0; i < 2; i++)
         fits = fits && s->stride[i] == 1 && s->dilation[i] == 1 && s->padding[i] >= 0 && s->padding[i] <= 2;
-    return fits && 36 * tiles_of(s) < 0.7 * 9 * s->oH * s->oW;
+    double tiles = (double)s->N * tiles_of(s);
+    if (filter_bytes(s, sizeof(float)) > FAR_BYTES && tiles < WORTH_READING)
+        tiles = WORTH_READING;
+    return fits && 36 * tiles < 0.7 * 9 * s->N * s->oH * s->oW;
 }
 
 double df_conv_multiply_adds(const DfConvShape *s)

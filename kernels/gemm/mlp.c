@@ -60,7 +60,7 @@ int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, co
                   DfAct act, const DfPacked *w2, float *y, DfEpilogue e)
 {
     Mlp p = { .k = k, .M = M, .x = x, .w1 = w1, .w2 = w2, .y = y, .hidden = { .bias = b1, .act = act }, .e = e };
-    p.tasks = df_ceil_div(M, MLP_ROWS);
+    p.tasks = df_even_parts(df_ceil_div(M, MLP_ROWS));
     if (p.tasks < MLP_TASKS)
         return mlp_in_two(pool, &p);
     const size_t rows = df_ceil_div(M, p.tasks);

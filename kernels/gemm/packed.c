@@ -55,53 +55,78 @@ static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth,
     }
 }
 
-/* Rows that lie 4 KiB or more apart fall into a few cache sets and push one another out: they are copied to where
- * they do not. A rung that fetches what it needs is faster without the copy. */
+/* ---- a product of one thread ------------------------------------------------------------------------------------- */
 
-static void copy_block(float *to, size_t ld, const float *a, size_t lda, size_t rows, size_t columns)
+/* The panels that are read after those before column j of k0..k1-1: their neighbours, else the first of the next block of
+ * k, else what the caller says; else, by whoever takes the next task, the neighbours of this one. */
+static const float *panels_after(const DfRowsProduct *p, size_t j, size_t k0, size_t k1)
 {
-    for (size_t i = 0; i < rows; i++)
-        memcpy(to + i * ld, a + i * lda, columns * sizeof *to);
+    const DfPanels *b = &p->b;
+    if (j < p->n1)
+        return b->data + j * b->k + k0 * DF_PANEL;
+    if (k1 < b->k)
+        return b->data + p->n0 * b->k + k1 * DF_PANEL;
+    if (p->then)
+        return p->then;
+    return p->n1 < b->n ? b->data + p->n1 * b->k : NULL;
+}
+
+/* One block of k: rows a, `lda` apart, by all columns. */
+static void multiply_block(const DfGemmKernels *k, const DfRowsProduct *p, size_t k0, size_t k1, const float *a,
+                           size_t lda)
+{
+    const size_t width = (size_t)k->tile_n;
+    for (size_t j = p->n0; j < p->n1; j += width) {
+        const size_t n = df_smaller(p->n1 - j, width);
+        const float *here = p->b.data + j * p->b.k + k0 * DF_PANEL;
+        const DfEpilogue moved = df_epilogue_at(p->e, 0, p->ldy, j);
+        panel_rows(k, p->m, n, k1 - k0, a, lda, here, p->b.k * DF_PANEL, panels_after(p, j + width, k0, k1), p->y + j,
+                   p->ldy, k0 == 0, k1 == p->b.k, &moved);
+    }
+}
+
+void df_rows_product(const DfGemmKernels *k, const DfRowsProduct *p, float *scratch)
+{
+    const size_t blocks = p->b.k ? df_ceil_div(p->b.k, K_BLOCK) : 1;
+    for (size_t block = 0; block < blocks; block++) {
+        const size_t k0 = df_cut(p->b.k, blocks, block);
+        const size_t k1 = df_cut(p->b.k, blocks, block + 1);
+        if (p->gather) {
+            p->gather(p->from, k0, k1, scratch, K_BLOCK + DF_ROW_PAD);
+            multiply_block(k, p, k0, k1, scratch, K_BLOCK + DF_ROW_PAD);
+        } else {
+            multiply_block(k, p, k0, k1, p->a + k0, p->lda);
+        }
+    }
+}
+
+size_t df_rows_product_scratch(size_t m)
+{
+    return m * (K_BLOCK + DF_ROW_PAD) * sizeof(float);
+}
+
+static void copy_block(const void *from, size_t k0, size_t k1, float *to, size_t ld)
+{
+    const DfRowsProduct *p = from;
+    for (size_t i = 0; i < p->m; i++)
+        memcpy(to + i * ld, p->a + i * p->lda + k0, (k1 - k0) * sizeof *to);
 }
 
 size_t df_gemm_scratch(size_t rows, size_t lda)
 {
-    return lda < DF_FAR_APART ? 0 : rows * (K_BLOCK + DF_ROW_PAD) * sizeof(float);
+    return lda < DF_FAR_APART ? 0 : df_rows_product_scratch(rows);
 }
 
-/* The panels that are read after those before column j of k0..k1-1: their neighbours, else the first of the next block of
- * k, else, by whoever takes the next task, the neighbours of this one. */
-static const float *panels_after(DfPanels b, size_t n0, size_t n1, size_t j, size_t k0, size_t k1)
-{
-    if (j < n1)
-        return b.data + j * b.k + k0 * DF_PANEL;
-    if (k1 < b.k)
-        return b.data + n0 * b.k + k1 * DF_PANEL;
-    return n1 < b.n ? b.data + n1 * b.k : NULL;
-}
-
+/* Rows that lie 4 KiB or more apart fall into a few cache sets and push one another out: they are copied to where
+ * they do not. A rung that fetches what it needs is faster without the copy. */
 void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
                   float *y, size_t ldy, const DfEpilogue *e, float *scratch)
 {
-    const size_t blocks = b.k ? df_ceil_div(b.k, K_BLOCK) : 1;
-    const size_t width = (size_t)k->tile_n;
-    const size_t panel = b.k * DF_PANEL;
+    DfRowsProduct p = { .m = m, .a = a, .lda = lda, .b = b, .n0 = n0, .n1 = n1, .y = y, .ldy = ldy, .e = e };
     const bool copied = scratch && lda >= DF_FAR_APART && !k->fetching_tile;
-    const size_t ld = copied ? K_BLOCK + DF_ROW_PAD : lda;
-    for (size_t block = 0; block < blocks; block++) {
-        const size_t k0 = df_cut(b.k, blocks, block);
-        const size_t k1 = df_cut(b.k, blocks, block + 1);
-        if (copied)
-            copy_block(scratch, ld, a + k0, lda, m, k1 - k0);
-        for (size_t j = n0; j < n1; j += width) {
-            const size_t n = df_smaller(n1 - j, width);
-            const float *here = b.data + j * b.k + k0 * DF_PANEL;
-            const float *next = panels_after(b, n0, n1, j + width, k0, k1);
-            const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
-            panel_rows(k, m, n, k1 - k0, copied ? scratch : a + k0, ld, here, panel, next, y + j, ldy, block == 0,
-                       block + 1 == blocks, &moved);
-        }
-    }
+    p.gather = copied ? copy_block : NULL;
+    p.from = &p;
+    df_rows_product(k, &p, scratch);
 }
 
 /* ---- in the precision of the weight ------------------------------------------------------------------------------ */
@@ -167,7 +192,7 @@ int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, s
         return DF_OK;
     Product p = { .k = k, .M = M, .a = a, .lda = lda, .w = w, .y = y, .ldy = ldy, .e = e };
     p.tiles = df_ceil_div(w->n, df_packed_width(k, w));
-    p.row_tasks = df_ceil_div(M, TASK_ROWS);
+    p.row_tasks = df_even_parts(df_ceil_div(M, TASK_ROWS));
     p.column_tasks = column_tasks(p.row_tasks, p.tiles, (double)M * (double)w->n * (double)w->k);
     return df_parallel(pool, p.row_tasks * p.column_tasks, df_packed_scratch(w, df_ceil_div(M, p.row_tasks), lda),
                        product_task, &p);

@@ -69,6 +69,24 @@ void df_bf16_rounded_rows(const DfBf16Kernels *, size_t m, const uint16_t *a, si
  * long or longer would share these few; they are copied block by block, to rows with a pad between them. */
 enum { DF_FAR_APART = 1024, DF_ROW_PAD = 16 };
 
+/* The product of one thread, df_gemm_rows, in full. */
+typedef struct {
+    size_t m;
+    const float *a; /* m K, rows `lda` apart, or ...                                                       */
+    size_t lda;
+    void (*gather)(const void *from, size_t k0, size_t k1, float *to, size_t ld); /* ... what writes columns k0..k1-1 */
+    const void *from;                                                             /* of all rows              */
+    DfPanels b;
+    size_t n0, n1;
+    float *y;
+    size_t ldy;
+    const DfEpilogue *e;
+    const float *then; /* a hint: panels as far apart as those of b that the thread reads after this; or NULL */
+} DfRowsProduct;
+/* `scratch` of df_rows_product_scratch(m) bytes for what is gathered. */
+void df_rows_product(const DfGemmKernels *, const DfRowsProduct *, float *scratch);
+size_t df_rows_product_scratch(size_t m);
+
 /* The arguments of df_gemm: c = alpha op(a) op(b) + beta c. */
 typedef struct {
     bool transpose_a, transpose_b;
