@@ -142,6 +142,19 @@ static void measure_peer(const char *command, int network, int threads, Series *
     s->mb[s->n++] = number_after(out, "rss_mb=");
 }
 
+/* The median, and from where to where the rounds went. */
+static const char *spread(const double *v, int n)
+{
+    static char text[64];
+    double least = n ? v[0] : 0, most = least;
+    for (int i = 1; i < n; i++) {
+        least = v[i] < least ? v[i] : least;
+        most = v[i] > most ? v[i] : most;
+    }
+    snprintf(text, sizeof text, "%.1f (%.1f to %.1f)", bench_median(v, n), least, most);
+    return text;
+}
+
 static void report(const Series *ours, Series (*peers)[NETWORKS], const char *const *peer_name, int n_peers, int threads, int rounds)
 {
     printf("%d threads, medians of %d rounds in turns\n\n| network | | ms | with decoding | GFLOP/s | of sgemm peak | peak memory | ours is faster by |\n|---|---|---|---|---|---|---|---|\n",
@@ -149,11 +162,12 @@ static void report(const Series *ours, Series (*peers)[NETWORKS], const char *co
     for (int n = 0; n < n_networks; n++) {
         const Series *s = &ours[n];
         const double ms = bench_median(s->ms, s->n);
-        printf("| %s | deformer | %.1f | %.1f | %.1f | %.0f%% of %.0f | %.0f MB | |\n", networks[n].what, ms, bench_median(s->whole, s->n), bench_median(s->gflops, s->n),
+        printf("| %s | deformer | %s | %.1f | %.1f | %.0f%% of %.0f | %.0f MB | |\n", networks[n].what, spread(s->ms, s->n), bench_median(s->whole, s->n), bench_median(s->gflops, s->n),
                bench_median(s->share, s->n), bench_median(s->peak, s->n), bench_median(s->mb, s->n));
         for (int p = 0; p < n_peers; p++) {
             const Series *t = &peers[p][n];
-            printf("| | %s | %.1f | | | | %.0f MB | %.2fx |\n", peer_name[p], bench_median(t->ms, t->n), bench_median(t->mb, t->n), ms > 0 ? bench_median(t->ms, t->n) / ms : 0);
+            const double factor = ms > 0 ? bench_median(t->ms, t->n) / ms : 0;
+            printf("| | %s | %s | | | | %.0f MB | %.2fx |\n", peer_name[p], spread(t->ms, t->n), bench_median(t->mb, t->n), factor);
         }
     }
 }
