@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * bench/bench_gemm.c -- products and convolutions of the networks' layers, in GFLOP/s and as a share of this machine's peak, which is
- * that of a large square sgemm measured in the same run; against OpenBLAS on as many threads, where the build found it.
+ * that of a large square sgemm measured in the same run; beside the rung "blas", where OpenBLAS is there.
  *     bench_gemm [SECONDS per line [products|backward|convolutions]]
  */
 #include <math.h>
@@ -14,46 +14,15 @@
 
 static DfPool *pool;
 static double budget = 0.3, peak;
-
-/* ---- the peer: c = op(a) op(b) + beta c ---- */
-
-#ifdef HAVE_OPENBLAS
-#include <cblas.h>
-#undef I /* from complex.h */
-
-enum { PEERS = 1 };
-
-static void blas(bool ta, bool tb, size_t M, size_t N, size_t K, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c)
-{
-    openblas_set_num_threads(df_pool_threads(pool));
-    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (blasint)M, (blasint)N, (blasint)K, 1, a,
-                (blasint)lda, b, (blasint)ldb, beta, c, (blasint)N);
-}
-
-static const char *blas_name(void)
-{
-    return openblas_get_corename();
-}
-#else
-enum { PEERS = 0 };
-
-static void blas(bool ta, bool tb, size_t M, size_t N, size_t K, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c)
-{
-    (void)ta, (void)tb, (void)M, (void)N, (void)K, (void)a, (void)lda, (void)b, (void)ldb, (void)beta, (void)c;
-}
-
-static const char *blas_name(void)
-{
-    return "none";
-}
-#endif
+static const DfKernels *library; /* the rung whose products OpenBLAS computes, from our tasks; NULL: it is not here */
+static int peers;                /* 1 if it is */
 
 /* ---- products ---- */
 
 typedef struct {
     size_t M, N, K;
     float *a, *w, *bias, *y;
-    DfPacked *packed, *bf16;
+    DfPacked *packed, *bf16, *itself;
     DfAct act;
 } Gemm;
 
@@ -73,20 +42,21 @@ static void run_bf16(void *arg)
 static void run_blas(void *arg)
 {
     const Gemm *g = arg;
-    blas(false, true, g->M, g->N, g->K, g->a, g->K, g->w, g->K, 0, g->y);
+    df_gemm_packed(pool, library, g->M, g->a, g->K, g->itself, g->y, g->N, (DfEpilogue){ 0 });
 }
 
 static Gemm new_gemm(size_t M, size_t N, size_t K, DfAct act)
 {
-    Gemm g = { M, N, K, bench_numbers(M * K), bench_numbers(N * K), bench_numbers(N), bench_numbers(M * N), NULL, NULL, act };
-    if (df_pack(&g.packed, pool, g.w, N, K, 1) < 0 || df_pack_bf16(&g.bf16, pool, g.w, N, K, 1) < 0)
+    Gemm g = { M, N, K, bench_numbers(M * K), bench_numbers(N * K), bench_numbers(N), bench_numbers(M * N), NULL, NULL, NULL, act };
+    if (df_pack(&g.packed, pool, g.w, N, K, 1) < 0 || df_pack_bf16(&g.bf16, pool, g.w, N, K, 1) < 0 ||
+        df_pack_itself(&g.itself, g.w, N, K, 1) < 0)
         abort();
     return g;
 }
 
 static void free_gemm(Gemm *g)
 {
-    df_packed_free(g->packed), df_packed_free(g->bf16);
+    df_packed_free(g->packed), df_packed_free(g->bf16), df_packed_free(g->itself);
     df_free(g->a), df_free(g->w), df_free(g->bias), df_free(g->y);
 }
 
@@ -98,7 +68,7 @@ static double rate(double macs, double seconds)
 /* What a line says of the peer's time. */
 static void print_peer(double macs, double seconds)
 {
-    if (PEERS)
+    if (peers)
         printf("   OpenBLAS %6.1f %4.0f%%", rate(macs, seconds), 100 * rate(macs, seconds) / peak);
     printf("\n");
 }
@@ -109,7 +79,7 @@ static void bench_product(const char *name, size_t M, size_t N, size_t K, DfAct 
     double seconds[3];
     const bool has_bf16 = df_precision_check(DF_PRECISION_BF16, df_kernels()) == DF_OK;
     BenchRun *const runs[] = { run_ours, has_bf16 ? run_bf16 : run_ours, run_blas };
-    bench_interleaved(runs, &g, 2 + PEERS, 5, budget, seconds);
+    bench_interleaved(runs, &g, 2 + peers, 5, budget, seconds);
     const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
     printf("%-34s %6zu x %4zu x %4zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, M, N, K, seconds[0] * 1e3, ours, 100 * ours / peak);
     if (has_bf16)
@@ -135,7 +105,7 @@ static void run_changing(void *arg)
 static void run_changing_blas(void *arg)
 {
     const Changing *g = arg;
-    blas(g->ta, g->tb, g->M, g->N, g->K, g->a, g->lda, g->b, g->ldb, g->beta, g->c);
+    df_gemm(pool, library, g->ta, g->tb, g->M, g->N, g->K, 1, g->a, g->lda, g->b, g->ldb, g->beta, g->c, g->N);
 }
 
 static double log_ratios, worst_ratio = 1e9;
@@ -143,7 +113,7 @@ static int n_ratios;
 
 static void count_ratio(double ratio)
 {
-    log_ratios += PEERS ? log(ratio) : 0;
+    log_ratios += peers ? log(ratio) : 0;
     worst_ratio = ratio < worst_ratio ? ratio : worst_ratio;
     n_ratios++;
 }
@@ -152,7 +122,7 @@ static void bench_changing(const char *name, bool ta, bool tb, size_t M, size_t 
 {
     Changing g = { ta, tb, M, N, K, ta ? M : K, tb ? K : N, bench_numbers(M * K), bench_numbers(K * N), bench_numbers(M * N), beta };
     double seconds[2] = { 0 };
-    bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + PEERS, 5, budget, seconds);
+    bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + peers, 5, budget, seconds);
     const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
     printf("%-28s %c%c %6zu x %5zu x %5zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, seconds[0] * 1e3, ours,
            100 * ours / peak);
@@ -206,8 +176,8 @@ static void bench_backward(void)
 
 typedef struct {
     DfConvShape s;
-    float *x, *w, *y, *columns;
-    DfPacked *patches, *winograd;
+    float *x, *w, *y;
+    DfPacked *patches, *itself, *winograd;
 } Conv;
 
 static void run_patches(void *arg)
@@ -222,31 +192,10 @@ static void run_winograd(void *arg)
     df_conv_forward(pool, df_kernels(), &v->s, v->x, v->winograd, v->y, (DfEpilogue){ 0 });
 }
 
-static void im2col_row(void *arg, size_t task, void *scratch)
+static void run_patches_blas(void *arg)
 {
     const Conv *v = arg;
-    const DfConvShape *s = &v->s;
-    const size_t I = (size_t)s->I;
-    float *out = v->columns + task * (size_t)s->oW * (size_t)(s->kh * s->kw) * I;
-    (void)scratch;
-    for (int ox = 0; ox < s->oW; ox++)
-        for (int ky = 0; ky < s->kh; ky++)
-            for (int kx = 0; kx < s->kw; kx++, out += I) {
-                const int y = (int)task * s->stride[0] - s->padding[0] + ky, x = ox * s->stride[1] - s->padding[1] + kx;
-                if (y < 0 || y >= s->H || x < 0 || x >= s->W)
-                    memset(out, 0, I * sizeof *out);
-                else
-                    memcpy(out, v->x + ((size_t)y * (size_t)s->W + (size_t)x) * I, I * sizeof *out);
-            }
-}
-
-static void run_im2col(void *arg)
-{
-    const Conv *v = arg;
-    const DfConvShape *s = &v->s;
-    const size_t K = (size_t)(s->kh * s->kw * s->I);
-    df_parallel(pool, (size_t)s->oH, 0, im2col_row, arg);
-    blas(false, true, (size_t)(s->oH * s->oW), (size_t)s->O, K, v->columns, K, v->w, K, 0, v->y);
+    df_conv_forward(pool, library, &v->s, v->x, v->itself, v->y, (DfEpilogue){ 0 });
 }
 
 static Conv new_conv(int H, int W, int I, int O, int kernel, int stride, int padding)
@@ -257,15 +206,15 @@ static Conv new_conv(int H, int W, int I, int O, int kernel, int stride, int pad
     v.x = bench_numbers((size_t)(H * W * I));
     v.w = bench_numbers((size_t)O * K);
     v.y = bench_numbers(rows * (size_t)O);
-    v.columns = bench_numbers(rows * K);
     return v;
 }
 
 static void free_conv(Conv *v)
 {
     df_packed_free(v->patches);
+    df_packed_free(v->itself);
     df_packed_free(v->winograd);
-    df_free(v->x), df_free(v->w), df_free(v->y), df_free(v->columns);
+    df_free(v->x), df_free(v->w), df_free(v->y);
 }
 
 /* Rates count the multiply-adds of the direct form, so Winograd can pass the peak. */
@@ -274,16 +223,17 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
     Conv v = new_conv(H, W, I, O, kernel, stride, padding);
     const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(v.s.oH * v.s.oW);
     const bool winograd = df_conv_prefers_winograd(&v.s);
-    if (df_pack(&v.patches, pool, v.w, (size_t)O, K, 1) < 0 || (winograd && df_pack_winograd(&v.winograd, pool, v.w, (size_t)O, (size_t)I) < 0))
+    if (df_pack(&v.patches, pool, v.w, (size_t)O, K, 1) < 0 || df_pack_itself(&v.itself, v.w, (size_t)O, K, 1) < 0 ||
+        (winograd && df_pack_winograd(&v.winograd, pool, v.w, (size_t)O, (size_t)I) < 0))
         abort();
     double seconds[3];
-    BenchRun *const runs[] = { run_patches, winograd ? run_winograd : run_im2col, run_im2col };
-    bench_interleaved(runs, &v, 1 + winograd + PEERS, 3, budget, seconds);
+    BenchRun *const runs[] = { run_patches, winograd ? run_winograd : run_patches_blas, run_patches_blas };
+    bench_interleaved(runs, &v, 1 + winograd + peers, 3, budget, seconds);
     const double macs = (double)rows * (double)O * (double)K, peer = seconds[1 + winograd];
     printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  patches %7.2f ms %6.1f %4.0f%%", name, H, W, I, O, kernel, kernel, stride, seconds[0] * 1e3,
            rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
-    if (PEERS)
-        printf("  im2col+OpenBLAS %7.2f ms %6.1f", peer * 1e3, rate(macs, peer));
+    if (peers)
+        printf("  OpenBLAS %7.2f ms %6.1f", peer * 1e3, rate(macs, peer));
     if (winograd)
         printf("  Winograd %7.2f ms %6.1f (%.0f%% of peak in its own products)", seconds[1] * 1e3, rate(macs, seconds[1]),
                100 * rate(macs / 4, seconds[1]) / peak);
@@ -297,13 +247,10 @@ static void run_weight_grad(void *arg)
     df_conv_weight_grad(pool, df_kernels(), &v->s, v->x, v->y, v->w);
 }
 
-static void run_im2col_weight_grad(void *arg)
+static void run_weight_grad_blas(void *arg)
 {
     const Conv *v = arg;
-    const DfConvShape *s = &v->s;
-    const size_t K = (size_t)(s->kh * s->kw * s->I), O = (size_t)s->O;
-    df_parallel(pool, (size_t)s->oH, 0, im2col_row, arg);
-    blas(true, false, O, K, (size_t)(s->oH * s->oW), v->y, O, v->columns, K, 1, v->w);
+    df_conv_weight_grad(pool, library, &v->s, v->x, v->y, v->w);
 }
 
 static void bench_weight_grad(const char *name, int H, int W, int I, int O, int kernel, int stride, int padding)
@@ -311,7 +258,7 @@ static void bench_weight_grad(const char *name, int H, int W, int I, int O, int 
     Conv v = new_conv(H, W, I, O, kernel, stride, padding);
     const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(v.s.oH * v.s.oW);
     double seconds[2] = { 0 };
-    bench_interleaved((BenchRun *const[]){ run_weight_grad, run_im2col_weight_grad }, &v, 1 + PEERS, 3, budget, seconds);
+    bench_interleaved((BenchRun *const[]){ run_weight_grad, run_weight_grad_blas }, &v, 1 + peers, 3, budget, seconds);
     const double macs = (double)rows * (double)O * (double)K;
     printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  %8.2f ms  %6.1f GFLOP/s %4.0f%%", name, H, W, I, O, kernel, kernel, stride, seconds[0] * 1e3,
            rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
@@ -322,7 +269,7 @@ static void bench_weight_grad(const char *name, int H, int W, int I, int O, int 
 
 static void bench_weight_grads(void)
 {
-    printf("\nweight gradients of convolutions (OpenBLAS: of patches laid out in memory)\n");
+    printf("\nweight gradients of convolutions\n");
     bench_weight_grad("patch embedding", 224, 224, 3, 96, 4, 4, 0);
     bench_weight_grad("ResNet stem", 224, 224, 3, 64, 7, 2, 3);
     bench_weight_grad("ResNet stage 1", 56, 56, 64, 64, 3, 1, 1);
@@ -331,7 +278,7 @@ static void bench_weight_grads(void)
     bench_weight_grad("RetinaNet head P5", 25, 38, 256, 256, 3, 1, 1);
     bench_weight_grad("DAT++ merge", 56, 56, 96, 192, 3, 2, 1);
     bench_weight_grad("UPerNet bottleneck", 16, 22, 2816, 512, 3, 1, 1);
-    if (PEERS)
+    if (peers)
         printf("\nOpenBLAS's time over ours, of %d backward passes: %.3f in the geometric mean, %.2f at worst\n", n_ratios, exp(log_ratios / n_ratios),
                worst_ratio);
 }
@@ -399,10 +346,11 @@ static void measure_peak(void)
     const size_t n = 2048;
     Changing g = { false, false, n, n, n, n, n, bench_numbers(n * n), bench_numbers(n * n), bench_numbers(n * n), 0 };
     double seconds[2];
-    bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + PEERS, 5, 4 * budget, seconds);
-    const double macs = (double)(n * n * n), ours = rate(macs, seconds[0]), peers = PEERS ? rate(macs, seconds[1]) : 0;
-    peak = ours > peers ? ours : peers;
-    printf("peak: sgemm of 2048 on %d threads: ours %.1f, OpenBLAS %.1f GFLOP/s (%s)\n", df_pool_threads(pool), ours, peers, blas_name());
+    bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + peers, 5, 4 * budget, seconds);
+    const double macs = (double)(n * n * n), ours = rate(macs, seconds[0]), theirs = peers ? rate(macs, seconds[1]) : 0;
+    peak = ours > theirs ? ours : theirs;
+    printf("peak: sgemm of 2048 on %d threads: ours (%s) %.1f, OpenBLAS %.1f GFLOP/s\n%s\n", df_pool_threads(pool),
+           df_kernels_name(df_kernels()), ours, theirs, library ? df_kernels_about(library) : "OpenBLAS is not here");
     df_free(g.a), df_free(g.b), df_free(g.c);
 }
 
@@ -456,6 +404,8 @@ int main(int argc, char **argv)
         budget = atof(argv[1]);
     if (df_pool_new(&pool, 0) < 0)
         return 1;
+    library = df_kernels_named("blas");
+    peers = library != NULL;
     measure_peak();
     if (argc <= 2 || argv[2][0] == 'p') {
         bench_swin("Swin-T, 224 x 224", 56, 56);

@@ -76,12 +76,25 @@ static void print_name(void *user, const char *name)
     fputc('\n', stdout);
 }
 
+static int print_rungs(void)
+{
+    const char *name;
+    for (int i = 0; (name = df_kernels_rung(i)); i++) {
+        const DfKernels *k = df_kernels_named(name);
+        const char *about = df_kernels_about(k);
+        printf("%s%s%s%s\n", name, *about ? "  " : "", about, k == df_kernels() ? "  (in use)" : "");
+    }
+    return DF_OK;
+}
+
 static int run(int n, const char *const *args)
 {
     const char *names[KINDS];
     bool found = n == 0;
     if (n && strcmp(args[0], "configs") == 0)
         return df_config_list_ready(print_name, NULL);
+    if (n && strcmp(args[0], "rungs") == 0)
+        return print_rungs();
     for (int i = 0; i < KINDS; i++) {
         names[i] = kinds[i].name;
         if (n && strcmp(args[0], kinds[i].name) != 0)
@@ -95,7 +108,7 @@ static int run(int n, const char *const *args)
     const char *nearest = df_nearest_name(args[0], names, KINDS);
     return df_fail(CLI_EUSAGE,
                    "nothing is called '%s': want models, backbones, necks, heads, datasets, transforms, optimizers, "
-                   "policies, schedulers, averages or configs%s%s%s",
+                   "policies, schedulers, averages, configs or rungs%s%s%s",
                    args[0], nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
@@ -108,7 +121,8 @@ const CliCommand cli_command_list = {
                "of models, backbones, necks, heads, datasets, transforms; of training:\n"
                "optimizers, policies (of lr_config), schedulers (of param_scheduler), averages\n"
                "(EMAHook). `deformer list configs` prints the names of the ready configs, which\n"
-               "every command takes as CONFIG.",
+               "every command takes as CONFIG, and `deformer list rungs` those of DEFORMER_CPU:\n"
+               "for which instruction sets there are kernels that run here, slowest first.",
     .examples = "  deformer list\n"
                 "  deformer list backbones\n"
                 "  deformer list configs",

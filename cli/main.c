@@ -331,6 +331,18 @@ static int check_environment(void)
     return error < 0 ? error : df_kernels_check();
 }
 
+static int print_version(void)
+{
+    printf("deformer %s\n", DEFORMER_VERSION);
+    if (df_kernels_check() < 0) {
+        cli_say("deformer: %s", df_error());
+        return EXIT_FAILURE;
+    }
+    const char *about = df_kernels_about(df_kernels());
+    printf("kernels: %s%s%s\n", df_kernels_name(df_kernels()), *about ? ", " : "", about);
+    return EXIT_SUCCESS;
+}
+
 static int run(const CliCommand *command, int argc, char **argv)
 {
     const char **args = df_calloc((size_t)argc + 2, sizeof *args);
@@ -344,7 +356,7 @@ static int run(const CliCommand *command, int argc, char **argv)
     if (status == 0 && wants_help) {
         print_help(command);
     } else if (status == 0 && wants_version) {
-        printf("deformer %s\n", DEFORMER_VERSION);
+        status = print_version();
     } else if (status == 0 && (n < command->least || (command->most >= 0 && n > command->most))) {
         fprintf(stderr, "usage: deformer %s %s\n", command->name, command->synopsis);
         status = USAGE;
@@ -376,6 +388,7 @@ int main(int argc, char **argv)
     if (!guard_streams())
         return EXIT_FAILURE; /* there is nowhere to say why */
     df_log_to(log_line, NULL);
+    setenv("OPENBLAS_NUM_THREADS", "1", false); /* threads that it made at its loading would idle at full speed first */
     find_ready_configs();
     struct sigaction interrupt = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }; /* writing goes on behind it */
     sigemptyset(&interrupt.sa_mask);
@@ -391,7 +404,7 @@ int main(int argc, char **argv)
         print_help(command);
         status = argc < 2 ? USAGE : 0;
     } else if (strcmp(argv[1], "--version") == 0) {
-        printf("deformer %s\n", DEFORMER_VERSION);
+        status = print_version();
     } else {
         const CliCommand *command = find_command(argv[1]);
         status = command ? run(command, argc - 2, argv + 2) : no_command(argv[1]);

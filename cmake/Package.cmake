@@ -26,6 +26,9 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # of libdeformer.so, for packages of others; also runs ldconfig
+if(DEFORMER_HAS_BLAS) # loaded at need, so nothing that is linked tells of it
+    set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libopenblas0-pthread | libopenblas0")
+endif()
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libjpeg-dev, libpng-dev, libtiff-dev, libwebp-dev, zlib1g-dev") # to link the static library
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "The program deformer reads configs and checkpoints of mmdetection and
 mmsegmentation, runs the networks on a CPU and scores them as COCO,

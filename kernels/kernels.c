@@ -14,8 +14,11 @@ enum { RUNGS = 3 }; /* on one processor */
 
 static DfKernels rungs[RUNGS]; /* slowest first */
 static int n_rungs;
-static const DfKernels *best;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static DfKernels blas;
+static pthread_once_t blas_once = PTHREAD_ONCE_INIT;
+static const DfKernels *chosen;
+static pthread_once_t choice = PTHREAD_ONCE_INIT;
 
 static DfKernels *next_rung(const char *name)
 {
@@ -88,35 +91,43 @@ static void climb(void)
 #ifdef DF_ARM
     climb_neon(vector_rung("neon")); /* every aarch64 has it */
 #endif
-    best = &rungs[n_rungs - 1];
-    const char *wanted = getenv("DEFORMER_CPU");
-    for (int i = 0; wanted && i < n_rungs; i++)
-        if (strcmp(rungs[i].name, wanted) == 0)
-            best = &rungs[i];
 }
 
-const DfKernels *df_kernels(void)
+/* ---- OpenBLAS: a rung beside the ladder, which nobody climbs in passing ------------------------------------------- */
+
+static void climb_to_blas(void)
 {
-    pthread_once(&once, climb);
-    return best;
+#ifdef DF_BLAS
+    if (df_blas_problem())
+        return;
+    blas = rungs[0];
+    blas.name = "blas";
+    df_gemm_init_blas(&blas.gemm);
+#endif
 }
 
-int df_kernels_check(void)
+static const DfKernels *blas_rung(void)
 {
-    static const char *const known[] = { "c", "avx2", "avx512", "neon" };
-    const char *wanted = getenv("DEFORMER_CPU");
-    if (!wanted || !*wanted || df_kernels_named(wanted))
-        return DF_OK;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i], wanted) == 0)
-            return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%s, which this processor or build lacks: its "
-                           "best is %s", wanted, rungs[n_rungs - 1].name);
-    return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%.80s: want c, avx2, avx512 or neon", wanted);
+    pthread_once(&blas_once, climb_to_blas);
+    return blas.name ? &blas : NULL;
 }
+
+static const char *why_no_blas(void)
+{
+#ifdef DF_BLAS
+    return df_blas_problem();
+#else
+    return "it was not there when this program was built";
+#endif
+}
+
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
 const DfKernels *df_kernels_named(const char *rung)
 {
     pthread_once(&once, climb);
+    if (strcmp(rung, "blas") == 0)
+        return blas_rung();
     for (int i = 0; i < n_rungs; i++)
         if (strcmp(rungs[i].name, rung) == 0)
             return &rungs[i];
@@ -126,10 +137,60 @@ const DfKernels *df_kernels_named(const char *rung)
 const char *df_kernels_rung(int i)
 {
     pthread_once(&once, climb);
+    if (i > 0 && blas_rung() && --i == 0)
+        return "blas";
     return i < n_rungs ? rungs[i].name : NULL;
+}
+
+/* The top of the ladder; where that is its foot, because nobody wrote vector rungs for this processor, OpenBLAS. */
+static const DfKernels *best_rung(void)
+{
+    pthread_once(&once, climb);
+    const DfKernels *faster = n_rungs == 1 ? blas_rung() : NULL;
+    return faster ? faster : &rungs[n_rungs - 1];
+}
+
+static void choose(void)
+{
+    const char *wanted = getenv("DEFORMER_CPU");
+    if (wanted && *wanted)
+        chosen = df_kernels_named(wanted);
+    if (!chosen)
+        chosen = best_rung();
+}
+
+const DfKernels *df_kernels(void)
+{
+    pthread_once(&choice, choose);
+    return chosen;
+}
+
+int df_kernels_check(void)
+{
+    static const char *const known[] = { "c", "avx2", "avx512", "neon" };
+    const char *wanted = getenv("DEFORMER_CPU");
+    if (!wanted || !*wanted || df_kernels_named(wanted))
+        return DF_OK;
+    if (strcmp(wanted, "blas") == 0)
+        return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=blas, but there is no OpenBLAS: %s", why_no_blas());
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], wanted) == 0)
+            return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%s, which this processor or build lacks: its "
+                           "best is %s", wanted, rungs[n_rungs - 1].name);
+    return df_fail(DF_EVALUE, "the environment has DEFORMER_CPU=%.80s: want c, blas, avx2, avx512 or neon", wanted);
 }
 
 const char *df_kernels_name(const DfKernels *kernels)
 {
     return kernels->name;
+}
+
+const char *df_kernels_about(const DfKernels *kernels)
+{
+#ifdef DF_BLAS
+    if (kernels == &blas)
+        return df_blas_about();
+#endif
+    (void)kernels;
+    return "";
 }

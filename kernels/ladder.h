@@ -34,4 +34,10 @@ void df_attention_init_avx512(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);
 void df_ms_deform_init_v8(DfMsDeformKernels *);
 
+/* OpenBLAS, which the first of these loads: why it cannot be used, or NULL; its version, processor and kind of threads;
+ * the rung, if it can be used. */
+const char *df_blas_problem(void);
+const char *df_blas_about(void);
+void df_gemm_init_blas(DfGemmKernels *);
+
 #endif

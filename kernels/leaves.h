@@ -82,6 +82,8 @@ typedef struct {
     bool inside;            /* the residual is added before the activation                                           */
 } DfEpilogue;
 
+typedef struct DfProduct DfProduct; /* c = alpha op(a) op(b) + beta c: gemm/parts.h */
+
 /* A tile is a block of the result that is small enough to stay in registers while k passes by. */
 typedef struct {
     int tile_m, tile_n; /* rows and columns of the largest tile; tile_n is a multiple of DF_PANEL */
@@ -99,6 +101,8 @@ typedef struct {
      * step along k: so spread, they do not hold up what is needed now. NULL: the rung has tile() and fetch() only. */
     void (*fetching_tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
                           size_t ldc, bool first, bool last, const DfEpilogue *, const float *ahead, size_t step);
+    /* A whole product on the calling thread, by a library that has tiles of its own; NULL: by tile(). */
+    void (*product)(const DfProduct *);
 } DfGemmKernels;
 
 /* Products of bfloat16 (bf16.h): the same with both factors rounded, added up in float32. Numbers along k stand in twos:

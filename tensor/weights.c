@@ -42,6 +42,8 @@ static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
         return df_pack_winograd(out, pool, w, p->O, p->K / 9);
     case DF_PACK_WINOGRAD_TURNED:
         return df_pack_winograd_turned(out, pool, w, p->O, p->K / 9);
+    case DF_PACK_ITSELF:
+        return df_pack_itself(out, w, p->O, p->K, p->groups);
     case DF_PACK_GEMM:
         break;
     }
@@ -50,19 +52,24 @@ static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
     return df_pack(out, pool, w, p->O, p->K, p->groups);
 }
 
-/* The numbers are scaled where they are, if that is memory of this use. */
+/* The numbers are scaled where they are, if that is memory of this use, and not what is packed. */
 static int pack_folded(DfPacked **out, DfPool *pool, const DfNumbers *w, const float *fold, const Wanted *p)
 {
     const size_t n = p->O * p->K;
-    float *scaled = w->own ? w->own : df_malloc(n * sizeof *scaled);
+    float *const own = p->kind == DF_PACK_ITSELF ? NULL : w->own;
+    float *scaled = own ? own : df_malloc(n * sizeof *scaled);
     if (!scaled)
         return df_fail_memory("packed weights");
     for (size_t i = 0; i < n; i++)
         scaled[i] = w->at[i] * fold[i / p->K];
     int error = pack(out, pool, scaled, p);
+    if (!error && p->kind == DF_PACK_ITSELF) {
+        df_packed_keep(*out, scaled);
+        scaled = NULL;
+    }
     if (!error)
         error = df_packed_folded(*out, fold, p->O);
-    if (!w->own)
+    if (!own)
         df_free(scaled);
     return error;
 }
@@ -81,7 +88,9 @@ static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, DfTensor *w, const float 
 {
     DfPacked *packed = memory;
     DfNumbers numbers;
-    int error = df_numbers_open(w, &numbers);
+    int error = p->kind == DF_PACK_ITSELF && !fold ? df_hold(w) : DF_OK; /* it will be read where it is */
+    if (!error)
+        error = df_numbers_open(w, &numbers);
     if (!error) {
         error = fold ? pack_folded(&packed, c->pool, &numbers, fold, p) : pack(&packed, c->pool, numbers.at, p);
         const int changed = df_numbers_close(w, &numbers);
@@ -124,7 +133,10 @@ DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind
 {
     const bool changes = c->recording && w->wants_grad;
     const float *factors = df_data_of(fold);
-    const Wanted wanted = { kind, changes ? DF_PRECISION_F32 : c->precision, O, K, groups };
+    const DfPrecision precision = changes ? DF_PRECISION_F32 : c->precision;
+    if (kind == DF_PACK_GEMM && precision == DF_PRECISION_F32 && c->k->gemm.product)
+        kind = DF_PACK_ITSELF;
+    const Wanted wanted = { kind, precision, O, K, groups };
     if (wanted.precision == DF_PRECISION_BF16)
         df_leaves_unread(c, O * K / 2); /* for the profile: these are half as wide */
     if (changes && kind != DF_PACK_WINOGRAD_TURNED)

@@ -26,7 +26,7 @@ _deformer()
             mapfile -t COMPREPLY < <(compgen -W "${kinds//|/ }" -- "$word")
             ;;
         data) mapfile -t COMPREPLY < <(compgen -W "stats convert filter split merge sample draw" -- "$word") ;;
-        list) mapfile -t COMPREPLY < <(compgen -W "models backbones necks heads datasets transforms optimizers policies schedulers averages configs" -- "$word") ;;
+        list) mapfile -t COMPREPLY < <(compgen -W "models backbones necks heads datasets transforms optimizers policies schedulers averages configs rungs" -- "$word") ;;
         eval | predict | info | bench | forward | init | train) # a ready config, or a file
             mapfile -t COMPREPLY < <(compgen -W "$("$program" list configs 2>/dev/null)" -- "$word"; compgen -f -- "$word") ;;
         esac

@@ -19,5 +19,5 @@ complete -c deformer -n 'not __fish_use_subcommand; and string match -q -- "-*" 
 complete -c deformer -n '__fish_seen_subcommand_from help' -f -a '(__deformer_commands)'
 complete -c deformer -n '__fish_seen_subcommand_from metric' -a '(__deformer_metrics)'
 complete -c deformer -n '__fish_seen_subcommand_from data' -a 'stats convert filter split merge sample draw'
-complete -c deformer -n '__fish_seen_subcommand_from list' -f -a 'models backbones necks heads datasets transforms optimizers policies schedulers averages configs'
+complete -c deformer -n '__fish_seen_subcommand_from list' -f -a 'models backbones necks heads datasets transforms optimizers policies schedulers averages configs rungs'
 complete -c deformer -n '__fish_seen_subcommand_from eval predict info bench forward init train; and test (count (commandline -opc)) -eq 2' -a '(deformer list configs 2>/dev/null)'

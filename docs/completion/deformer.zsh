@@ -16,7 +16,7 @@ _deformer() {
             found=(${(s:|:)"$($words[1] metric --help 2>/dev/null | sed -n 's/^Usage: .* metric \([a-z0-9|]*\) .*/\1/p')"})
             compadd -a found ;;
         data) compadd stats convert filter split merge sample draw ;;
-        list) compadd models backbones necks heads datasets transforms optimizers policies schedulers averages configs ;;
+        list) compadd models backbones necks heads datasets transforms optimizers policies schedulers averages configs rungs ;;
         eval|predict|info|bench|forward|init|train)
             found=(${(f)"$($words[1] list configs 2>/dev/null)"})
             compadd -a found

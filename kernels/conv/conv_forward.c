@@ -90,7 +90,7 @@ static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, co
         .groups = (size_t)s->groups, .y = y, .ldy = (size_t)s->O, .e = e,
     };
     const size_t tiles = df_ceil_div((size_t)(s->O / s->groups), df_packed_width(k, w));
-    a.in_blocks = df_packed_precision(w) == DF_PRECISION_F32;
+    a.in_blocks = df_packed_precision(w) == DF_PRECISION_F32 && !k->gemm.product;
     a.blocks = df_even_parts(df_ceil_div(a.rows, a.in_blocks ? BLOCK_ROWS : df_patches_rows(a.patches.k)));
     a.column_tasks = df_smaller(df_ceil_div(TASKS, a.blocks * a.groups), a.in_blocks ? df_ceil_div(tiles, 2) : tiles);
     const size_t most = df_ceil_div(a.rows, a.blocks);

@@ -125,7 +125,7 @@ static DfPanels pack_b(const DfKernels *k, const DfProduct *p, Step s, size_t n0
         float *panel = panels + j / DF_PANEL * panel_distance(s.depth);
         k->pointwise.scale(panel, panel, p->alpha, s.depth * DF_PANEL);
     }
-    return (DfPanels){ panels, s.depth, n };
+    return (DfPanels){ panels, s.depth, n, .turned = false };
 }
 
 static void transpose_a(const DfKernels *k, Step s, float *to)
@@ -200,6 +200,10 @@ static void add_block(const DfKernels *k, const DfProduct *p, size_t block, size
 
 void df_product_alone(const DfKernels *k, const DfProduct *p, float *scratch)
 {
+    if (k->gemm.product) {
+        k->gemm.product(p);
+        return;
+    }
     for (size_t i = 0; p->beta != 0 && p->beta != 1 && i < p->M; i++)
         k->pointwise.scale(p->c + i * p->ldc, p->c + i * p->ldc, p->beta, p->N);
     for (size_t n0 = 0; n0 < p->N; n0 += SIDE)
@@ -254,6 +258,8 @@ static size_t largest_scratch(const Tasks *t)
     const size_t height = (size_t)t->k->gemm.tile_m;
     const size_t width = (size_t)t->k->gemm.tile_n;
     DfProduct p = t->whole;
+    if (t->k->gemm.product)
+        return 0;
     p.M = df_ceil_div(df_ceil_div(p.M, height), t->rows) * height;
     p.N = df_ceil_div(df_ceil_div(p.N, width), t->columns) * width;
     p.K = df_ceil_div(p.K, t->pieces);

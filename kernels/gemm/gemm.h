@@ -24,12 +24,14 @@ DF_BEGIN_DECLS
 typedef struct {
     const float *data;
     size_t k, n;
+    bool turned; /* it is no panels but the matrix turned around: n rows of k, for DfGemmKernels.product */
 } DfPanels;
 
 /* ---- packed weights --------------------------------------------------------------------------------------------- */
 
 typedef enum {
     DF_PACK_GEMM,           /* a linear layer, or a convolution by patches; groups one after the other */
+    DF_PACK_ITSELF,         /* the same as it lies, where DfGemmKernels.product reads it               */
     DF_PACK_WINOGRAD,       /* a 3x3 convolution transformed by Winograd's F(4x4, 3x3)                 */
     DF_PACK_WINOGRAD_TURNED /* the same of its way back                                                */
 } DfPackKind;
@@ -41,6 +43,10 @@ typedef struct DfPacked DfPacked;
 DF_API int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
 /* The same for products in bf16, in half the memory. */
 DF_API int df_pack_bf16(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
+/* No copy: the weight itself, for rungs that have DfGemmKernels.product. It has to stay where it is; or its memory, which
+ * df_malloc() gave, is freed with *out after df_packed_keep(). */
+DF_API int df_pack_itself(DfPacked **out, const float *w, size_t O, size_t K, size_t groups);
+DF_API void df_packed_keep(DfPacked *, float *w);
 DF_API void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */
 DF_API DfPackKind df_packed_kind(const DfPacked *);
 DF_API DfPrecision df_packed_precision(const DfPacked *);

@@ -144,7 +144,9 @@ size_t df_packed_matrices(const DfPacked *p)
 
 DfPanels df_packed_panels(const DfPacked *p, size_t matrix)
 {
-    return (DfPanels){ p->data + matrix * p->stride, p->k, p->n };
+    if (p->itself)
+        return (DfPanels){ p->itself + matrix * p->stride, p->k, p->n, .turned = true };
+    return (DfPanels){ p->data + matrix * p->stride, p->k, p->n, .turned = false };
 }
 
 DfBf16Panels df_packed_bf16_panels(const DfPacked *p, size_t matrix)
@@ -227,4 +229,23 @@ int df_pack_bf16(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t 
 {
     *out = df_packed_into_bf16(*out, DF_PACK_GEMM, groups, K, O / groups);
     return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
+}
+
+/* ---- no copy ---------------------------------------------------------------------------------------------------- */
+
+int df_pack_itself(DfPacked **out, const float *w, size_t O, size_t K, size_t groups)
+{
+    df_packed_free(*out);
+    *out = df_calloc(1, sizeof **out);
+    if (!*out)
+        return df_fail_memory("packed weights");
+    **out = (DfPacked){ .kind = DF_PACK_ITSELF, .matrices = groups, .k = K, .n = O / groups, .stride = O / groups * K,
+                        .itself = w };
+    return DF_OK;
+}
+
+void df_packed_keep(DfPacked *p, float *w)
+{
+    p->data = w;
+    p->capacity = p->matrices * p->stride;
 }

@@ -88,6 +88,10 @@ static void multiply_block(const DfGemmKernels *k, const DfRowsProduct *p, size_
 void df_rows_product(const DfGemmKernels *k, const DfRowsProduct *p, float *scratch)
 {
     const size_t blocks = p->b.k ? df_ceil_div(p->b.k, K_BLOCK) : 1;
+    if (k->product) {
+        df_gemm_rows_whole(k, p->m, p->a, p->lda, p->b, p->n0, p->n1, p->y, p->ldy, p->e);
+        return;
+    }
     for (size_t block = 0; block < blocks; block++) {
         const size_t k0 = df_cut(p->b.k, blocks, block);
         const size_t k1 = df_cut(p->b.k, blocks, block + 1);
@@ -123,7 +127,7 @@ void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, 
                   float *y, size_t ldy, const DfEpilogue *e, float *scratch)
 {
     DfRowsProduct p = { .m = m, .a = a, .lda = lda, .b = b, .n0 = n0, .n1 = n1, .y = y, .ldy = ldy, .e = e };
-    const bool copied = scratch && lda >= DF_FAR_APART && !k->fetching_tile;
+    const bool copied = scratch && lda >= DF_FAR_APART && !k->fetching_tile && !k->product;
     p.gather = copied ? copy_block : NULL;
     p.from = &p;
     df_rows_product(k, &p, scratch);

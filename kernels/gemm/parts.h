@@ -33,10 +33,15 @@ struct DfPacked {
     size_t stride;    /* floats of one matrix                                  */
     float *data;      /* or twice as many bfloat16                             */
     size_t capacity;  /* floats of its memory                                  */
+    const float *itself; /* DF_PACK_ITSELF: where the weight lies              */
     float *fold;      /* factors of the rows, as they were at packing; or NULL */
     bool stale;       /* the weight has other numbers now                      */
     DfPacked *next;   /* the same weight, packed for another use               */
 };
+
+/* df_gemm_rows() on a rung with DfGemmKernels.product. */
+void df_gemm_rows_whole(const DfGemmKernels *, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
+                        float *y, size_t ldy, const DfEpilogue *e);
 
 DfPanels df_packed_panels(const DfPacked *, size_t matrix);
 size_t df_packed_matrices(const DfPacked *);
@@ -88,7 +93,7 @@ void df_rows_product(const DfGemmKernels *, const DfRowsProduct *, float *scratc
 size_t df_rows_product_scratch(size_t m);
 
 /* The arguments of df_gemm: c = alpha op(a) op(b) + beta c. */
-typedef struct {
+struct DfProduct {
     bool transpose_a, transpose_b;
     size_t M, N, K;
     float alpha, beta;
@@ -98,7 +103,7 @@ typedef struct {
     size_t ldb;
     float *c;        /* M N                       */
     size_t ldc;
-} DfProduct;
+};
 
 /* df_gemm on the calling thread alone, with `scratch` of df_product_scratch() bytes (more do for larger ones),
  * aligned to 64. */
