@@ -135,7 +135,6 @@ bool cli_run_progress(void *user, long done, long n);
 bool cli_interrupted(void);
 
 double cli_now(void);                                     /* seconds */
-size_t cli_peak_rss(void);                                /* bytes   */
 void cli_put_name(FILE *, const char *name);              /* of a file, a class or a run: made visible */
 void cli_say(const char *format, ...) DF_PRINTF(1, 2);    /* a line on standard error, all of it visible */
 int cli_write_text(const char *path, const char *text);   /* the whole file at once; "-" is stdout */

@@ -259,23 +259,14 @@ bool cli_interrupted(void)
 
 /* ---- ready configs ----------------------------------------------------------------------------------------------- */
 
-/* Where the program is, as the system tells it; empty if it does not. */
-static void folder_of_program(char *out, size_t room)
-{
-    const ssize_t n = readlink("/proc/self/exe", out, room - 1);
-    out[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(out, '/');
-    if (slash)
-        *slash = 0;
-}
-
 /* DEFORMER_CONFIGS, else those installed beside the program, else those of the sources in which it was built. */
 static void find_ready_configs(void)
 {
-    char program[2048], installed[4096], sources[4096];
-    folder_of_program(program, sizeof program);
-    snprintf(installed, sizeof installed, "%s/../share/deformer/configs", program);
-    snprintf(sources, sizeof sources, "%s/../configs", program);
+    char installed[4096], sources[4096];
+    char *program = df_program_folder();
+    snprintf(installed, sizeof installed, "%s/../share/deformer/configs", program ? program : "");
+    snprintf(sources, sizeof sources, "%s/../configs", program ? program : "");
+    df_free(program);
     const char *told = getenv("DEFORMER_CONFIGS");
     const char *folder = df_is_directory(installed) ? installed : sources;
     if (told && told[0])

@@ -25,6 +25,7 @@
 #include "core/random.h"
 #include "core/ranks.h"
 #include "core/sort.h"
+#include "core/system.h"
 #include "core/text.h"
 #include "core/textbuf.h"
 #include "core/utf8.h"

@@ -2,13 +2,8 @@
  *
  * inference/evaluate.c -- a test set through its network: what evaluations of detectors and segmentors share.
  */
-#define _GNU_SOURCE
 #include "inference/evaluate.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "inference/evaluation.h"
 
@@ -96,8 +91,7 @@ void df_evaluation_close(DfEvaluation *e)
     if (!e)
         return;
     kind_of(e)->close(e);
-    if (e->lock >= 0)
-        close(e->lock);
+    df_unlock(&e->lock);
     for (int i = 0; i < e->n_parts; i++) {
         df_coco_scores_done(&e->part[i].coco);
         df_map_scores_done(&e->part[i].map);
@@ -155,12 +149,10 @@ static int lock_folder(DfEvaluation *e)
     const int error = folder ? df_make_directory(folder) : DF_OK;
     if (error < 0 || !folder)
         return error;
-    e->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (e->lock < 0)
-        return df_fail_errno("%s", folder);
-    if (flock(e->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) /* a file system may know no locks */
-        return DF_OK;
-    return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", folder);
+    const int locked = df_lock(&e->lock, folder);
+    if (locked == DF_EVALUE)
+        return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", folder);
+    return locked;
 }
 
 /* Hours later a missing picture would spoil the scores: every file is looked at, though only its size is read. */

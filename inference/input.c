@@ -2,28 +2,13 @@
  *
  * inference/input.c -- prepared views become tensors, if they fit into this machine.
  */
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "inference/parts.h"
 
 /* Pixels of a network's input: from the first on the memory for its activations is asked for before, above the second
  * it is refused. */
 enum { LARGE_INPUT = 1 << 21, MOST_INPUT = 1 << 24 };
-
-/* What this process may have: the machine's memory, or less in a container. */
-static double memory_there(void)
-{
-    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    double most;
-    FILE *limit = fopen("/sys/fs/cgroup/memory.max", "r");
-    if (limit && fscanf(limit, "%lf", &most) == 1 && most < there)
-        there = most;
-    if (limit)
-        fclose(limit);
-    return there;
-}
 
 int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
 {
@@ -35,7 +20,7 @@ int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
     df_model_forward(d->model, c, df_new(c, DF_SHAPE(n, H, W, df_model_channels(d->model))));
     error = df_ctx_error(c);
     const double wanted = (double)c->peak;
-    const double there = memory_there();
+    const double there = df_memory_there();
     df_ctx_free(c);
     if (error == DF_OK && wanted > there)
         return df_fail(DF_ENOMEM,

@@ -5,24 +5,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "train/run_parts.h"
 
 enum { LOOKED_AT = 8, FEW = 2, MEASURED = 2 };
-
-/* What this process may have: the machine's memory, or less in a container. */
-static double memory_there(void)
-{
-    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    double most;
-    FILE *limit = fopen("/sys/fs/cgroup/memory.max", "r");
-    if (limit && fscanf(limit, "%lf", &most) == 1 && most < there)
-        there = most;
-    if (limit)
-        fclose(limit);
-    return there;
-}
 
 typedef struct {
     int n, height, width;
@@ -94,7 +80,7 @@ static int estimate_memory(DfRun *r, DfRunEstimate *out, int batches)
     out->height = batch.height;
     out->width = batch.width;
     out->weights = df_memory().now;
-    out->there = (size_t)memory_there();
+    out->there = (size_t)df_memory_there();
     out->fits = (double)out->weights + (double)out->activations < (double)out->there;
     return error;
 }

@@ -3,7 +3,6 @@
  * train/fit.c -- changes to a config that make it learn from a folder: those of the data sets come from datasets/folder/,
  * those of the network from here.
  */
-#define _DEFAULT_SOURCE /* realpath() */
 #include "train/fit.h"
 
 #include <stdio.h>
@@ -73,19 +72,18 @@ static int fit_network(DfFit *fit, const DfNode *root)
 /* Absolute paths: config.py of the work dir is read from anywhere. */
 static int open_folder(DfFit *fit, const char *folder, const DfNode *root)
 {
-    char *absolute = realpath(folder, NULL);
-    const int error = absolute ? df_folder_open_for(&fit->folder, absolute, root) : df_fail_errno("%s", folder);
-    free(absolute);
+    char *absolute = df_path_absolute(folder);
+    const int error = absolute ? df_folder_open_for(&fit->folder, absolute, root) : DF_EIO;
+    df_free(absolute);
     return error;
 }
 
 static int list_settings(DfFit *fit, const DfNode *root, const char *work_dir)
 {
     DfFolderSettings settings;
-    char *absolute = realpath(work_dir, NULL);
-    const int error = absolute ? df_folder_settings(fit->folder, root, absolute, &settings)
-                               : df_fail_errno("%s", work_dir);
-    free(absolute);
+    char *absolute = df_path_absolute(work_dir);
+    const int error = absolute ? df_folder_settings(fit->folder, root, absolute, &settings) : DF_EIO;
+    df_free(absolute);
     if (error < 0)
         return error;
     fit->set = df_arena_alloc(fit->arena, (size_t)settings.n + HEADS + 1, sizeof *fit->set);

@@ -3,7 +3,6 @@
  * train/keep.c -- the checkpoints of a run. The state is written once, as latest.safetensors; others are second names of
  * the same file where the disk allows it, and copies where it does not.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

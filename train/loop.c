@@ -6,17 +6,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "train/run_parts.h"
 
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
-
-static size_t memory_used(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
-}
 
 /* How many evaluations are still to come. */
 static double evaluations_left(const DfRun *r)
@@ -29,7 +22,7 @@ DfNews df_run_news(const DfRun *r, DfNewsKind kind)
 {
     const int64_t step = r->state.at.step;
     DfNews news = { .kind = kind, .step = step, .steps = r->steps, .epochs = r->plan.epochs,
-                    .per_epoch = r->per_epoch, .memory = memory_used() };
+                    .per_epoch = r->per_epoch, .memory = df_memory_most() };
     news.epoch = step > 0 ? (step - 1) / r->per_epoch + 1 : 1;
     news.iter = step - (news.epoch - 1) * r->per_epoch;
     news.rate = r->rate;

@@ -266,6 +266,7 @@ int df_run_open(DfRun **out, const DfRunOptions *options)
         return df_fail_memory("a run");
     }
     r->o = *options;
+    r->lock = -1;
     r->leads = df_ranks_own(r->o.ranks) == 0;
     const char *latest = df_run_path(r, "latest.safetensors");
     int error = latest ? open_run(r, latest) : DF_ENOMEM;

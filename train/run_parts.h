@@ -60,7 +60,7 @@ struct DfRun {
 
     DfRunLog *log;
     RunMeans means;
-    int lock;                          /* descriptor of a file in the work dir; 0: none       */
+    int lock;                          /* of the work dir; -1: none                           */
     bool stopping;                     /* told() said no                                      */
     double last_saved, last_page;      /* seconds of the clock                                */
     double scoring_seconds;            /* of the last evaluation                              */

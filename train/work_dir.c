@@ -3,13 +3,9 @@
  * train/work_dir.c -- the folder of a run: one process at a time writes into it, and what a killed one left half-written
  * goes.
  */
-#define _DEFAULT_SOURCE /* flock() */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "train/run_parts.h"
@@ -29,12 +25,10 @@ static int lock(DfRun *r)
     const char *path = df_run_path(r, ".lock");
     if (!path)
         return DF_ENOMEM;
-    r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (r->lock < 0)
-        return df_fail_errno("%s: cannot be written", path);
-    if (flock(r->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    const int error = df_lock(&r->lock, path);
+    if (error == DF_EVALUE)
         return df_fail(DF_EVALUE, "%s: another run writes into it at this moment", r->o.work_dir);
-    return DF_OK;
+    return error;
 }
 
 /* Files under the temporary names of core/file.h. */
@@ -66,6 +60,5 @@ int df_run_work_dir_open(DfRun *r)
 
 void df_run_work_dir_close(DfRun *r)
 {
-    if (r->lock > 0)
-        close(r->lock);
+    df_unlock(&r->lock);
 }

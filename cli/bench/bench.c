@@ -96,7 +96,7 @@ static CliReport report_of(const CliSession *s, int H, int W, Times *t)
                     .counted = decoding ? whole : network,
                     .fastest = decoding ? t->whole[0] : t->seconds[0],
                     .roof = { .peak = cli_median(t->peak, t->n) },
-                    .memory = cli_peak_rss() };
+                    .memory = df_memory_most() };
     r.n_rows = df_profile_rows(s->c, &r.rows);
     return r;
 }

@@ -154,7 +154,7 @@ static void print_table(const CliSession *s, const Training *t, StepTimes *times
     printf("%-12s %10.1f %9.1f %12.1f %7.1f%%\n", "step", 1e3 * whole, 1e-9 * work, 1e-9 * work / whole,
            100 * work / whole / peak);
     printf("\n%.2f images/s; sgemm peak %.1f GFLOP/s; peak memory %.0f MB\n", t->batch / whole, 1e-9 * peak,
-           1e-6 * (double)cli_peak_rss());
+           1e-6 * (double)df_memory_most());
 }
 
 static int print_json(const CliSession *s, StepTimes *times, double peak, const char *path)
@@ -172,7 +172,7 @@ static int print_json(const CliSession *s, StepTimes *times, double peak, const 
     df_json_put_number(&json, "gflops", 1e-9 * 3 * times->flops / whole);
     df_json_put_number(&json, "sgemm_peak_gflops", 1e-9 * peak);
     df_json_put_number(&json, "share_of_peak", 3 * times->flops / whole / peak);
-    df_json_put_number(&json, "peak_rss_bytes", (double)cli_peak_rss());
+    df_json_put_number(&json, "peak_rss_bytes", (double)df_memory_most());
     df_json_put_number(&json, "threads", df_pool_threads(s->pool));
     df_json_end(&json);
     return cli_write_json(&json, path);

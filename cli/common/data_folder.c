@@ -2,7 +2,6 @@
  *
  * cli/common/data_folder.c -- --data of a command that tests a network.
  */
-#define _DEFAULT_SOURCE /* realpath() */
 #include "cli/common/data_folder.h"
 
 #include <stdlib.h>
@@ -28,10 +27,10 @@ static int take_folder(CliDataFolder *d, const DfNode *config, const char *out_d
 {
     DfFolderSettings settings;
     int error = work_folder(d, out_dir);
-    char *absolute = error == DF_OK ? realpath(d->made ? d->made : out_dir, NULL) : NULL;
+    char *absolute = error == DF_OK ? df_path_absolute(d->made ? d->made : out_dir) : NULL;
     if (error == DF_OK)
-        error = absolute ? df_folder_test_settings(d->folder, config, absolute, &settings) : df_fail_errno("%s", out_dir);
-    free(absolute);
+        error = absolute ? df_folder_test_settings(d->folder, config, absolute, &settings) : DF_EIO;
+    df_free(absolute);
     return error == DF_OK ? add_settings(&settings) : error;
 }
 

@@ -37,7 +37,7 @@ static int time_passes(CliSession *s, int H, int W, CliMeasured *out)
     }
     out->network = cli_median(network, n);
     out->whole = cli_median(whole, n);
-    out->peak_rss = (double)cli_peak_rss();
+    out->peak_rss = (double)df_memory_most();
     return error;
 }
 

@@ -2,7 +2,6 @@
  *
  * datasets/labelled/write.c -- what all writers share: names, files, pictures, and what is lost.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -208,17 +207,18 @@ static int copy_picture(const char *from, const char *to)
 /* A link is made under another name first, so that what was there is replaced at once or stays. */
 static int link_picture(const char *from, const char *to)
 {
-    char whole[PATH_MAX];
-    if (!realpath(from, whole))
-        return df_fail_errno("%s", from);
-    char *name = df_temporary_name(to);
-    if (!name)
-        return df_fail_memory("a path");
-    int error = symlink(whole, name) == 0 ? DF_OK : df_fail_errno("%s: cannot be linked", to);
+    char *whole = df_path_absolute(from);
+    char *name = whole ? df_temporary_name(to) : NULL;
+    int error = whole ? DF_OK : DF_EIO;
+    if (error == DF_OK && !name)
+        error = df_fail_memory("a path");
+    if (error == DF_OK && symlink(whole, name) != 0)
+        error = df_fail_errno("%s: cannot be linked", to);
     if (error == DF_OK && rename(name, to) < 0) {
         error = df_fail_errno("%s: cannot be linked", to);
         unlink(name);
     }
+    df_free(whole);
     df_free(name);
     return error;
 }
