@@ -38,8 +38,9 @@ DfTensor *nn_cosine_window_attention(DfCtx *c, const NnCosineWindowAttention *a,
     DfTensor *bias = qkv_bias(c, a);                                             /* 3C       */
     DfTensor *qkv = nn_linear(c, &(NnLinear){ a->qkv.weight, bias }, x);         /* B H W 3C */
     DfTensor *pad = bias ? df_cosine_qkv(c, bias, a->logit_scale) : NULL;        /* 3C: a token beyond the map */
-    qkv = df_cosine_qkv(c, qkv, a->logit_scale);
+    df_next(c, &qkv, df_cosine_qkv(c, qkv, a->logit_scale));
     DfTensor *y = df_window_attention(c, qkv, pad, bias_table(c, a), a->attn);   /* B H W C  */
+    df_release(c, qkv);
     return df_leave(c, m, nn_linear_add(c, &a->proj, y, (NnResidual){ .drop = a->proj_drop }));
 }
 

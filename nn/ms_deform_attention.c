@@ -62,13 +62,18 @@ DfTensor *nn_ms_deform_attention_add(DfCtx *c, const NnMsDeformAttention *a, DfT
     DfTensor *offset = nn_linear(c, &a->offsets, query);                         /* B Q heads*levels*points*2 */
     DfTensor *location = df_sampling_locations(c, reference, offset, field->valid_ratios, &field->levels, a->heads,
                                                a->points);
+    df_release(c, offset);
 
-    DfTensor *weight = nn_linear(c, &a->weights, query);                         /* B Q heads*levels*points   */
-    weight = df_softmax(c, df_reshape(c, weight, DF_SHAPE(B, Q, a->heads, samples)), -1);
+    DfTensor *flat = nn_linear(c, &a->weights, query);                           /* B Q heads*levels*points   */
+    DfTensor *logits = df_reshape(c, flat, DF_SHAPE(B, Q, a->heads, samples));
+    DfTensor *weight = df_softmax(c, logits, -1);
+    df_release(c, flat);
+    df_release(c, logits);                                                       /* of the same memory */
 
     df_observe_points(c, &(DfPointAttention){
         .reference = reference, .location = location, .weight = weight, .valid_ratios = field->valid_ratios,
     });
     DfTensor *y = df_ms_deform_attention(c, value, location, weight, &field->levels); /* B Q C */
+    df_release(c, location);
     return df_leave(c, m, nn_linear_add(c, &a->output, y, r));
 }

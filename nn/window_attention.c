@@ -30,6 +30,7 @@ DfTensor *nn_window_attention_add(DfCtx *c, const NnWindowAttention *a, DfTensor
     count_padding(c, a, x);
     DfTensor *qkv = nn_linear(c, &a->qkv, x);                                   /* B H W 3C */
     DfTensor *y = df_window_attention(c, qkv, a->qkv.bias, a->table, a->attn);  /* B H W C  */
+    df_release(c, qkv);
     r.drop = a->proj_drop;
     return df_leave(c, m, nn_linear_add(c, &a->proj, y, r));
 }

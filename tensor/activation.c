@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tensor/op.h"
+#include "tensor/parts.h"
 
 typedef struct {
     DfAct act;
@@ -49,6 +50,20 @@ DfTensor *df_act(DfCtx *c, DfTensor *x, DfAct act)
     Job job = { .act = act, .out = y->data, .x = x->data };
     df_ranges(c, df_size(y), DF_BLOCK, range, &job);
     return y;
+}
+
+/* The number of activations is that of df_act(): what modules are said to make does not depend on where it lies. */
+DfTensor *df_act_own(DfCtx *c, DfTensor *x, DfAct act)
+{
+    if (c->recording || c->err || act == DF_ACT_NONE || !x->buffer || x->buffer->refs > 1)
+        return df_act(c, x, act);
+    df_profile_count(c, df_size(x));
+    if (df_skip(c, x))
+        return x;
+    df_check_made(c);
+    Job job = { .act = act, .out = x->data, .x = x->data };
+    df_ranges(c, df_size(x), DF_BLOCK, range, &job);
+    return x;
 }
 
 DfTensor *df_gelu(DfCtx *c, DfTensor *x)

@@ -107,6 +107,8 @@ DF_API void df_batch_norm_columns(DfCtx *, const DfTensor *weight, const DfTenso
 /* ---- elementwise: activation.c, softmax.c, arithmetic.c, dropout.c ---------------------------------------------- */
 
 DF_API DfTensor *df_act(DfCtx *, DfTensor *x, DfAct);       /* by name; DF_ACT_NONE: x itself                 */
+/* The same of a result that nobody else reads, now or later: in its own memory where nothing is recorded. */
+DF_API DfTensor *df_act_own(DfCtx *, DfTensor *x, DfAct);
 DF_API DfTensor *df_relu(DfCtx *, DfTensor *x);             /* max(x, 0)                                      */
 DF_API DfTensor *df_gelu(DfCtx *, DfTensor *x);             /* x Phi(x), by erf (Hendrycks and Gimpel, 2016)  */
 DF_API DfTensor *df_sigmoid(DfCtx *, DfTensor *x);          /* 1 / (1 + e^-x)                                 */

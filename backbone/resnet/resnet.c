@@ -72,7 +72,7 @@ static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *
     if (!b->plugins[last])
         return df_leave(c, m, conv_norm(c, &b->conv[last], y, DF_ACT_RELU, x));
     y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
-    return df_leave(c, m, df_relu(c, df_add(c, y, x)));
+    return df_leave(c, m, df_act_own(c, df_add(c, y, x), DF_ACT_RELU));
 }
 
 /* A block as a function of its input. */

@@ -116,7 +116,8 @@ static DfTensor *upsample(DfCtx *c, const MaskHead *h, DfTensor *x)
         return x;
     if (h->upsample == MASK_DECONV) {
         const DfConv conv = { { h->scale, h->scale }, { 0, 0 }, { 1, 1 }, 1 };
-        return df_relu(c, df_conv_transpose2d(c, x, h->up_weight, h->up_bias, conv, (int[2]){ 0, 0 }));
+        x = df_conv_transpose2d(c, x, h->up_weight, h->up_bias, conv, (int[2]){ 0, 0 });
+        return df_act_own(c, x, DF_ACT_RELU);
     }
     const DfInterpolation how = h->upsample == MASK_NEAREST ? DF_NEAREST : DF_BILINEAR;
     return df_interpolate(c, x, df_dim(x, 1) * h->scale, df_dim(x, 2) * h->scale, how, false);
@@ -132,8 +133,10 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *regions)
         x = nn_conv_module(c, &h->convs[0], x);
     for (int i = 1; i < h->num_convs; i++)
         df_next(c, &x, nn_conv_module(c, &h->convs[i], x)); /* n 14 14 256     */
-    x = upsample(c, h, x);                                  /* n 28 28 256     */
-    return df_predictor_conv(c, &h->predictor, &h->logits, x); /* n 28 28 classes */
+    DfTensor *large = upsample(c, h, x);                    /* n 28 28 256     */
+    if (x != regions)
+        df_next(c, &x, large);
+    return df_predictor_conv(c, &h->predictor, &h->logits, large); /* n 28 28 classes */
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */

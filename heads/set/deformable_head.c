@@ -87,6 +87,8 @@ void df_deformable_detr_forward(DfCtx *c, const void *self, const DfMaps *in, co
     const DfMark m = df_enter(c, "transformer", -1);
     input_levels(c, net, in, &levels);                                                /* N h w C each */
     df_detr_tokens(c, &net->positions, &levels, net->level_embed, batch, &tokens);    /* N S C        */
+    for (int l = 0; net->o.n_maps && l < levels.n; l++)
+        df_release(c, levels.map[l]);                                                 /* not those of a neck */
     DfTensor *memory = df_deformable_encoder(c, net, &tokens);                        /* N S C        */
     df_observe(c, memory, "memory", -1);
     decoder(c, net, &tokens, memory, all_layers, out);

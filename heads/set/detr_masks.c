@@ -68,7 +68,7 @@ static DfTensor *layer(DfCtx *c, const DfDetrMasks *m, int i, DfTensor *x)
 {
     const int groups = m->conv[i].out < 8 ? m->conv[i].out : 8;
     x = df_group_norm(c, nn_conv(c, &m->conv[i], x), groups, m->norm[i].weight, m->norm[i].bias, 1e-5f);
-    return df_relu(c, x);
+    return df_act_own(c, x, DF_ACT_RELU);
 }
 
 /* levels[] of one image: C4, C3, C2 after their adapters, h w C each. */

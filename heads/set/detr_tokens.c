@@ -30,6 +30,7 @@ void df_detr_tokens(DfCtx *c, const DetrPositions *positions, const DfMaps *leve
     }
     df_detr_mark_padding(c, &out->field, batch, N);
     df_detr_observe_padding(c, &out->field, N);
+    const DfMark m = df_enter(c, NULL, -1);
     for (int l = 0; l < L; l++) {
         tokens[l] = flatten(c, levels->map[l]);                                       /* N hw C  */
         DfTensor *p = df_detr_positions(c, positions, &out->field, N, l);             /* N h w C */
@@ -40,4 +41,5 @@ void df_detr_tokens(DfCtx *c, const DetrPositions *positions, const DfMaps *leve
     }
     out->tokens = join(c, tokens, L);
     out->positions = join(c, position, L);
+    df_leave_all(c, m, (DfTensor *[]){ out->tokens, out->positions }, 2);
 }
