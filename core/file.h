@@ -34,7 +34,7 @@ DF_API void df_file_close(DfFile *);
  * place does not: where it was cut short there are zeros, never a signal, and df_file_check() tells. So ask it behind
  * every use. SIGBUS has a handler of the library from the first mapping on, which hands other faults to the handler
  * that was there before. */
-#define DF_MAP_LEAST ((size_t)256 << 10)
+#define DF_MAP_LEAST ((size_t)64 << 10)
 DF_API int df_file_map(DfFile *out, const char *path, size_t limit);
 DF_API int df_file_check(const DfFile *);                 /* DF_EIO: it has changed; the sentence lacks its name */
 DF_API bool df_file_has(const DfFile *, const void *at);  /* `at` is in its mapping; false for a copy            */

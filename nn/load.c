@@ -110,21 +110,39 @@ static int official_numbers(Loader *l, const DfArray *array, size_t more, const 
     return DF_OK;
 }
 
+/* Of an array that was joined the parts are, and not the array. */
+static bool is_mapped(const Loader *l, const NnNamed *named)
+{
+    if (!named->part)
+        return df_checkpoint_maps(l->file, &named->array);
+    bool mapped = true;
+    for (int i = 0; i < named->parts; i++)
+        mapped = mapped && named->part[i].data && df_checkpoint_maps(l->file, &named->part[i]);
+    return mapped;
+}
+
+static int share_numbers(Loader *l, NnParam *param, const NnNamed *named)
+{
+    if (named->part)
+        return nn_origin_read(l->model, param, l->file, named->part, named->parts);
+    return nn_origin_read(l->model, param, l->file, &named->array, 1);
+}
+
 /* The numbers of this array: put into memory, or into the file where they can be found again. */
-static int take_numbers(Loader *l, NnParam *param, const DfArray *array)
+static int take_numbers(Loader *l, NnParam *param, const NnNamed *named)
 {
     const float *official;
-    int error = official_numbers(l, array, 0, &official);
+    int error = official_numbers(l, &named->array, 0, &official);
     if (error == DF_OK)
         error = check_numbers(official, df_count(param->shape), param->name);
-    if (error == DF_OK && nn_is_lean(l->model, param) && df_checkpoint_maps(l->file, array)) {
-        error = nn_origin_read(l->model, param, l->file, array);
+    if (error == DF_OK && nn_is_lean(l->model, param) && is_mapped(l, named)) {
+        error = share_numbers(l, param, named);
     } else if (error == DF_OK) {
         error = nn_origin_make_room(param);
         if (error == DF_OK)
             nn_param_from_official(param, official, param->tensor->data);
     }
-    df_checkpoint_release(l->file, array);
+    df_checkpoint_release(l->file, &named->array);
     return error;
 }
 
@@ -145,12 +163,13 @@ static int take_resized(Loader *l, NnParam *param, const DfArray *array)
     return DF_OK;
 }
 
-static int load_one(Loader *l, NnParam *param, const DfArray *array)
+static int load_one(Loader *l, NnParam *param, const NnNamed *named)
 {
+    const DfArray *array = &named->array;
     const bool same = same_shape(array, param->shape);
     if (!same && !nn_can_resize(param, array))
         return note_wrong_shape(l, param, array);
-    const int error = same ? take_numbers(l, param, array) : take_resized(l, param, array);
+    const int error = same ? take_numbers(l, param, named) : take_resized(l, param, array);
     if (error < 0)
         return error;
     df_packed_drop(param->tensor);
@@ -196,7 +215,7 @@ static int take_array(Loader *l, const NnNamed *named)
     if (i < 0)
         return nn_report_add(l->report, is_ignorable(l, name) ? NN_IGNORED : NN_UNEXPECTED, named->key, "");
     l->seen[i] = true;
-    return load_one(l, nn_model_at(l->model, i), &named->array);
+    return load_one(l, nn_model_at(l->model, i), named);
 }
 
 /* ---- the whole file ---------------------------------------------------------------------------------------------- */

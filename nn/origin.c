@@ -7,6 +7,7 @@
 #include "nn/origin.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum { LEAST = 4096 }; /* smaller weights are kept: beside pages of 4 KiB nothing would be saved */
 
@@ -15,7 +16,8 @@ typedef struct {
     const NnParam *param;
     uint64_t seed;
     const DfCheckpoint *file; /* NULL: drawn */
-    DfArray array;
+    const DfArray *part;      /* of the file */
+    int parts;
 } Origin;
 
 bool nn_is_lean(const NnModel *model, const NnParam *param)
@@ -37,21 +39,34 @@ static bool is_in_our_order(const NnParam *param)
     return one_tap || param->layout == NN_AS_IS || param->layout == NN_POINTWISE;
 }
 
-/* Other types and orders of dimensions. */
+/* Where the numbers stand as we want them; NULL: they do not. */
+static const float *in_place(const Origin *o)
+{
+    return o->parts == 1 && is_in_our_order(o->param) ? nn_array_floats(&o->part[0]) : NULL;
+}
+
+/* As float32 in official order. */
+static void gather(const Origin *o, float *out)
+{
+    for (int i = 0; i < o->parts; i++) {
+        df_array_f32(&o->part[i], out);
+        out += df_array_count(&o->part[i]);
+    }
+}
+
 static int convert(const Origin *o, float *out)
 {
-    const float *official = nn_array_floats(&o->array);
+    const float *official = o->parts == 1 ? nn_array_floats(&o->part[0]) : NULL;
     float *staging = NULL;
     if (is_in_our_order(o->param)) {
-        df_array_f32(&o->array, out);
+        gather(o, out);
         return DF_OK;
     }
     if (!official) {
-        staging = df_malloc(df_count(o->param->shape) * sizeof *staging);
+        official = staging = df_malloc_filled(df_count(o->param->shape) * sizeof *staging);
         if (!staging)
             return df_fail_memory("a weight");
-        df_array_f32(&o->array, staging);
-        official = staging;
+        gather(o, staging);
     }
     nn_param_from_official(o->param, official, out);
     df_free(staging);
@@ -61,11 +76,11 @@ static int convert(const Origin *o, float *out)
 static int open_origin(const DfOrigin *origin, const DfTensor *w, DfNumbers *out)
 {
     const Origin *o = (const Origin *)origin;
-    const float *there = o->file && is_in_our_order(o->param) ? nn_array_floats(&o->array) : NULL;
+    const float *there = in_place(o);
     *out = (DfNumbers){ .at = there };
     if (there)
         return DF_OK;
-    out->own = df_malloc(df_size(w) * sizeof *out->own);
+    out->own = df_malloc_filled(df_size(w) * sizeof *out->own);
     out->at = out->own;
     if (!out->own)
         return df_fail_memory("a weight");
@@ -86,7 +101,8 @@ static int close_origin(const DfOrigin *origin, const DfTensor *w, DfNumbers *nu
     df_free(numbers->own);
     if (!o->file)
         return DF_OK;
-    df_checkpoint_release(o->file, &o->array);
+    for (int i = 0; i < o->parts; i++)
+        df_checkpoint_release(o->file, &o->part[i]);
     return df_checkpoint_check(o->file);
 }
 
@@ -121,10 +137,14 @@ static int share(NnModel *model, DfCheckpoint *file)
     return DF_OK;
 }
 
-int nn_origin_read(NnModel *model, NnParam *param, DfCheckpoint *file, const DfArray *array)
+int nn_origin_read(NnModel *model, NnParam *param, DfCheckpoint *file, const DfArray *part, int parts)
 {
+    DfArray *copy = df_arena_alloc(model->arena, (size_t)parts, sizeof *copy);
+    if (!copy)
+        return df_fail_memory("a weight");
+    memcpy(copy, part, (size_t)parts * sizeof *copy);
     const int error = share(model, file);
-    return error < 0 ? error : set_origin(model, param, &(Origin){ .file = file, .array = *array });
+    return error < 0 ? error : set_origin(model, param, &(Origin){ .file = file, .part = copy, .parts = parts });
 }
 
 int nn_origin_make_room(NnParam *param)

@@ -57,7 +57,7 @@ DfTensor *df_act_own(DfCtx *c, DfTensor *x, DfAct act)
 {
     if (c->recording || c->err || act == DF_ACT_NONE || !x->buffer || x->buffer->refs > 1)
         return df_act(c, x, act);
-    df_profile_count(c, df_size(x));
+    df_profile_count(c, x, 1, &x);
     if (df_skip(c, x))
         return x;
     df_check_made(c);

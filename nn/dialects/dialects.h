@@ -112,6 +112,8 @@ typedef struct {
     DfArray array;               /* its name: in the dialect that was reached so far */
     const char *key;
     bool needless;
+    const DfArray *part;         /* the arrays whose rows it is, if it was joined; or NULL */
+    int parts;
 } NnNamed;
 typedef struct {
     NnNamed *at;

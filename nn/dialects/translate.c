@@ -219,7 +219,7 @@ static Group *find_group(Work *k, const char *name)
 
 static Group *new_group(Work *k, const Walk *w, const char *name)
 {
-    NnNamed named = *k->now;
+    NnNamed named = { .array = k->now->array, .key = k->now->key, .needless = k->now->needless };
     named.array.name = name;
     if (find_out(k, name) >= 0)
         return NULL;             /* the whole array is there already */
@@ -250,7 +250,7 @@ static void take_part(Work *k, const Walk *w, const char *name)
 static void take_whole(Work *k, const Walk *w, int part, int parts, const char *name)
 {
     const NnRow *row = leaf(w);
-    NnNamed named = *k->now;
+    NnNamed named = { .array = k->now->array, .key = k->now->key, .needless = k->now->needless };
     if (row->how & NN_DOUBLE)
         k->error = nn_turn_parts(&k->now->array, part, part + 1, 3, &named.array);
     else if (parts > 0)
@@ -315,6 +315,12 @@ static int close_group(Work *k, const Group *g)
                            named->key, i + 1, g->parts, name);
     const int error = nn_turn_join(g->part, g->parts, k->out->arena, &named->array);
     named->array.name = name;
+    DfArray *part = df_arena_alloc(k->out->arena, (size_t)g->parts, sizeof *part);
+    if (!part)
+        return df_fail_memory("the arrays of a checkpoint");
+    memcpy(part, g->part, (size_t)g->parts * sizeof *part);
+    named->part = part;
+    named->parts = g->parts;
     return error;
 }
 
