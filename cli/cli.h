@@ -55,7 +55,7 @@ typedef struct {
 #define CLI_OPT_AT_ONCE(streams, batch)                                                                          \
     CLI_OPT_INT("--streams", streams, "N", 1, DF_MOST_STREAMS,                                                   \
                 "compute N pictures at a time, which share threads and weights; default: one for each thread "    \
-                "if the first picture becomes an input of at most 512x512 pixels, else 1; results are the same"), \
+                "if the network takes up to 4 G multiply-adds for the first picture, else 1; results are the same"), \
     CLI_OPT_INT("--batch", batch, "N", 1, DF_MOST_BATCH,                                                         \
                 "put up to N pictures in a row through the network in one pass, where their inputs have the "     \
                 "same size (not segmentors); default 1; results are the same")

@@ -10,22 +10,33 @@
  * it is refused. */
 enum { LARGE_INPUT = 1 << 21, MOST_INPUT = 1 << 24 };
 
-int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
+int df_detector_cost(const DfDetector *d, int n, int H, int W, DetectorCost *out)
 {
+    const DfProfileRow *rows;
     DfCtx *c;
+    *out = (DetectorCost){ 0 };
     int error = df_ctx_new(&c, NULL);
     if (error < 0)
         return error;
     c->dry = true;
+    df_profile(c, true);
     df_model_forward(d->model, c, df_new(c, DF_SHAPE(n, H, W, df_model_channels(d->model))));
     error = df_ctx_error(c);
-    const double wanted = (double)c->peak;
-    const double there = df_memory_there();
+    if (error == DF_OK && df_profile_rows(c, &rows) > 0)
+        *out = (DetectorCost){ rows[0].macs[DF_MACS_LAYER] + rows[0].macs[DF_MACS_ATTENTION], (double)c->peak };
     df_ctx_free(c);
-    if (error == DF_OK && wanted > there)
+    return error;
+}
+
+int df_detector_check_memory(const DfDetector *d, int n, int H, int W)
+{
+    DetectorCost cost;
+    const int error = df_detector_cost(d, n, H, W, &cost);
+    const double there = df_memory_there();
+    if (error == DF_OK && cost.bytes > there)
         return df_fail(DF_ENOMEM,
                        "a network input of %d x %d x %d x %d needs %.1f GB of memory: %.1f GB are available", n,
-                       df_model_channels(d->model), H, W, 1e-9 * wanted, 1e-9 * there);
+                       df_model_channels(d->model), H, W, 1e-9 * cost.bytes, 1e-9 * there);
     return error;
 }
 

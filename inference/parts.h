@@ -42,6 +42,12 @@ typedef struct {
  * short as well. */
 int df_detector_input(DetectorInput *out, DfDetector *, const DfViews *, bool whole);
 
+/* What a pass takes, by a dry one. */
+typedef struct {
+    double multiply_adds, bytes; /* bytes of activations, at most */
+} DetectorCost;
+int df_detector_cost(const DfDetector *, int n, int H, int W, DetectorCost *out);
+
 /* Pictures of one view each, all of one size, side by side in a tensor of a fresh step. */
 typedef struct {
     int n;

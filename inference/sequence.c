@@ -96,22 +96,27 @@ static int take_all(DfSequence *s, DfAhead *ahead, Group *g)
     return error;
 }
 
-/* The first picture says for all how large the inputs are. */
+/* The first picture says for all how large the inputs are. With several views there is work enough for all threads. */
+static int best_for_first(const Run *r)
+{
+    const DfLoading *what = &r->loading;
+    DfSample first;
+    int streams = 1;
+    df_sample_load(&first, what->pipeline, what->paths[what->order ? what->order[0] : 0], false);
+    if (first.views.n == 1)
+        streams = df_streams_best(r->s->detector, first.views.view[0].meta.pad_h, first.views.view[0].meta.pad_w);
+    df_sample_free(&first);
+    return streams;
+}
+
 static int choose_streams(const Run *r)
 {
     const DfSequence *s = r->s;
-    const int threads = df_pool_threads(df_detector_pool(s->detector));
-    DfSample first;
-    int64_t pixels = 0;
     if (s->alone || r->loading.n < 2)
         return 1;
-    if (s->streams || threads == 1)
-        return s->streams ? s->streams : 1;
-    df_sample_load(&first, r->loading.pipeline, r->loading.paths[r->loading.order ? r->loading.order[0] : 0], false);
-    for (int i = 0; i < first.views.n; i++)
-        pixels += (int64_t)first.views.view[i].meta.pad_h * first.views.view[i].meta.pad_w;
-    df_sample_free(&first);
-    return df_streams_best(threads, pixels);
+    if (s->streams)
+        return s->streams;
+    return df_pool_threads(df_detector_pool(s->detector)) > 1 ? best_for_first(r) : 1;
 }
 
 /* Of a single picture there is nothing to do at the same time. */

@@ -2,7 +2,7 @@
  *
  * inference/streams.h -- several pictures through one network at once: each stream has its share of the threads and
  * activations of its own, and the weights are everybody's. Two pictures on a thread each are done sooner than one after
- * the other on both, where a network's layers are too small to keep all threads busy; they take twice the memory.
+ * the other on both, where a network is too small to keep all threads busy; they take twice the memory.
  */
 #ifndef DF_INFERENCE_STREAMS_H
 #define DF_INFERENCE_STREAMS_H
@@ -23,9 +23,9 @@ DF_API int df_streams_count(const DfStreams *);
 DF_API DfDetector *df_streams_take(DfStreams *);
 DF_API void df_streams_put(DfStreams *, DfDetector *);
 
-/* How many are fastest for inputs of so many pixels, on so many threads: one for each thread if the inputs are small,
- * else one. */
-DF_API int df_streams_best(int threads, int64_t pixels);
+/* How many do most pictures a second, of inputs of H x W: one for each thread if a pass is small (up to 4 G multiply-adds)
+ * and there is memory for so many, else one. */
+DF_API int df_streams_best(const DfDetector *, int H, int W);
 
 DF_END_DECLS
 
