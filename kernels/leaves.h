@@ -115,6 +115,10 @@ typedef struct {
     /* As DfGemmKernels.tile; `lda` and `panel` count numbers. NULL: this rung cannot */
     void (*tile)(int m, int n, size_t pairs, const uint16_t *a, size_t lda, const uint16_t *b, size_t panel, float *c,
                  size_t ldc, bool first, bool last, const DfEpilogue *);
+    /* As DfGemmKernels.fetching_tile, or NULL */
+    void (*fetching_tile)(int m, int n, size_t pairs, const uint16_t *a, size_t lda, const uint16_t *b, size_t panel,
+                          float *c, size_t ldc, bool first, bool last, const DfEpilogue *, const uint16_t *ahead,
+                          size_t step);
 } DfBf16Kernels;
 
 /* ---- convolutions: conv/ ---------------------------------------------------------------------------------------- */

@@ -125,6 +125,21 @@ static void transform_rounded(const Winograd *a, DfBf16 *v, size_t stride, const
         v[p * stride + I] = 0;
 }
 
+/* As multiply(). */
+static void multiply_rounded(const Winograd *a, size_t p, const DfBf16 *v, size_t tiles, size_t o, size_t channels, float *m)
+{
+    static const DfEpilogue nothing;
+    const size_t row = tile_row(a);
+    const DfBf16Panels u = df_packed_bf16_panels(a->w, p);
+    const DfBf16Panels next = df_packed_bf16_panels(a->w, p + 1 < 36 ? p + 1 : 0);
+    const size_t next_o = p + 1 < 36 ? o : o + channels;
+    const DfBf16Product product = {
+        .m = tiles, .rounded = v, .lda = row, .b = { u.data + o * row, u.k, channels }, .n1 = channels, .y = m,
+        .ldy = O_BLOCK, .e = &nothing, .then = next_o < u.n ? next.data + next_o * row : NULL,
+    };
+    df_bf16_product(&a->k->bf16, &product, NULL);
+}
+
 /* ---- in the precision of the filter ------------------------------------------------------------------------------ */
 
 /* Into tile t of the 36 matrices at v. */
@@ -142,10 +157,7 @@ static void multiply(const Winograd *a, size_t p, const char *v, size_t tiles, s
 {
     static const DfEpilogue nothing;
     if (is_bf16(a->w)) {
-        DfBf16Panels u = df_packed_bf16_panels(a->w, p);
-        u.data += o * tile_row(a);
-        df_bf16_rounded_rows(&a->k->bf16, tiles, (const DfBf16 *)(const void *)v, tile_row(a), u, 0, channels, m, O_BLOCK,
-                             &nothing);
+        multiply_rounded(a, p, (const DfBf16 *)(const void *)v, tiles, o, channels, m);
         return;
     }
     const DfPanels u = df_packed_panels(a->w, p);

@@ -45,13 +45,16 @@ static inline __m512bh pairs_of_panel(const DfBf16 *b)
 #define DEFINE_TILE(rows)                                                    \
 static void gemm_bf16_avx512_##rows##x32(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, size_t panel, \
                                          float *c, size_t ldc, const float *bias, const float *more, \
-                                         const DfEpilogue *end)              \
+                                         const DfEpilogue *end, const DfBf16 *ahead, size_t step) \
 {                                                                            \
     const V16 start_l = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();  \
     const V16 start_r = bias ? _mm512_loadu_ps(bias + 16) : _mm512_setzero_ps(); \
     EACH_##rows(START)                                                       \
     const DfBf16 *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;    \
     for (const DfBf16 *const b_end = b + 32 * pairs; b < b_end; b += 32, a += 2, a3 += 2, a6 += 2, a9 += 2) { \
+        _mm_prefetch((const char *)ahead, _MM_HINT_T1);                      \
+        _mm_prefetch((const char *)(ahead + panel), _MM_HINT_T1);            \
+        ahead += step;                                                       \
         const __m512bh left = pairs_of_panel(b);                             \
         const __m512bh right = pairs_of_panel(b + panel);                    \
         __m512bh x;                                                          \
@@ -73,7 +76,7 @@ DEFINE_TILE(11)
 DEFINE_TILE(12)
 
 typedef void Tile(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, size_t panel, float *c, size_t ldc,
-                  const float *bias, const float *more, const DfEpilogue *end);
+                  const float *bias, const float *more, const DfEpilogue *end, const DfBf16 *ahead, size_t step);
 static Tile *const tiles[] = {
     gemm_bf16_avx512_1x32, gemm_bf16_avx512_2x32,  gemm_bf16_avx512_3x32,  gemm_bf16_avx512_4x32,
     gemm_bf16_avx512_5x32, gemm_bf16_avx512_6x32,  gemm_bf16_avx512_7x32,  gemm_bf16_avx512_8x32,
@@ -153,12 +156,13 @@ static void narrow_tile(size_t m, size_t n, size_t pairs, const DfBf16 *a, size_
     finish_narrow(m, n, y, c, ldc, &ends);
 }
 
-static void gemm_bf16_avx512_12x32_tile(int m, int n, size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b,
-                                        size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+static void gemm_bf16_avx512_12x32_fetching(int m, int n, size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b,
+                                            size_t panel, float *c, size_t ldc, bool first, bool last,
+                                            const DfEpilogue *e, const DfBf16 *ahead, size_t step)
 {
     if (n == 2 * DF_PANEL) {
         const TileEnds ends = tile_ends(c, first, last, e);
-        tiles[m - 1](pairs, a, lda, b, panel, c, ldc, ends.bias, ends.more, ends.end);
+        tiles[m - 1](pairs, a, lda, b, panel, c, ldc, ends.bias, ends.more, ends.end, ahead, step);
         return;
     }
     for (int j = 0; j < n; j += DF_PANEL) {
@@ -166,6 +170,13 @@ static void gemm_bf16_avx512_12x32_tile(int m, int n, size_t pairs, const DfBf16
         const DfEpilogue moved = df_epilogue_at(e, 0, ldc, (size_t)j);
         narrow_tile((size_t)m, (size_t)columns, pairs, a, lda, b + (j ? panel : 0), c + j, ldc, first, last, &moved);
     }
+}
+
+/* What it fetches is near already. */
+static void gemm_bf16_avx512_12x32_tile(int m, int n, size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b,
+                                        size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
+{
+    gemm_bf16_avx512_12x32_fetching(m, n, pairs, a, lda, b, panel, c, ldc, first, last, e, b, 0);
 }
 
 static void round_avx512(DfBf16 *y, const float *x, size_t n)
@@ -188,4 +199,5 @@ void df_bf16_init_avx512bf16(DfBf16Kernels *k)
     k->tile_n = 2 * DF_PANEL;
     k->round = round_avx512;
     k->tile = gemm_bf16_avx512_12x32_tile;
+    k->fetching_tile = gemm_bf16_avx512_12x32_fetching;
 }

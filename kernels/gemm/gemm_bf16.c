@@ -34,82 +34,73 @@ static void round_block(const DfBf16Kernels *k, DfBf16 *to, size_t ld, const flo
     }
 }
 
-/* A panel of b, or as many as a tile is wide. */
+/* A panel of b, or as many as a tile is wide; `next` are those that are read then, or NULL. */
 typedef struct {
-    const DfBf16 *b;
+    const DfBf16 *b, *next;
     size_t pairs, panel, n;
 } Panel;
 
-/* All rows against it, dealt out evenly. While it is used, a piece of the `next` one is fetched before every tile. */
-static void panel_rows(const DfBf16Kernels *k, size_t m, const DfBf16 *a, size_t lda, const Panel *p,
-                       const DfBf16 *next, float *y, size_t ldy, bool first, bool last, const DfEpilogue *e)
+/* All rows against it, dealt out evenly. While it is used, a piece of the next one is fetched with every tile. */
+static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfBf16 *a, size_t lda, const Panel *b, float *y,
+                       bool first, bool last, const DfEpilogue *e)
 {
-    enum { LINE = 32 };
-    const size_t tiles = df_ceil_div(m, (size_t)k->tile_m);
-    const size_t piece = df_ceil_div(p->pairs, tiles) * 2 * DF_PANEL;
+    enum { STEP = 2 * DF_PANEL };
+    const size_t tiles = df_ceil_div(p->m, (size_t)k->tile_m);
+    const size_t piece = df_ceil_div(b->pairs, tiles) * STEP;
     for (size_t t = 0; t < tiles; t++) {
-        const size_t row = df_cut(m, tiles, t);
-        const size_t rows = df_cut(m, tiles, t + 1) - row;
-        const DfEpilogue moved = df_epilogue_at(e, row, ldy, 0);
-        for (size_t i = 0; next && i < piece; i += LINE)
-            df_prefetch(next + t * piece + i);
-        k->tile((int)rows, (int)p->n, p->pairs, a + row * lda, lda, p->b, p->panel, y + row * ldy, ldy, first, last,
-                &moved);
+        const size_t row = df_cut(p->m, tiles, t);
+        const int rows = (int)(df_cut(p->m, tiles, t + 1) - row);
+        const DfEpilogue moved = df_epilogue_at(e, row, p->ldy, 0);
+        if (b->next && k->fetching_tile)
+            k->fetching_tile(rows, (int)b->n, b->pairs, a + row * lda, lda, b->b, b->panel, y + row * p->ldy, p->ldy, first,
+                             last, &moved, b->next + t * piece, df_ceil_div(STEP, tiles));
+        else
+            k->tile(rows, (int)b->n, b->pairs, a + row * lda, lda, b->b, b->panel, y + row * p->ldy, p->ldy, first, last,
+                    &moved);
     }
 }
 
-/* One of `blocks` blocks of k: the numbers k0 .. k1 - 1. */
-typedef struct {
-    size_t k0, k1;
-    bool first, last;
-} Block;
-
-static size_t blocks_of(size_t k)
+/* The panels that are read after those before column j of a block: their neighbours, else the first of the next block. */
+static const DfBf16 *panels_after(const DfBf16Product *p, size_t j, size_t k0, size_t k1)
 {
-    return k ? df_ceil_div(k, K_BLOCK) : 1;
+    const size_t even = p->b.k + p->b.k % 2;
+    if (j < p->n1)
+        return p->b.data + j * even + k0 * DF_PANEL;
+    if (k1 < p->b.k)
+        return p->b.data + p->n0 * even + k1 * DF_PANEL;
+    return p->then;
 }
 
-static Block block_of(size_t k, size_t blocks, size_t i)
-{
-    const size_t pairs = df_ceil_div(k, 2);
-    const size_t end = 2 * df_cut(pairs, blocks, i + 1);
-    return (Block){ 2 * df_cut(pairs, blocks, i), df_smaller(end, k), i == 0, i + 1 == blocks };
-}
-
-/* All panels against a block, whose rows begin at a. */
-static void block_rows(const DfBf16Kernels *k, size_t m, const DfBf16 *a, size_t lda, DfBf16Panels b, Block block,
-                       size_t n0, size_t n1, float *y, size_t ldy, const DfEpilogue *e)
+/* The numbers k0..k1-1 of all rows, which begin at a, against all panels. */
+static void multiply_block(const DfBf16Kernels *k, const DfBf16Product *p, size_t k0, size_t k1, const DfBf16 *a, size_t lda)
 {
     const size_t width = (size_t)k->tile_n;
-    const size_t even = b.k + b.k % 2;
-    for (size_t j = n0; j < n1; j += width) {
-        const DfBf16 *here = b.data + j * even + block.k0 * DF_PANEL;
-        const DfBf16 *next = j + width < n1 ? here + width * even : NULL;
-        const Panel p = { here, df_ceil_div(block.k1 - block.k0, 2), even * DF_PANEL, df_smaller(n1 - j, width) };
-        const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
-        panel_rows(k, m, a, lda, &p, next, y + j, ldy, block.first, block.last, &moved);
+    const size_t even = p->b.k + p->b.k % 2;
+    for (size_t j = p->n0; j < p->n1; j += width) {
+        const Panel b = { p->b.data + j * even + k0 * DF_PANEL, panels_after(p, j + width, k0, k1),
+                          df_ceil_div(k1 - k0, 2), even * DF_PANEL, df_smaller(p->n1 - j, width) };
+        const DfEpilogue moved = df_epilogue_at(p->e, 0, p->ldy, j);
+        panel_rows(k, p, a, lda, &b, p->y + j, k0 == 0, k1 == p->b.k, &moved);
     }
 }
 
-void df_bf16_rounded_rows(const DfBf16Kernels *k, size_t m, const uint16_t *a, size_t lda, DfBf16Panels b, size_t n0,
-                          size_t n1, float *y, size_t ldy, const DfEpilogue *e)
+void df_bf16_product(const DfBf16Kernels *k, const DfBf16Product *p, uint16_t *scratch)
 {
-    const size_t blocks = blocks_of(b.k);
-    for (size_t i = 0; i < blocks; i++) {
-        const Block block = block_of(b.k, blocks, i);
-        block_rows(k, m, a + block.k0, lda, b, block, n0, n1, y, ldy, e);
-    }
-}
-
-void df_bf16_rows(const DfBf16Kernels *k, size_t m, const float *a, size_t lda, DfBf16Panels b, size_t n0, size_t n1,
-                  float *y, size_t ldy, const DfEpilogue *e, uint16_t *scratch)
-{
-    const size_t ld = rounded_row(b.k);
-    const size_t blocks = blocks_of(b.k);
-    for (size_t i = 0; i < blocks; i++) {
-        const Block block = block_of(b.k, blocks, i);
-        round_block(k, scratch, ld, a + block.k0, lda, m, block.k1 - block.k0);
-        block_rows(k, m, scratch, ld, b, block, n0, n1, y, ldy, e);
+    const size_t pairs = df_ceil_div(p->b.k, 2);
+    const size_t blocks = pairs ? df_ceil_div(pairs, K_BLOCK / 2) : 1;
+    const size_t ld = rounded_row(p->b.k);
+    for (size_t block = 0; block < blocks; block++) {
+        const size_t k0 = 2 * df_cut(pairs, blocks, block);
+        const size_t k1 = df_smaller(2 * df_cut(pairs, blocks, block + 1), p->b.k);
+        if (p->rounded) {
+            multiply_block(k, p, k0, k1, p->rounded + k0, p->lda);
+            continue;
+        }
+        if (p->gather)
+            p->gather(p->from, k0, k1, scratch, ld);
+        else
+            round_block(k, scratch, ld, p->a + k0, p->lda, p->m, k1 - k0);
+        multiply_block(k, p, k0, k1, scratch, ld);
     }
 }
 

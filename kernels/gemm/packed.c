@@ -139,7 +139,8 @@ void df_packed_rows(const DfKernels *k, size_t m, const float *a, size_t lda, co
                     size_t n0, size_t n1, float *y, size_t ldy, const DfEpilogue *e, void *scratch)
 {
     if (w->precision == DF_PRECISION_BF16)
-        df_bf16_rows(&k->bf16, m, a, lda, df_packed_bf16_panels(w, matrix), n0, n1, y, ldy, e, scratch);
+        df_bf16_product(&k->bf16, &(DfBf16Product){ .m = m, .a = a, .lda = lda, .b = df_packed_bf16_panels(w, matrix),
+                                                    .n0 = n0, .n1 = n1, .y = y, .ldy = ldy, .e = e }, scratch);
     else
         df_gemm_rows(&k->gemm, m, a, lda, df_packed_panels(w, matrix), n0, n1, y, ldy, e, scratch);
 }

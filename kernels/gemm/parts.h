@@ -62,13 +62,25 @@ typedef struct {
 DfPacked *df_packed_into_bf16(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n);
 DfBf16Panels df_packed_bf16_panels(const DfPacked *, size_t matrix);
 
-/* df_packed_rows() of bfloat16: a is rounded block by block into scratch. */
-void df_bf16_rows(const DfBf16Kernels *, size_t m, const float *a, size_t lda, DfBf16Panels b, size_t n0, size_t n1,
-                  float *y, size_t ldy, const DfEpilogue *, uint16_t *scratch);
-size_t df_bf16_scratch(size_t m, size_t k); /* bytes */
-/* The same of rows that are rounded already; behind an odd number of them stands a zero. */
-void df_bf16_rounded_rows(const DfBf16Kernels *, size_t m, const uint16_t *a, size_t lda, DfBf16Panels b, size_t n0,
-                          size_t n1, float *y, size_t ldy, const DfEpilogue *);
+/* y = epilogue(a b) of one thread, in bfloat16, for m rows and columns n0..n1-1, n0 a multiple of tile_n. Rows of an odd
+ * length have a zero behind them. */
+typedef struct {
+    size_t m;
+    const float *a;          /* m K, rows `lda` apart, which are rounded block by block; or, where it is not NULL, ... */
+    const uint16_t *rounded; /* ... this; or what ...                                                                  */
+    size_t lda;
+    void (*gather)(const void *from, size_t k0, size_t k1, uint16_t *to, size_t ld); /* ... writes as k0..k1-1 of all rows */
+    const void *from;
+    DfBf16Panels b;
+    size_t n0, n1;
+    float *y;
+    size_t ldy;
+    const DfEpilogue *e;
+    const uint16_t *then; /* as in DfRowsProduct */
+} DfBf16Product;
+/* `scratch` of df_bf16_scratch(m, K) bytes, unless the rows are `rounded`. */
+void df_bf16_product(const DfBf16Kernels *, const DfBf16Product *, uint16_t *scratch);
+size_t df_bf16_scratch(size_t m, size_t k);
 
 /* A first-level cache keeps 8 or 12 lines of all that lie a multiple of 4 KiB apart. Rows that are DF_FAR_APART floats
  * long or longer would share these few; they are copied block by block, to rows with a pad between them. */
