@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "core/core.h"
 #include "kernels/attention/window_tiles.h"
 
 enum {
@@ -193,6 +194,25 @@ typedef struct {
     float *out, *lse;
 } Forward;
 
+/* Asks for what head h reads in the next window, a window's width to the right: rows of a large map come from far away,
+ * a few lines at a time. At the map's edge it asks for something else, which does no harm. */
+static void ask_for_next(const Plan *w, const DfWindowRows *x, int h)
+{
+    enum { LINE = 16 };
+    const DfWindowProblem *p = w->p;
+    const size_t C = (size_t)p->C;
+    const ptrdiff_t tokens = (ptrdiff_t)p->B * p->H * p->W;
+    for (int i = 0; i < w->t.tokens; i++) {
+        const ptrdiff_t token = x->at[i] + p->window;
+        if (token >= tokens)
+            continue;
+        const float *row = p->qkv + (size_t)token * 3 * C + (size_t)(h * w->t.depth);
+        for (size_t part = 0; part < 3; part++)
+            for (int d = 0; d < w->t.depth; d += LINE)
+                df_prefetch(row + part * C + d);
+    }
+}
+
 static void forward_task(void *arg, size_t task, void *scratch)
 {
     const Forward *f = arg;
@@ -210,6 +230,8 @@ static void forward_task(void *arg, size_t task, void *scratch)
         for (int h = first; h < end; h++) {
             find_rows(w, &x, h);
             number(w, &x, window, h);
+            if (column + 1 < w->columns)
+                ask_for_next(w, &x, h);
             df_window_forward(&kind, &x, h, f->out, f->lse ? f->lse + df_tiles_lse_at(&w->t, window, h) : NULL);
         }
     }

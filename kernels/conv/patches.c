@@ -25,9 +25,10 @@ static inline void copy(float *to, const float *from, size_t n, size_t room)
         memcpy(to, from, n * sizeof *to);
 }
 
-/* Floats f0..f1-1 of a run. Part of it may lie outside the map, left or right of it. `room`: floats that may be written. */
-static void gather_run(const DfPatches *p, const float *image, int y, int x, int length, size_t f0, size_t f1, float *out,
-                       size_t room)
+/* Floats f0..f1-1 of a run. Part of it may lie outside the map, left or right of it. `room`: floats that may be
+ * written. */
+static void gather_run(const DfPatches *p, const float *image, int y, int x, int length, size_t f0, size_t f1,
+                       float *out, size_t room)
 {
     const int first = df_clamp_int(-x, 0, length);
     const int end = df_clamp_int(p->W - x, first, length);

@@ -14,7 +14,11 @@
 #define START(i)                                                             \
     V16 l##i = start_l, r##i = start_r;                                      \
     _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
-    _mm_prefetch((const char *)(c + i * ldc + 31), _MM_HINT_T0);
+    _mm_prefetch((const char *)(c + i * ldc + 31), _MM_HINT_T0);             \
+    if (more && more != c) {                                                 \
+        _mm_prefetch((const char *)(more + i * ldc), _MM_HINT_T0);           \
+        _mm_prefetch((const char *)(more + i * ldc + 31), _MM_HINT_T0);      \
+    }
 #define STEP(i)                                                              \
     x = _mm512_set1_ps((i < 3 ? a : i < 6 ? a3 : i < 9 ? a6 : a9)[(size_t)(i % 3) * lda]); \
     l##i = _mm512_fmadd_ps(x, left, l##i);                                   \
