@@ -119,7 +119,7 @@ fi
 DEFORMER_THREADS=many run 1 list && says 'the environment has DEFORMER_THREADS=many: want a whole number from 1 to 1024'
 OMP_NUM_THREADS=0 run 1 list && says 'the environment has OMP_NUM_THREADS=0'
 OMP_NUM_THREADS=2,1 run 0 list
-DEFORMER_CPU=sse9 run 1 list && says 'the environment has DEFORMER_CPU=sse9: want c, avx2, avx512 or neon'
+DEFORMER_CPU=sse9 run 1 list && says 'the environment has DEFORMER_CPU=sse9: want c, blas, avx2, avx512 or neon'
 DEFORMER_CPU='' run 0 list
 grep -q avx512f /proc/cpuinfo || { DEFORMER_CPU=avx512 run 1 list && says 'DEFORMER_CPU=avx512, which this processor or build lacks'; }
 

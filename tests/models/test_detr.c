@@ -20,6 +20,13 @@
 
 static const double value_limit = 1e-5, gradient_limit = 3e-5; /* of the largest value */
 
+/* Two of the cases tell the orders of a sum apart: our rungs come to 0.9 of these limits. OpenBLAS has an order of its own on every
+ * processor, and over these orders the same cases spread from 0.7 to 1.4. */
+static double spread(const DfKernels *k)
+{
+    return strcmp(df_kernels_name(k), "blas") == 0 ? 2 : 1;
+}
+
 typedef struct {
     char path[1024];
     DfConfig *config;
@@ -143,7 +150,8 @@ static void hear(void *user, const char *name, const DfTensor *x)
     } else {
         memcpy(got, x->data, n * sizeof *got);
     }
-    cr_expect_leq(distance(got, want, n), value_limit, "%s: %s is %g away", ear->k->path, name, distance(got, want, n));
+    cr_expect_leq(distance(got, want, n), value_limit * spread(ear->k->c->k), "%s: %s on %s is %g away", ear->k->path, name,
+                  df_kernels_name(ear->k->c->k), distance(got, want, n));
     ear->compared++;
     df_free(got);
     df_free(want);
@@ -316,7 +324,8 @@ static int compare_gradients(const Case *k)
             worst = fmax(worst, fabs((double)got[j] - (double)want[j / step]));
             largest = fmax(largest, fabs((double)want[j / step]));
         }
-        cr_expect_leq(worst, vanishes(param->name, largest) ? 5e-5 : gradient_limit * largest, "%s %s: %g off, of %g", k->path, name, worst, largest);
+        cr_expect_leq(worst, vanishes(param->name, largest) ? 5e-5 : gradient_limit * spread(k->c->k) * largest, "%s %s on %s: %g off, of %g", k->path, name,
+                      df_kernels_name(k->c->k), worst, largest);
         compared++;
         df_free(got);
         df_free(want);
