@@ -20,7 +20,7 @@ double df_plot_y(const ReportPlot *p, double y)
 
 ReportPlot df_plot_of_shares(const char *x_name, const char *y_name, const char *about)
 {
-    return (ReportPlot){ 0, 1, 0, 1, 0.2, 0.2, 1, 1, x_name, y_name, about };
+    return (ReportPlot){ 0, 1, 0, 1, 0.2, 0.2, 1, 1, x_name, y_name, about, false };
 }
 
 /* 0.25, 1200, 30k: short enough for the margin. */
@@ -56,13 +56,13 @@ void df_plot_end(DfTextbuf *t, const ReportPlot *p)
     for (long i = first_line(p->y0, p->y_step); i <= last_line(p->y1, p->y_step); i++) {
         const double v = (double)i * p->y_step;
         df_textbuf_add(t, "<span class=y style=\"bottom:%.2f%%\">", 100 - 100 * df_plot_y(p, v) / PLOT_SIDE);
-        add_tick(t, p->y_times * v);
+        add_tick(t, p->powers ? pow(10, v) : p->y_times * v);
         df_textbuf_add(t, "</span>");
     }
     for (long i = first_line(p->x0, p->x_step); i <= last_line(p->x1, p->x_step); i++) {
         const double v = (double)i * p->x_step;
         df_textbuf_add(t, "<span class=x style=\"left:%.2f%%\">", 100 * df_plot_x(p, v) / PLOT_SIDE);
-        add_tick(t, p->x_times * v);
+        add_tick(t, p->powers ? pow(10, v) : p->x_times * v);
         df_textbuf_add(t, "</span>");
     }
     df_textbuf_add(t, "</div><div class=name>%s</div></div>", p->x_name);

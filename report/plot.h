@@ -17,6 +17,7 @@ typedef struct {
     double x_times, y_times;            /* what numbers at an axis are multiplied with */
     const char *x_name, *y_name;        /* HTML                                        */
     const char *about;                  /* HTML: the drawing in a sentence             */
+    bool powers;                        /* values are logarithms; the numbers are powers of 10 */
 } ReportPlot;
 
 double df_plot_x(const ReportPlot *, double x); /* 0 .. PLOT_SIDE */

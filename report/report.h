@@ -11,6 +11,7 @@
 #include "report/chart.h"
 #include "report/compare_page.h"
 #include "report/points_page.h"
+#include "report/roofline.h"
 #include "report/training.h"
 
 DF_BEGIN_DECLS

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *shape_text, *json_path, *weights = "random";
+static const char *shape_text, *json_path, *page_path, *weights = "random";
 static long depth = 2, repeats, batch = 1, streams = -1;
 static bool decoding, training, roofline;
 
@@ -27,6 +27,7 @@ static const CliOption options[] = {
                  "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
     CLI_OPT_FLAG("--roofline", roofline,
                  "also list the bytes that modules move, beside the bandwidth of memory, and what bounds each"),
+    CLI_OPT_TEXT("--page", page_path, "FILE", "write the roofline of --roofline as a page with a picture (HTML)"),
     CLI_OPT_FLAG("--training", training,
                  "time training steps instead: forward with losses, backward, update with AdamW; the batch is of noise with 8 objects a picture"),
     CLI_OPT_PRECISION,
@@ -125,6 +126,8 @@ static int bench_passes(CliSession *s, int H, int W)
         error = measure_more(s, &r);
         if (error == DF_OK)
             error = cli_bench_report(&r, json_path);
+        if (error == DF_OK && page_path)
+            error = cli_roofline_page(&r, page_path);
     }
     df_free(t);
     return error;
@@ -136,6 +139,10 @@ static int run(int n, const char *const *args)
     CliSession s;
     int H = 0;
     int W = 0;
+    if (page_path && !roofline)
+        return df_fail(CLI_EUSAGE, "--page wants --roofline, whose picture it is");
+    if (roofline && training)
+        return df_fail(CLI_EUSAGE, "--roofline is of passes forward: want it without --training");
     int error = training ? cli_precision_for_training() : DF_OK;
     if (error < 0)
         return error;
@@ -144,6 +151,8 @@ static int run(int n, const char *const *args)
         error = cli_input_shape(&s, shape_text, 1216, &H, &W);
     if (error == DF_OK)
         error = df_detector_check_memory(s.detector, (int)batch, H, W);
+    if (error == DF_OK)
+        error = cli_check_output(page_path);
     if (error == DF_OK)
         error = cli_session_load(&s, weights, NULL);
     if (error == DF_OK && training)

@@ -38,6 +38,8 @@ typedef struct {
 } CliRoof;
 void cli_roofline_head(const CliRoof *, int width); /* of the first column */
 void cli_roofline_row(const CliCost *, const CliRoof *, int width);
+typedef struct CliReport CliReport;
+int cli_roofline_page(const CliReport *, const char *path); /* HTML: the modules of its table */
 void cli_roofline_json(DfJsonWriter *, const CliCost *, const CliRoof *); /* members of the module's object */
 
 /* ---- throughput.c ------------------------------------------------------------------------------------------------ */
@@ -53,7 +55,7 @@ int cli_throughput(CliSession *, int batch, int H, int W, int passes, CliThrough
 
 /* ---- report.c ---------------------------------------------------------------------------------------------------- */
 
-typedef struct {
+struct CliReport {
     const CliSession *session;
     int batch, H, W, passes;
     long depth;                       /* of the modules in the table                           */
@@ -64,7 +66,8 @@ typedef struct {
     CliRoof roof;                     /* bandwidth 0: not measured, and no roofline is printed */
     CliThroughput throughput;
     size_t memory;                    /* bytes, at most                                        */
-} CliReport;
+};
+CliCost cli_cost_of(const CliReport *, int row); /* row 0: the whole, by the time of the rows */
 /* A table, and JSON. json_path: NULL, a file, or "-" for stdout in place of the table. */
 int cli_bench_report(const CliReport *, const char *json_path);
 

@@ -25,6 +25,11 @@ static CliCost whole_of(const CliReport *r, double seconds)
     return whole;
 }
 
+CliCost cli_cost_of(const CliReport *r, int row)
+{
+    return row == 0 ? whole_of(r, r->counted) : cost_of(&r->rows[row], r->passes);
+}
+
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static void print_plain_row(const CliCost *m, int depth, double peak)
@@ -38,7 +43,7 @@ static void print_plain(const CliReport *r)
 {
     printf("%-34s %10s %9s %12s %8s\n", "module", "ms", "GFLOP", "GFLOP/s", "of peak");
     for (int i = 1; i < r->n_rows; i++) {
-        const CliCost m = cost_of(&r->rows[i], r->passes);
+        const CliCost m = cli_cost_of(r, i);
         if (r->rows[i].depth <= r->depth)
             print_plain_row(&m, r->rows[i].depth, r->roof.peak);
     }
@@ -54,11 +59,11 @@ static void print_roofline(const CliReport *r)
             width = (int)strlen(r->rows[i].path);
     cli_roofline_head(&r->roof, width);
     for (int i = 1; i < r->n_rows; i++) {
-        const CliCost m = cost_of(&r->rows[i], r->passes);
+        const CliCost m = cli_cost_of(r, i);
         if (r->rows[i].depth <= r->depth)
             cli_roofline_row(&m, &r->roof, width);
     }
-    const CliCost whole = whole_of(r, r->counted);
+    const CliCost whole = cli_cost_of(r, 0);
     cli_roofline_row(&whole, &r->roof, width);
 }
 
@@ -103,7 +108,7 @@ static void put_modules(DfJsonWriter *json, const CliReport *r)
 {
     df_json_begin(json, "modules", '[');
     for (int i = 1; i < r->n_rows; i++) {
-        const CliCost m = cost_of(&r->rows[i], r->passes);
+        const CliCost m = cli_cost_of(r, i);
         df_json_begin(json, NULL, '{');
         put_module(json, r, &m, r->rows[i].depth);
         df_json_end(json);
@@ -113,7 +118,7 @@ static void put_modules(DfJsonWriter *json, const CliReport *r)
 
 static void put_roof(DfJsonWriter *json, const CliReport *r)
 {
-    const CliCost whole = whole_of(r, r->counted);
+    const CliCost whole = cli_cost_of(r, 0);
     df_json_put_number(json, "memory_gigabytes_per_second", 1e-9 * r->roof.bandwidth);
     df_json_put_number(json, "ridge_flop_per_byte", r->roof.peak / r->roof.bandwidth);
     df_json_begin(json, "network", '{');

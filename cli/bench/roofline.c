@@ -7,6 +7,7 @@
  * F / B = peak / bandwidth, and are bounded by arithmetic; the others by memory.
  */
 #include "cli/bench/bench.h"
+#include "report/report.h"
 
 static double ratio(double a, double b)
 {
@@ -53,4 +54,37 @@ void cli_roofline_json(DfJsonWriter *json, const CliCost *m, const CliRoof *roof
     df_json_put_number(json, "flop_per_byte", ratio(m->done, m->bytes));
     df_json_put_number(json, "share_of_roof", ratio(least_seconds(m, roof), m->seconds));
     df_json_put_text(json, "bound_by", side_of(m, roof));
+}
+
+static DfRoofModule module_of(const CliReport *r, int row)
+{
+    const CliCost cost = cli_cost_of(r, row);
+    return (DfRoofModule){ cost.name, cost.seconds, cost.done, cost.bytes };
+}
+
+int cli_roofline_page(const CliReport *r, const char *path)
+{
+    const CliSession *s = r->session;
+    char about[256];
+    char *html = NULL;
+    DfRoofModule *modules = df_calloc((size_t)r->n_rows, sizeof *modules);
+    DfRoofline page = { .title = df_detector_config_path(s->detector), .about = about, .peak = r->roof.peak,
+                        .bandwidth = r->roof.bandwidth, .module = modules };
+    if (!modules)
+        return df_fail_memory("the page");
+    snprintf(about, sizeof about,
+             "%d x %d x %d x %d, %s, %d threads, kernels %s; sgemm peak %.1f GFLOP/s, memory %.1f GB/s, ridge at %.1f flop/byte",
+             r->batch, df_model_channels(s->model), r->H, r->W, df_precision_name(s->c->precision),
+             df_pool_threads(s->pool), df_kernels_name(s->c->k), 1e-9 * r->roof.peak, 1e-9 * r->roof.bandwidth,
+             ratio(r->roof.peak, r->roof.bandwidth));
+    for (int i = 1; i < r->n_rows; i++)
+        if (r->rows[i].depth <= r->depth)
+            modules[page.n++] = module_of(r, i);
+    modules[page.n++] = module_of(r, 0);
+    int error = df_report_roofline(&page, &html);
+    if (error == DF_OK)
+        error = cli_write_text(path, html);
+    df_free(html);
+    df_free(modules);
+    return error;
 }
