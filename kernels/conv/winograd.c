@@ -164,7 +164,8 @@ static void multiply(const Winograd *a, size_t p, const char *v, size_t tiles, s
     const DfPanels next = df_packed_panels(a->w, p + 1 < 36 ? p + 1 : 0);
     const size_t next_o = p + 1 < 36 ? o : o + channels;
     const DfRowsProduct product = {
-        .m = tiles, .a = (const float *)(const void *)v, .lda = u.k, .b = { u.data + o * u.k, u.k, channels },
+        .m = tiles, .a = (const float *)(const void *)v, .lda = u.k,
+        .b = { .data = u.data + o * u.k, .k = u.k, .n = channels },
         .n1 = channels, .y = m, .ldy = O_BLOCK, .e = &nothing, .then = next_o < u.n ? next.data + next_o * u.k : NULL,
     };
     df_rows_product(&a->k->gemm, &product, NULL);
