@@ -63,7 +63,7 @@ static int convert(const Origin *o, float *out)
         return DF_OK;
     }
     if (!official) {
-        official = staging = df_malloc_filled(df_count(o->param->shape) * sizeof *staging);
+        official = staging = df_malloc(df_count(o->param->shape) * sizeof *staging);
         if (!staging)
             return df_fail_memory("a weight");
         gather(o, staging);
@@ -80,7 +80,7 @@ static int open_origin(const DfOrigin *origin, const DfTensor *w, DfNumbers *out
     *out = (DfNumbers){ .at = there };
     if (there)
         return DF_OK;
-    out->own = df_malloc_filled(df_size(w) * sizeof *out->own);
+    out->own = df_malloc(df_size(w) * sizeof *out->own);
     out->at = out->own;
     if (!out->own)
         return df_fail_memory("a weight");

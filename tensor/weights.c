@@ -57,7 +57,7 @@ static int pack_folded(DfPacked **out, DfPool *pool, const DfNumbers *w, const f
 {
     const size_t n = p->O * p->K;
     float *const own = p->kind == DF_PACK_ITSELF ? NULL : w->own;
-    float *scaled = own ? own : df_malloc_filled(n * sizeof *scaled);
+    float *scaled = own ? own : df_malloc(n * sizeof *scaled);
     if (!scaled)
         return df_fail_memory("packed weights");
     for (size_t i = 0; i < n; i++)

@@ -6,7 +6,7 @@
  */
 #include "heads/pixel/decode_head.h"
 
-enum { SCALES = 8, ROWS = 16 };
+enum { SCALES = 8, ROWS = 64 };
 
 typedef struct {
     DecodeHead base; /* first */
