@@ -159,7 +159,10 @@ int df_detector_load(DfDetector *d, const char *checkpoint, const DfModelLoad *l
         return df_model_init(d->model, 0);
     if (df_starts_with(checkpoint, "random:"))
         return draw_weights(d, checkpoint);
-    const int error = df_model_load(d->model, checkpoint, load);
+    int error = df_model_load(d->model, checkpoint, load);
+    if (error == DF_OK && d->c->precision == DF_PRECISION_BF16 && df_detector_precision(d) == DF_PRECISION_INT8)
+        error = df_fail(DF_EVALUE, "%s: its layers are in int8, and the precision is to be bf16: want a checkpoint in "
+                        "float32, or no --precision", checkpoint);
     if (error == DF_OK)
         df_detector_take_learnt_names(d);
     return error;
@@ -271,7 +274,7 @@ DfPool *df_detector_pool(const DfDetector *d)
 
 DfPrecision df_detector_precision(const DfDetector *d)
 {
-    return d->c->precision;
+    return nn_model_quantised(df_model_weights(d->model)) ? DF_PRECISION_INT8 : d->c->precision;
 }
 
 const DfNode *df_detector_config(const DfDetector *d)

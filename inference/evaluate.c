@@ -206,6 +206,13 @@ int df_evaluation_check(DfEvaluation *e)
     return error == DF_OK ? check_pictures(e) : error;
 }
 
+int df_evaluation_pictures(const DfEvaluation *e, const char *const **paths, const int **order)
+{
+    *paths = kind_of(e)->pictures(e);
+    *order = e->order;
+    return e->n_order;
+}
+
 int df_evaluation_run(DfEvaluation *e)
 {
     const int error = df_evaluation_check(e);

@@ -49,6 +49,8 @@ DF_API int df_evaluation_run(DfEvaluation *);
 /* In place of that: only what it looks at before the first pass. */
 DF_API int df_evaluation_check(DfEvaluation *);
 DF_API int df_evaluation_score(DfEvaluation *);
+/* After that look: the pictures that are to be run, as paths[order[0]], paths[order[1]], ...; how many. */
+DF_API int df_evaluation_pictures(const DfEvaluation *, const char *const **paths, const int **order);
 
 DF_API long df_evaluation_images(const DfEvaluation *);     /* that are asked for                */
 DF_API long df_evaluation_unreadable(const DfEvaluation *); /* of these could not be read        */

@@ -59,6 +59,8 @@ int df_hash_weights(DfModel *model, uint64_t *out)
         if (error < 0)
             break;
         *out = add_floats(*out, numbers.at, df_size(tensor));
+        if (tensor->quantization)
+            *out = add_floats(*out, tensor->quantization->range, 2);
         error = df_numbers_close(tensor, &numbers);
     }
     return error;

@@ -10,6 +10,7 @@
 #include "inference/evaluate.h"
 #include "inference/images_scored.h"
 #include "inference/label_map.h"
+#include "inference/quantise.h"
 #include "inference/sequence.h"
 #include "inference/streams.h"
 

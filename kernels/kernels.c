@@ -4,6 +4,9 @@
  */
 #include "kernels/kernels.h"
 
+#ifdef DF_X86
+#include <cpuid.h>
+#endif
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +51,14 @@ static DfKernels *vector_rung(const char *name)
 #endif
 
 #ifdef DF_X86
+/* Not every compiler knows its name. */
+static bool has_avxvnni(void)
+{
+    enum { AVX_VNNI = 1 << 4 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & AVX_VNNI);
+}
+
 static void climb_avx512(DfKernels *k)
 {
     df_gemm_init_avx512(&k->gemm);
@@ -56,6 +67,8 @@ static void climb_avx512(DfKernels *k)
     df_attention_init_avx512(&k->attention);
     if (__builtin_cpu_supports("avx512bf16"))
         df_bf16_init_avx512bf16(&k->bf16);
+    if (__builtin_cpu_supports("avx512vnni"))
+        df_gemm_int8_init_avx512vnni(&k->int8);
 }
 #endif
 
@@ -73,6 +86,7 @@ static void climb(void)
     DfKernels *c = next_rung("c");
     df_gemm_init_c(&c->gemm);
     df_bf16_init_c(&c->bf16);
+    df_gemm_int8_init_c(&c->int8);
     df_winograd_init_c(&c->conv);
     df_depthwise_init_c(&c->conv);
     df_pointwise_init_c(&c->pointwise);
@@ -84,6 +98,9 @@ static void climb(void)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         DfKernels *avx2 = vector_rung("avx2");
         df_gemm_init_avx2(&avx2->gemm);
+        df_gemm_int8_init_avx2(&avx2->int8);
+        if (has_avxvnni())
+            df_gemm_int8_init_avxvnni(&avx2->int8);
         if (__builtin_cpu_supports("avx512f"))
             climb_avx512(next_rung("avx512"));
     }

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernels/act.h"
 #include "kernels/keep.h"
@@ -120,6 +121,28 @@ typedef struct {
                           float *c, size_t ldc, bool first, bool last, const DfEpilogue *, const uint16_t *ahead,
                           size_t step);
 } DfBf16Kernels;
+enum { DF_INT8_STEP = 4 }; /* numbers of 8 bits along k that lie side by side: one step of a tile */
+
+/* What stands beside the columns of a product in 8-bit integers, as many as whole panels have. */
+typedef struct {
+    const float *scale;   /* a result is its sum times this                */
+    const int32_t *start; /* a sum starts with this: what the zero costs   */
+} DfInt8Columns;
+
+typedef struct {
+    int tile_m, tile_n; /* rows and columns of the largest tile; tile_n is a multiple of DF_PANEL */
+    /* The whole sum of a tile: c = epilogue(scale (start + a b)), for m <= tile_m rows and n <= tile_n columns. Sums
+     * are exact in 32 bits, scale and epilogue are float32.
+     *     k      a multiple of DF_INT8_STEP
+     *     a      m x k, rows `lda` bytes apart
+     *     b      panels of DF_PANEL columns that begin `panel` bytes apart, aligned to 64: of every step the first
+     *            column's numbers, then the second's, ...
+     *     c      m x n, rows `ldc` apart. The residual may be c itself */
+    void (*tile)(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel, float *c,
+                 size_t ldc, const DfInt8Columns *, const DfEpilogue *);
+    /* u = x factor + zero, rounded to nearest, ties to even, and cut off at 0 and 255; NaN becomes 0 */
+    void (*quantise)(uint8_t *u, const float *x, size_t n, float factor, int zero);
+} DfInt8Kernels;
 
 /* ---- convolutions: conv/ ---------------------------------------------------------------------------------------- */
 
@@ -235,6 +258,7 @@ typedef struct DfKernels {
     const char *name; /* of the rung: "c", "avx2", "avx512", "neon" */
     DfGemmKernels gemm;
     DfBf16Kernels bf16;
+    DfInt8Kernels int8;
     DfConvKernels conv;
     DfPointwiseKernels pointwise;
     DfAttentionKernels attention;

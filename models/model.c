@@ -189,6 +189,15 @@ int df_model_learnt_classes(const DfModel *model, const char *const **names)
     return model->n_learnt;
 }
 
+/* The file was refused before a key was looked at. */
+static bool is_empty(const NnReport *report)
+{
+    int n = 0;
+    for (int i = 0; i < NN_FATES; i++)
+        n += report->of[i].n;
+    return n == 0;
+}
+
 int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 {
     const DfModelLoad o = options ? *options : (DfModelLoad){ 0 };
@@ -212,8 +221,9 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
         error = df_classes_fail(model->root, config_classes(model), classes);
     if (error < 0)
         df_fail_in(error, "%s: ", path);
-    const bool whole = error != DF_ENOMEM && !classes; /* or the report speaks of a part of the file, or is a second sentence */
-    char *text = whole ? nn_report_text(&report) : NULL;
+    /* else the report speaks of a part of the file, or is a second sentence */
+    const bool tells = error != DF_ENOMEM && !classes && (error == DF_OK || !is_empty(&report));
+    char *text = tells ? nn_report_text(&report) : NULL;
     if (text)
         df_log(error < 0 ? DF_LOG_WARNING : DF_LOG_INFO, "%s (%s): %s", path, df_checkpoint_form(file), text);
     df_free(text);

@@ -9,6 +9,7 @@
 
 #include "nn/dialect.h"
 #include "nn/origin.h"
+#include "nn/quantised.h"
 #include "nn/report.h"
 #include "nn/resize.h"
 
@@ -19,6 +20,7 @@ typedef struct {
     NnReport *report;
     NnIndex index;
     NnReading reading;
+    NnQuantisedList quantised; /* weights of 8 bits                           */
     bool *seen;          /* parameters that the file has                      */
     float *staging;      /* numbers in official order, on their way           */
     size_t room;         /* floats that `staging` has                         */
@@ -124,14 +126,55 @@ static bool is_mapped(const Loader *l, const NnNamed *named)
 static int share_numbers(Loader *l, NnParam *param, const NnNamed *named)
 {
     if (named->part)
-        return nn_origin_read(l->model, param, l->file, named->part, named->parts);
-    return nn_origin_read(l->model, param, l->file, &named->array, 1);
+        return nn_origin_read(l->model, param, l->file, named->part, named->parts, NULL);
+    return nn_origin_read(l->model, param, l->file, &named->array, 1, NULL);
+}
+
+/* The scales of a weight outlive the file. */
+static int keep_quantised(Loader *l, NnParam *param, const NnQuantised *found)
+{
+    DfQuantization *q = df_arena_alloc(l->model->arena, 1, sizeof *q);
+    float *scale = df_arena_alloc(l->model->arena, (size_t)found->rows, sizeof *scale);
+    if (!q || !scale)
+        return df_fail_memory("the scales of a weight");
+    memcpy(scale, found->scale, (size_t)found->rows * sizeof *scale);
+    q->scale = scale;
+    nn_quantisation_set(q, found->low, found->high);
+    param->tensor->quantization = q;
+    return DF_OK;
+}
+
+/* A weight of 8 bits; it is multiplied so, where it can be. */
+static int take_quantised(Loader *l, NnParam *param, const DfArray *array, const NnQuantised *found)
+{
+    const size_t n = df_count(param->shape);
+    int error = make_staging(l, n);
+    if (error < 0)
+        return error;
+    df_array_f32(array, l->staging);
+    error = nn_quantised_scale(found, l->staging, n);
+    if (error == DF_OK)
+        error = check_numbers(l->staging, n, param->name);
+    if (error == DF_OK && nn_param_fits_int8(param))
+        error = keep_quantised(l, param, found);
+    if (error < 0)
+        return error;
+    if (nn_is_lean(l->model, param) && param->tensor->quantization && df_checkpoint_maps(l->file, array))
+        return nn_origin_read(l->model, param, l->file, array, 1, param->tensor->quantization->scale);
+    error = nn_origin_make_room(param);
+    if (error == DF_OK)
+        nn_param_from_official(param, l->staging, param->tensor->data);
+    df_checkpoint_release(l->file, array);
+    return error;
 }
 
 /* The numbers of this array: put into memory, or into the file where they can be found again. */
 static int take_numbers(Loader *l, NnParam *param, const NnNamed *named)
 {
+    const NnQuantised *quantised = nn_quantised_of(&l->quantised, &named->array);
     const float *official;
+    if (quantised)
+        return take_quantised(l, param, &named->array, quantised);
     int error = official_numbers(l, &named->array, 0, &official);
     if (error == DF_OK)
         error = check_numbers(official, df_count(param->shape), param->name);
@@ -167,7 +210,7 @@ static int load_one(Loader *l, NnParam *param, const NnNamed *named)
 {
     const DfArray *array = &named->array;
     const bool same = same_shape(array, param->shape);
-    if (!same && !nn_can_resize(param, array))
+    if (!same && (nn_quantised_of(&l->quantised, array) || !nn_can_resize(param, array)))
         return note_wrong_shape(l, param, array);
     const int error = same ? take_numbers(l, param, named) : take_resized(l, param, array);
     if (error < 0)
@@ -280,13 +323,18 @@ static int load_all(Loader *l)
     NnArrays ours = { 0 };
     int error = nn_arrays_open_file(&theirs, l->file);
     if (error == DF_OK)
+        error = nn_quantised_take(&l->quantised, &theirs);
+    if (error == DF_OK)
         error = nn_reading_choose(&l->index, &theirs, &l->reading);
+    if (error == DF_OK && (l->reading.place.dialect || l->reading.own.dialect))
+        error = nn_quantised_expand(&l->quantised, &theirs);
     if (error == DF_OK)
         error = nn_translate(&l->reading.place, false, &theirs, &ours);
     if (error == DF_OK) {
         l->report->dialect = l->reading.place.dialect;
         error = l->reading.own.dialect ? load_back(l, &ours) : load_arrays(l, &ours);
     }
+    nn_quantised_free(&l->quantised);
     nn_arrays_free(&ours);
     nn_arrays_free(&theirs);
     return error;
@@ -295,6 +343,8 @@ static int load_all(Loader *l)
 int nn_model_load(NnModel *model, DfCheckpoint *file, const NnLoad *load, NnReport *report)
 {
     *report = (NnReport){ 0 };
+    for (int i = 0; i < nn_model_count(model); i++)
+        nn_model_at(model, i)->tensor->quantization = NULL;
     Loader l = { .model = model, .file = file, .load = load, .report = report };
     int error = nn_index_new(&l.index, model);
     if (error < 0)

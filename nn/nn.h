@@ -111,6 +111,17 @@ DF_API int nn_model_init(NnModel *, uint64_t seed);
 DF_API void nn_model_lean(NnModel *);
 DF_API int nn_model_hold(NnModel *);
 
+/* ---- products in 8 bits: quantised.c ------------------------------------------------------------------------------ */
+
+/* A weight whose rows are its first dimension, and not too long for sums of 32 bits. */
+DF_API bool nn_param_fits_int8(const NnParam *);
+/* From now on the weight, and its input of numbers from `low` to `high` (0 is among them, high > low), are multiplied in 8
+ * bits where no tape is kept; a scale for each row is taken from what it holds. tensor->quantization says so, and may be
+ * set to NULL. DF_OK or DF_ENOMEM. */
+DF_API int nn_param_quantise(NnModel *, NnParam *, float low, float high);
+DF_API int nn_model_quantised(const NnModel *); /* how many weights are */
+DF_API void nn_quantisation_set(DfQuantization *, float low, float high); /* all but its scales */
+
 /* ---- training: train.c -------------------------------------------------------------------------------------------- */
 
 /* What a training run changes: neither a buffer nor frozen. */

@@ -18,6 +18,7 @@ typedef struct {
     const DfCheckpoint *file; /* NULL: drawn */
     const DfArray *part;      /* of the file */
     int parts;
+    const float *scale;       /* of each row; NULL: none */
 } Origin;
 
 bool nn_is_lean(const NnModel *model, const NnParam *param)
@@ -73,6 +74,13 @@ static int convert(const Origin *o, float *out)
     return DF_OK;
 }
 
+static void scale_rows(float *x, const DfTensor *w, const float *scale)
+{
+    const size_t columns = df_size(w) / (size_t)df_dim(w, 0);
+    for (size_t i = 0; i < df_size(w); i++)
+        x[i] *= scale[i / columns];
+}
+
 static int open_origin(const DfOrigin *origin, const DfTensor *w, DfNumbers *out)
 {
     const Origin *o = (const Origin *)origin;
@@ -87,7 +95,9 @@ static int open_origin(const DfOrigin *origin, const DfTensor *w, DfNumbers *out
     int error = DF_OK;
     if (o->file)
         error = convert(o, out->own);
-    else
+    if (o->file && error == DF_OK && o->scale)
+        scale_rows(out->own, w, o->scale);
+    if (!o->file)
         nn_param_draw(o->param, o->seed, out->own);
     if (error < 0)
         df_free(out->own);
@@ -137,14 +147,16 @@ static int share(NnModel *model, DfCheckpoint *file)
     return DF_OK;
 }
 
-int nn_origin_read(NnModel *model, NnParam *param, DfCheckpoint *file, const DfArray *part, int parts)
+int nn_origin_read(NnModel *model, NnParam *param, DfCheckpoint *file, const DfArray *part, int parts,
+                   const float *scale)
 {
     DfArray *copy = df_arena_alloc(model->arena, (size_t)parts, sizeof *copy);
     if (!copy)
         return df_fail_memory("a weight");
     memcpy(copy, part, (size_t)parts * sizeof *copy);
     const int error = share(model, file);
-    return error < 0 ? error : set_origin(model, param, &(Origin){ .file = file, .part = copy, .parts = parts });
+    return error < 0 ? error : set_origin(model, param, &(Origin){ .file = file, .part = copy, .parts = parts,
+                                                                      .scale = scale });
 }
 
 int nn_origin_make_room(NnParam *param)

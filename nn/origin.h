@@ -13,7 +13,8 @@ bool nn_is_lean(const NnModel *, const NnParam *);
 /* It has no data, and its numbers are drawn; or they are the rows of these arrays, together of its official shape, in a
  * mapped file that the model shares from now on. DF_OK or DF_ENOMEM. */
 int nn_origin_draw(NnModel *, NnParam *, uint64_t seed);
-int nn_origin_read(NnModel *, NnParam *, DfCheckpoint *, const DfArray *part, int parts);
+/* With `scale` (borrowed, as long as the model; or NULL) each row is multiplied by its own. */
+int nn_origin_read(NnModel *, NnParam *, DfCheckpoint *, const DfArray *part, int parts, const float *scale);
 
 /* Memory for its numbers after all, not filled. DF_OK or DF_ENOMEM. */
 int nn_origin_make_room(NnParam *);

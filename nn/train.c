@@ -77,6 +77,7 @@ static void attach_gradients(NnModel *model)
     for (size_t i = 0; i < model->n; i++) {
         DfTensor *x = model->params[i]->tensor;
         x->wants_grad = nn_is_trained(model->params[i]);
+        x->quantization = NULL; /* its scales would not follow */
         x->grad = x->wants_grad ? model->gradients + (x->data - model->weights) : NULL;
     }
     nn_model_zero_gradients(model);

@@ -47,6 +47,7 @@ struct DfTensor {
     DfBuffer *buffer, *grad_buffer; /* NULL if the memory is somebody else's: parameters */
     const DfTensor *first_user; /* of a parameter, during backward: what was made of it first is walked last */
     const char *made_at; /* the path of the module, while the context checks       */
+    DfQuantization *quantization;   /* of a weight that is multiplied in 8 bits where no tape is kept; else NULL  */
     struct DfPacked *packed;        /* of a weight: copies in the order in which kernels read them, made on first use */
     const DfOrigin *origin;         /* of a weight: where its numbers come from while `data` is NULL */
     float *held;                    /* what df_hold() made `data`: the owner of the weight frees it  */

@@ -99,7 +99,9 @@ static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weig
 {
     if (is_depthwise(weight))
         return df_depthwise_forward(c->pool, c->k, s, x->data, weight->data, y->data, e);
-    const DfPackKind kind = df_conv_prefers_winograd(s) ? DF_PACK_WINOGRAD : DF_PACK_GEMM;
+    df_observe_weight(c, weight, x);
+    const bool direct = df_weight_is_int8(c, weight) || !df_conv_prefers_winograd(s);
+    const DfPackKind kind = direct ? DF_PACK_GEMM : DF_PACK_WINOGRAD;
     const size_t O = (size_t)s->O;
     const size_t K = df_size(weight) / O; /* kh kw I/groups */
     const DfPackedWeight w = df_weight(c, weight, fold, kind, O, K, (size_t)s->groups);

@@ -85,6 +85,7 @@ DfTensor *df_deform_conv2d(DfCtx *c, DfTensor *x, DfTensor *offset, DfTensor *ma
     df_note(c, y, &note, sizeof note);
     if (df_skip(c, y))
         return y;
+    df_observe_weight(c, weight, x);
     df_check(c, run(c, &d, weight, bias, y));
     return y;
 }

@@ -63,6 +63,7 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
     df_macs(c, DF_MACS_LAYER, (double)M * (double)I * (double)O);
     if (df_skip(c, y))
         return y;
+    df_observe_weight(c, weight, x);
     const DfPackedWeight w = df_weight(c, weight, NULL, DF_PACK_GEMM, O, I, 1);
     if (!w.packed)
         return &c->nil;

@@ -22,6 +22,14 @@ DF_API void df_mute(DfCtx *, bool mute); /* this listener, and that of points, h
 /* "NAME" or, index >= 0, "NAMEindex" */
 DF_API void df_observe(DfCtx *, const DfTensor *x, const char *name, int index);
 
+/* A listener of weights hears, of every product with a weight, the weight and what it is multiplied with: of a linear
+ * layer its input, of a convolution the map. So inputs can be measured before they are rounded. While it listens, both
+ * layers of an MLP run one by one. */
+typedef void DfWeightListener(void *user, const DfTensor *weight, const DfTensor *input);
+DF_API void df_listen_weights(DfCtx *, DfWeightListener *listener, void *user);
+DF_API bool df_listens_weights(const DfCtx *);
+DF_API void df_observe_weight(DfCtx *, const DfTensor *weight, const DfTensor *input);
+
 /* What df_observe_points() tells of an attention that reads points of its own choosing. It has one of three forms:
  *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own
  *              scores: `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given

@@ -46,7 +46,7 @@ DfTensor *df_mlp(DfCtx *c, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, D
     bool wanted = false;
     for (int i = 0; i < 7; i++)
         wanted |= all[i] && all[i]->wants_grad;
-    if (c->recording && wanted)
+    if ((c->recording && wanted) || df_listens_weights(c))
         return df_linear_fused(c, df_linear_fused(c, x, w1, b1, (DfFuse){ .act = act }), w2, b2, fuse);
     DfShape shape = x->shape;
     shape.d[shape.n - 1] = df_dim(w2, 0);

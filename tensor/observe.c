@@ -20,6 +20,24 @@ void df_listen_points(DfCtx *c, DfPointListener *listener, void *user)
     c->parts->point_listener_user = user;
 }
 
+void df_listen_weights(DfCtx *c, DfWeightListener *listener, void *user)
+{
+    c->parts->weight_listener = listener;
+    c->parts->weight_listener_user = user;
+}
+
+bool df_listens_weights(const DfCtx *c)
+{
+    return c->parts->weight_listener != NULL;
+}
+
+void df_observe_weight(DfCtx *c, const DfTensor *weight, const DfTensor *input)
+{
+    const struct DfCtxParts *p = c->parts;
+    if (p->weight_listener && !c->err && !c->dry)
+        p->weight_listener(p->weight_listener_user, weight, input);
+}
+
 bool df_listens(const DfCtx *c)
 {
     return c->parts->listener && !c->parts->muted;

@@ -67,6 +67,8 @@ struct DfCtxParts {
     bool listens_to_scopes, muted;
     DfPointListener *point_listener;
     void *point_listener_user;
+    DfWeightListener *weight_listener;
+    void *weight_listener_user;
 
     bool profiling;
     int row;                    /* the present one, -1 while nothing is counted    */

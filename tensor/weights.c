@@ -74,6 +74,14 @@ static int pack_folded(DfPacked **out, DfPool *pool, const DfNumbers *w, const f
     return error;
 }
 
+/* Factors go into the scales. */
+static int pack_int8(DfPacked **out, DfPool *pool, const DfTensor *w, const float *x, const float *fold,
+                     const Wanted *p)
+{
+    const int error = df_pack_int8(out, pool, x, p->O, p->K, p->groups, w->quantization, fold);
+    return !error && fold ? df_packed_folded(*out, fold, p->O) : error;
+}
+
 /* The memory of a copy that the weight outgrew: NULL if there is none. */
 static DfPacked *take_stale(DfTensor *w, DfPackKind kind)
 {
@@ -92,7 +100,12 @@ static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, DfTensor *w, const float 
     if (!error)
         error = df_numbers_open(w, &numbers);
     if (!error) {
-        error = fold ? pack_folded(&packed, c->pool, &numbers, fold, p) : pack(&packed, c->pool, numbers.at, p);
+        if (p->precision == DF_PRECISION_INT8)
+            error = pack_int8(&packed, c->pool, w, numbers.at, fold, p);
+        else if (fold)
+            error = pack_folded(&packed, c->pool, &numbers, fold, p);
+        else
+            error = pack(&packed, c->pool, numbers.at, p);
         const int changed = df_numbers_close(w, &numbers);
         error = error ? error : changed;
     }
@@ -128,17 +141,31 @@ static const DfPacked *pack_to_keep(DfCtx *c, DfTensor *w, const float *fold, co
     return found;
 }
 
+bool df_weight_is_int8(const DfCtx *c, const DfTensor *w)
+{
+    return w->quantization && !(c->recording && w->wants_grad);
+}
+
+static DfPrecision precision_of(const DfCtx *c, const DfTensor *w, DfPackKind kind)
+{
+    if (c->recording && w->wants_grad)
+        return DF_PRECISION_F32;
+    return w->quantization && kind == DF_PACK_GEMM ? DF_PRECISION_INT8 : c->precision;
+}
+
 DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
                          size_t groups)
 {
     const bool changes = c->recording && w->wants_grad;
     const float *factors = df_data_of(fold);
-    const DfPrecision precision = changes ? DF_PRECISION_F32 : c->precision;
+    const DfPrecision precision = precision_of(c, w, kind);
     if (kind == DF_PACK_GEMM && precision == DF_PRECISION_F32 && c->k->gemm.product)
         kind = DF_PACK_ITSELF;
     const Wanted wanted = { kind, precision, O, K, groups };
     if (wanted.precision == DF_PRECISION_BF16)
         df_leaves_unread(c, O * K / 2); /* for the profile: these are half as wide */
+    if (wanted.precision == DF_PRECISION_INT8)
+        df_leaves_unread(c, O * K - O * K / 4);
     if (changes && kind != DF_PACK_WINOGRAD_TURNED)
         w->uses++;
     if (changes && !w->keeps_packed)

@@ -79,7 +79,7 @@ static void print_table(const CliReport *r)
 {
     const CliSession *s = r->session;
     printf("%s, %d x %d x %d x %d, %s, %d threads, kernels %s, median of %d\n\n", df_model_type(s->model), r->batch,
-           df_model_channels(s->model), r->H, r->W, df_precision_name(s->c->precision), df_pool_threads(s->pool),
+           df_model_channels(s->model), r->H, r->W, df_precision_name(df_detector_precision(s->detector)), df_pool_threads(s->pool),
            df_kernels_name(s->c->k), r->passes);
     if (r->roof.bandwidth > 0)
         print_roofline(r);
@@ -148,7 +148,7 @@ int cli_bench_report(const CliReport *r, const char *json_path)
     df_json_put_number(&json, "share_of_peak", whole.flop / r->network / r->roof.peak);
     df_json_put_number(&json, "peak_rss_bytes", (double)r->memory);
     df_json_put_number(&json, "threads", df_pool_threads(r->session->pool));
-    df_json_put_text(&json, "precision", df_precision_name(r->session->c->precision));
+    df_json_put_text(&json, "precision", df_precision_name(df_detector_precision(r->session->detector)));
     df_json_put_number(&json, "batch", r->batch);
     df_json_put_number(&json, "images_per_second", r->batch / r->whole);
     if (r->throughput.streams)

@@ -31,7 +31,7 @@ static int count_model(CliModels *m, CliModel *model)
         model->activations = (double)s.c->peak;
         m->threads = df_pool_threads(s.pool);
         m->kernels = df_kernels_name(s.c->k);
-        m->precision = df_precision_name(s.c->precision);
+        m->precision = df_precision_name(df_detector_precision(s.detector));
         error = model->type ? DF_OK : df_fail_memory("models");
     }
     cli_session_done(&s);

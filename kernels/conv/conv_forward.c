@@ -6,6 +6,7 @@
  */
 #include <stdalign.h>
 
+#include "kernels/conv/conv_int8.h"
 #include "kernels/conv/parts.h"
 #include "kernels/conv/patches.h"
 
@@ -147,5 +148,7 @@ int df_conv_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, cons
         return df_conv_winograd(pool, k, s, x, w, y, e);
     if (df_conv_is_product(s))
         return df_gemm_packed(pool, k, df_conv_outputs(s), x, (size_t)s->I, w, y, (size_t)s->O, e);
+    if (w->int8)
+        return df_conv_int8(pool, k, s, x, w, y, e);
     return by_patches(pool, k, s, x, w, y, e);
 }

@@ -63,6 +63,20 @@ DF_API DfPacked *df_packed_age(DfPacked *list);
 /* Takes a stale copy of this kind out of the list; NULL if there is none. It is to be packed into, or freed. */
 DF_API DfPacked *df_packed_take_stale(DfPacked **list, DfPackKind);
 
+/* Products in 8-bit integers. A weight becomes scale q with q in -127..127 and a scale for each row, its input
+ * step (u - zero) with u in 0..255, which reaches from range[0] to range[1]. */
+typedef struct {
+    const float *scale; /* of each row; 0: the row is zero           */
+    float range[2];     /* of the input: at most 0, and at least 0; apart */
+    float step;
+    int zero;           /* 0..255                                    */
+} DfQuantization;
+DF_API int8_t df_int8_of(float x, float scale); /* x / scale, rounded to nearest, ties to even, within -127..127 */
+enum { DF_INT8_MOST_TERMS = 32768 }; /* longer sums might not fit into 32 bits */
+/* df_pack() of such a weight: K is at most DF_INT8_MOST_TERMS. `fold` (O factors, or NULL) as in df_packed_folded(). */
+DF_API int df_pack_int8(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups,
+                        const DfQuantization *, const float *fold);
+
 /* ---- products --------------------------------------------------------------------------------------------------- */
 
 /* y = epilogue(a w'): a is M K, w O K (one group), y M O. y does not overlap a, and is the residual only where

@@ -3,7 +3,7 @@
  * kernels/gemm/mlp.c -- two products with packed weights and an activation between them. The hidden layer, four
  * times as wide as its input in a transformer, exists for a few rows at a time, in the cache.
  */
-#include "kernels/gemm/parts.h"
+#include "kernels/gemm/int8.h"
 
 enum {
     MLP_ROWS = 48,  /* rows of the hidden layer that exist at a time: 576 KiB if it is 3072 wide */
@@ -60,6 +60,8 @@ int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, co
                   DfAct act, const DfPacked *w2, float *y, DfEpilogue e)
 {
     Mlp p = { .k = k, .M = M, .x = x, .w1 = w1, .w2 = w2, .y = y, .hidden = { .bias = b1, .act = act }, .e = e };
+    if (w1->int8 && w2->int8)
+        return df_int8_mlp(pool, k, M, x, w1, b1, act, w2, y, e);
     p.tasks = df_even_parts(df_ceil_div(M, MLP_ROWS));
     if (p.tasks < MLP_TASKS)
         return mlp_in_two(pool, &p);

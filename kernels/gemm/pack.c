@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "kernels/gemm/bf16.h"
-#include "kernels/gemm/parts.h"
+#include "kernels/gemm/int8.h"
 
 /* Memory for `size` floats: that of `old`, if it is enough. */
 static DfPacked *memory_of(DfPacked *old, size_t size)
@@ -34,6 +34,7 @@ static DfPacked *packed_into(DfPacked *old, DfPackKind kind, DfPrecision precisi
     if (!p)
         return NULL;
     df_free(p->fold);
+    df_int8_free(p->int8);
     *p = (DfPacked){ .kind = kind, .precision = precision, .matrices = matrices, .k = k, .n = n, .stride = stride,
                      .data = p->data, .capacity = p->capacity };
     return p;
@@ -60,6 +61,7 @@ void df_packed_free(DfPacked *p)
         DfPacked *next = p->next;
         df_free(p->data);
         df_free(p->fold);
+        df_int8_free(p->int8);
         df_free(p);
         p = next;
     }
@@ -134,7 +136,7 @@ DfPrecision df_packed_precision(const DfPacked *p)
 
 size_t df_packed_bytes(const DfPacked *p)
 {
-    return sizeof *p + p->capacity * sizeof *p->data;
+    return sizeof *p + p->capacity * sizeof *p->data + (p->int8 ? df_int8_bytes(p->int8) : 0);
 }
 
 size_t df_packed_matrices(const DfPacked *p)

@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "kernels/gemm/parts.h"
+#include "kernels/gemm/int8.h"
 
 enum {
     K_BLOCK = 256,      /* a panel's block: 16 KiB                                */
@@ -141,17 +141,23 @@ void df_packed_rows(const DfKernels *k, size_t m, const float *a, size_t lda, co
     if (w->precision == DF_PRECISION_BF16)
         df_bf16_product(&k->bf16, &(DfBf16Product){ .m = m, .a = a, .lda = lda, .b = df_packed_bf16_panels(w, matrix),
                                                     .n0 = n0, .n1 = n1, .y = y, .ldy = ldy, .e = e }, scratch);
+    else if (w->int8)
+        df_int8_float_rows(&k->int8, m, a, lda, w, matrix, n0, n1, y, ldy, e, scratch);
     else
         df_gemm_rows(&k->gemm, m, a, lda, df_packed_panels(w, matrix), n0, n1, y, ldy, e, scratch);
 }
 
 size_t df_packed_scratch(const DfPacked *w, size_t m, size_t lda)
 {
+    if (w->int8)
+        return m * df_int8_row(w->k);
     return w->precision == DF_PRECISION_BF16 ? df_bf16_scratch(m, w->k) : df_gemm_scratch(m, lda);
 }
 
 size_t df_packed_width(const DfKernels *k, const DfPacked *w)
 {
+    if (w->int8)
+        return (size_t)k->int8.tile_n;
     return (size_t)(w->precision == DF_PRECISION_BF16 ? k->bf16.tile_n : k->gemm.tile_n);
 }
 
@@ -195,6 +201,8 @@ int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, s
 {
     if (!M || !w->n)
         return DF_OK;
+    if (w->int8)
+        return df_int8_gemm(pool, k, M, a, lda, w, y, ldy, e);
     Product p = { .k = k, .M = M, .a = a, .lda = lda, .w = w, .y = y, .ldy = ldy, .e = e };
     p.tiles = df_ceil_div(w->n, df_packed_width(k, w));
     p.row_tasks = df_even_parts(df_ceil_div(M, TASK_ROWS));

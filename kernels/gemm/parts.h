@@ -35,6 +35,7 @@ struct DfPacked {
     size_t capacity;  /* floats of its memory                                  */
     const float *itself; /* DF_PACK_ITSELF: where the weight lies              */
     float *fold;      /* factors of the rows, as they were at packing; or NULL */
+    struct DfInt8 *int8; /* of 8 bits: in place of data; else NULL             */
     bool stale;       /* the weight has other numbers now                      */
     DfPacked *next;   /* the same weight, packed for another use               */
 };

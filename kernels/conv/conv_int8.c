@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/conv/conv_int8.c -- a convolution in 8-bit integers: the map becomes 8 bits once, then patches of it are
+ * gathered into rows, a few at a time, as in conv_forward.c. What lies outside of the map is the input's zero.
+ */
+#include <string.h>
+
+#include "kernels/conv/conv_int8.h"
+#include "kernels/conv/patches.h"
+
+enum {
+    TASKS = 16,               /* cut along output channels too until there are so many */
+    MAP_BLOCK = 1 << 15,      /* numbers of the map that one task turns into 8 bits    */
+    PATCH_BYTES = 160 << 10,  /* of the rows of a task                                 */
+    SHORT = 32,               /* bytes: shorter runs are copied as if they were so long */
+    LEAST_ROWS = 12,
+    MOST_ROWS = 96
+};
+
+typedef struct {
+    const DfInt8Kernels *k;
+    const struct DfInt8 *w;
+    DfPatches patches;           /* its `x` is not read, `u` is               */
+    const float *x;
+    uint8_t *u;                  /* the map in 8 bits                         */
+    size_t numbers;              /* of it                                     */
+    size_t rows, blocks;         /* pixels of the result, cut into blocks     */
+    size_t groups, column_tasks; /* tasks that share the columns of a group   */
+    float *y;                    /* rows O                                    */
+    size_t ldy;
+    DfEpilogue e;
+} Conv;
+
+static void map_task(void *arg, size_t task, void *scratch)
+{
+    const Conv *a = arg;
+    const size_t first = task * MAP_BLOCK;
+    (void)scratch;
+    a->k->quantise(a->u + first, a->x + first, df_smaller(a->numbers - first, MAP_BLOCK), a->w->factor, a->w->zero);
+}
+
+/* Part of a run may lie outside the map, left or right of it. Returns the end of what was written. */
+static uint8_t *gather_run(const Conv *a, const uint8_t *image, int y, int x, int length, uint8_t *out)
+{
+    const DfPatches *p = &a->patches;
+    const size_t channels = p->channels;
+    const int first = x < 0 ? -x : 0;
+    const int end = p->W - x < length ? p->W - x : length;
+    uint8_t *const behind = out + (size_t)length * channels;
+    if (y < 0 || y >= p->H || first >= end) {
+        memset(out, a->w->zero, (size_t)length * channels);
+        return behind;
+    }
+    const size_t before = (size_t)first * channels;
+    const size_t inside = (size_t)(end - first) * channels;
+    const uint8_t *from = image + ((size_t)y * (size_t)p->W + (size_t)(x + first)) * p->C + p->c0;
+    if (before)
+        memset(out, a->w->zero, before);
+    if (inside <= SHORT)
+        memcpy(out + before, from, SHORT); /* what is too much is overwritten, or lies behind the row */
+    else
+        memcpy(out + before, from, inside);
+    if (end < length)
+        memset(out + before + inside, a->w->zero, (size_t)(length - end) * channels);
+    return behind;
+}
+
+/* Row `row` of the matrix of patches, filled up with zeros to whole steps. */
+static void gather_row(const Conv *a, const DfPatches *p, size_t row, uint8_t *out)
+{
+    const size_t per_image = (size_t)p->jH * (size_t)p->jW;
+    const int y = (int)(row % per_image / (size_t)p->jW) * p->step_y;
+    const int x = (int)(row % (size_t)p->jW) * p->step_x;
+    const uint8_t *image = a->u + row / per_image * (size_t)p->H * (size_t)p->W * p->C;
+    for (size_t i = 0; i < p->n_runs; i++)
+        out = gather_run(a, image, y + p->runs[i].dy, x + p->runs[i].dx, p->runs[i].length, out);
+    memset(out, 0, a->w->k - p->k);
+}
+
+/* One block of pixels, some output channels of one group. */
+static void conv_task(void *arg, size_t task, void *scratch)
+{
+    const Conv *a = arg;
+    const size_t part = task % a->column_tasks; /* neighbours share pixels */
+    const size_t block = task / a->column_tasks % a->blocks;
+    const size_t group = task / a->column_tasks / a->blocks;
+    const size_t row = df_cut(a->rows, a->blocks, block);
+    const size_t rows = df_cut(a->rows, a->blocks, block + 1) - row;
+    const DfInt8Panels b = df_int8_panels(a->w, group);
+    const size_t width = (size_t)a->k->tile_n;
+    const size_t tiles = df_ceil_div(b.n, width);
+    const size_t n0 = df_cut(tiles, a->column_tasks, part) * width;
+    const size_t n1 = df_smaller(df_cut(tiles, a->column_tasks, part + 1) * width, b.n);
+    const size_t ld = df_int8_row(a->patches.k);
+    const DfEpilogue e = df_epilogue_at(&a->e, row, a->ldy, group * b.n);
+    Conv of_group = *a;
+    of_group.patches.c0 = group * a->patches.channels;
+    for (size_t i = 0; i < rows; i++)
+        gather_row(&of_group, &of_group.patches, row + i, (uint8_t *)scratch + i * ld);
+    df_int8_rows(a->k, rows, scratch, ld, b, n0, n1, a->y + row * a->ldy + group * b.n, a->ldy, &e);
+}
+
+static int run(DfPool *pool, Conv *a)
+{
+    const size_t ld = df_int8_row(a->patches.k);
+    const size_t tiles = df_ceil_div(a->w->n, (size_t)a->k->tile_n);
+    const size_t rows = df_clamp_size(PATCH_BYTES / ld / 12 * 12, LEAST_ROWS, MOST_ROWS);
+    a->blocks = df_even_parts(df_ceil_div(a->rows, rows));
+    a->column_tasks = df_smaller(df_ceil_div(TASKS, a->blocks * a->groups), tiles);
+    const size_t scratch = df_ceil_div(a->rows, a->blocks) * ld;
+    const int error = df_parallel(pool, df_ceil_div(a->numbers, MAP_BLOCK), 0, map_task, a);
+    return error ? error : df_parallel(pool, a->blocks * a->column_tasks * a->groups, scratch, conv_task, a);
+}
+
+int df_conv_int8(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y,
+                 DfEpilogue e)
+{
+    DfRun *runs = df_conv_runs_new(s);
+    Conv a = { .k = &k->int8, .w = w->int8, .x = x, .rows = df_conv_outputs(s), .groups = (size_t)s->groups, .y = y,
+               .ldy = (size_t)s->O, .e = e };
+    a.numbers = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I;
+    a.u = df_malloc(a.numbers + SHORT);
+    int error = runs && a.u ? DF_OK : df_fail_memory("a map of 8 bits");
+    if (!error) {
+        memset(a.u + a.numbers, 0, SHORT);
+        a.patches = df_conv_patches(s, NULL, runs, df_conv_runs(s, SIZE_MAX, runs));
+        error = run(pool, &a);
+    }
+    df_free(runs);
+    df_free(a.u);
+    return error;
+}
