@@ -3,12 +3,14 @@
  * bench/bench_networks.c -- whole networks, ours and others', in turns on the same cores: Swin-T and DAT-T at 224, and RetinaNet
  * with both at 800x1216; or those that are named.
  *
- *     build/bench/bench_networks [--rounds N] [--threads N] [--network CONFIG[@HxW]]... [--backbones] [--training N] [--peer NAME COMMAND]...
+ *     build/bench/bench_networks [--rounds N] [--threads N] [--network CONFIG[@HxW]]... [--backbones] [--training N] [--repeat N] [--peer NAME COMMAND]...
  *
  * CONFIG is a file, or what stands for NAME in configs/classification/NAME_224.py; with @HxW a backbone is run in its detection
  * form on an image of that size. --backbones names each family's smallest at 224 and at 800x1216.
  *
  * --training N: training steps with N pictures instead of passes (peers/torch_train.py is a peer of those).
+ *
+ * --repeat N: ours runs N passes, and not as many as fit into ten seconds.
  *
  * Every measurement is a process of its own, so that peak memory is its own. In a peer's command `{}` stands for the network
  * (swin_t, dat_t, retina_swin, retina_dat, or CONFIG[@HxW] as given) and `{threads}` for the threads; it prints median_ms=.. and
@@ -45,6 +47,7 @@ static const char *const backbones[] = {
 static Network networks[NETWORKS];
 static int n_networks;
 static const char *training; /* pictures of a step; NULL: passes */
+static const char *passes;   /* of ours; NULL: what takes ten seconds */
 
 /* CONFIG[@HxW]; false if it does not fit. */
 static bool add_network(const char *name)
@@ -91,8 +94,10 @@ static void measure_ours(const char *program, const char *root, int network, int
 {
     static char out[1 << 20];
     char command[TEXT];
-    const int used = snprintf(command, sizeof command, "%s bench %s/%s --threads %d --quiet --streams 0 --json -", program, root,
+    int used = snprintf(command, sizeof command, "%s bench %s/%s --threads %d --quiet --streams 0 --json -", program, root,
                               networks[network].arguments, threads);
+    if (passes && used > 0 && (size_t)used < sizeof command)
+        used += snprintf(command + used, sizeof command - (size_t)used, " --repeat %s", passes);
     if (training && used > 0 && (size_t)used < sizeof command)
         snprintf(command + used, sizeof command - (size_t)used, " --training --batch %s", training);
     if (run(command, out, sizeof out) != 0 || s->n == ROUNDS) {
@@ -190,6 +195,8 @@ int main(int argc, char **argv)
                 fits = fits && add_network(backbones[k]);
         } else if (strcmp(argv[i], "--network") == 0 && i + 1 < argc) {
             fits = fits && add_network(argv[++i]);
+        } else if (strcmp(argv[i], "--repeat") == 0 && i + 1 < argc) {
+            passes = argv[++i];
         } else if (strcmp(argv[i], "--training") == 0 && i + 1 < argc) {
             training = argv[++i];
         } else if (strcmp(argv[i], "--peer") == 0 && i + 2 < argc && n_peers < PEERS) {
@@ -201,7 +208,7 @@ int main(int argc, char **argv)
         }
     }
     if (!fits) {
-        fprintf(stderr, "usage: %s [--rounds N] [--threads N] [--program PATH] [--network CONFIG[@HxW]]... [--backbones] [--training N] [--peer NAME COMMAND]...\n",
+        fprintf(stderr, "usage: %s [--rounds N] [--threads N] [--program PATH] [--network CONFIG[@HxW]]... [--backbones] [--training N] [--repeat N] [--peer NAME COMMAND]...\n",
                 argv[0]);
         return 2;
     }
