@@ -132,8 +132,12 @@ static int begin(DfEvaluation *e)
 {
     DfDetector *d = e->detector;
     const char *checkpoint = df_detector_checkpoint_path(d); /* NULL: weights that were not read from a file */
-    DfJournalOf of = { df_detector_config_path(d), checkpoint ? checkpoint : "",
-                       df_hash_settings(d), 0, df_hash_dataset(e->dataset) };
+    const DfPrecision precision = df_detector_precision(d);
+    DfJournalOf of = { .config = df_detector_config_path(d),
+                       .checkpoint = checkpoint ? checkpoint : "",
+                       .settings = df_hash_settings(d),
+                       .dataset = df_hash_dataset(e->dataset),
+                       .precision = precision == DF_PRECISION_F32 ? NULL : df_precision_name(precision) };
     int error = df_hash_weights(df_detector_model(d), &of.weights);
     if (error < 0)
         return error;

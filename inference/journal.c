@@ -57,6 +57,8 @@ static int write_header(DfAppend *out, const DfJournalOf *of)
     df_textbuf_json(&line, of->config);
     df_textbuf_add(&line, ", \"checkpoint\": ");
     df_textbuf_json(&line, of->checkpoint);
+    if (of->precision)
+        df_textbuf_add(&line, ", \"precision\": \"%s\"", of->precision);
     df_textbuf_add(&line,
                    ", \"settings\": \"%016" PRIx64 "\", \"weights\": \"%016" PRIx64 "\", \"dataset\": \"%016" PRIx64
                    "\"}",

@@ -17,6 +17,7 @@ typedef struct DfJournal DfJournal;
 typedef struct {
     const char *config, *checkpoint;
     uint64_t settings, weights, dataset;
+    const char *precision; /* of products, for the reader; NULL: float32 */
 } DfJournalOf;
 
 /* Opens or resumes. `done[i]` is set for the images (by index in the dataset) that an earlier run left. */

@@ -63,6 +63,29 @@ static int split_name(Runs *r, size_t i)
     return r->names[i] ? DF_OK : df_fail_memory("results");
 }
 
+/* "run (bf16)": the folder of an eval says in the first line of results.jsonl if it was not float32. */
+static int add_precision(Runs *r, size_t i)
+{
+    static const char key[] = "\"precision\": \"";
+    DfFile file;
+    char line[4096];
+    const char *path = df_arena_text(r->arena, "%s/results.jsonl", r->paths[i]);
+    if (!path || !df_file_exists(path))
+        return path ? DF_OK : df_fail_memory("results");
+    const int error = df_file_head(&file, path, sizeof line - 1);
+    if (error < 0)
+        return error;
+    snprintf(line, sizeof line, "%.*s", (int)file.size, (const char *)file.data);
+    df_file_close(&file);
+    line[strcspn(line, "\n")] = 0;
+    const char *found = strstr(line, key);
+    if (!found)
+        return DF_OK;
+    found += strlen(key);
+    r->names[i] = df_arena_text(r->arena, "%s (%.*s)", r->names[i], (int)strcspn(found, "\""), found);
+    return r->names[i] ? DF_OK : df_fail_memory("results");
+}
+
 static int open_runs(Runs *r, const char *const *args, size_t n)
 {
     *r = (Runs){ .args = args, .n = n, .arena = df_arena_new() };
@@ -74,6 +97,8 @@ static int open_runs(Runs *r, const char *const *args, size_t n)
     int error = r->paths && r->names && r->files ? DF_OK : df_fail_memory("results");
     for (size_t i = 0; error == DF_OK && i < n; i++)
         error = split_name(r, i);
+    for (size_t i = 0; error == DF_OK && i < n; i++)
+        error = add_precision(r, i);
     return error;
 }
 

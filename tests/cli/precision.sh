@@ -31,6 +31,10 @@ grep -q 'precision: ' out && fail 'says a precision without being asked'
 # shellcheck disable=SC2086
 run 1 eval "$config" random:1 --data data --out run --set model.test_cfg.score_thr=0.001 $sizes --quiet
 says 'of a config with other settings'
+eval_as --out run32
+run 0 compare run32 run --gt data/annotations/instances_val2017.json --bootstrap 0 --explain page.html --quiet
+prints 'run (bf16)'
+grep -q 'run (bf16)' page.html || fail 'its page does not say bf16'
 # shellcheck disable=SC2086
 run 0 predict "$config" random:1 "$picture" --json found.json --precision bf16 --set model.test_cfg.score_thr=0.001 $sizes
 grep -q '"precision": "bf16"}' found.json || fail 'its JSON does not say bf16'
