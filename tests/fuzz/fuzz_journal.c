@@ -16,7 +16,7 @@ enum { IMAGES = 3 };
 static DfCocoImage images[IMAGES] = { { .id = 7 }, { .id = 9 }, { .id = 1 } };
 static int64_t category_ids[] = { 1, 3 };
 static const DfCocoDataset dataset = { .n_images = IMAGES, .n_classes = 2, .images = images, .category_ids = category_ids };
-static const DfJournalOf of = { "config.py", "weights.pth", 1, 2, 3 };
+static const DfJournalOf of = { "config.py", "weights.pth", 1, 2, 3, NULL };
 
 static void write_journal(const uint8_t *data, size_t size)
 {
