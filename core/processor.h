@@ -14,7 +14,8 @@ DF_BEGIN_DECLS
 
 typedef enum {
     DF_ARM_DOTPROD, /* SDOT, UDOT: sums of four products of 8 bits    */
-    DF_ARM_BF16,    /* BFMMLA: 2 x 4 by 4 x 2 matrices of bfloat16    */
+    DF_ARM_I8MM,    /* USMMLA: 2 x 8 by 8 x 2 matrices of 8 bits      */
+    DF_ARM_BF16     /* BFMMLA: 2 x 4 by 4 x 2 matrices of bfloat16    */
 } DfProcessorFeature;
 
 /* As the system tells; false where it tells nothing, and on other processors. */

@@ -78,6 +78,10 @@ static void climb_neon(DfKernels *k)
     df_gemm_init_neon(&k->gemm);
     if (df_processor_has(DF_ARM_BF16))
         df_bf16_init_neonbf16(&k->bf16);
+    if (df_processor_has(DF_ARM_DOTPROD))
+        df_gemm_int8_init_neondot(&k->int8);
+    if (df_processor_has(DF_ARM_I8MM))
+        df_gemm_int8_init_neoni8mm(&k->int8);
 }
 #endif
 

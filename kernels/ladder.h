@@ -20,6 +20,8 @@ void df_gemm_int8_init_c(DfInt8Kernels *);
 void df_gemm_int8_init_avx2(DfInt8Kernels *);
 void df_gemm_int8_init_avxvnni(DfInt8Kernels *);
 void df_gemm_int8_init_avx512vnni(DfInt8Kernels *);
+void df_gemm_int8_init_neondot(DfInt8Kernels *);
+void df_gemm_int8_init_neoni8mm(DfInt8Kernels *);
 void df_winograd_init_c(DfConvKernels *);
 void df_winograd_init_v8(DfConvKernels *);
 void df_winograd_init_avx512(DfConvKernels *);

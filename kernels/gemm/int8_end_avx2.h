@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/int8_end_avx2.h -- private to the products in 8-bit integers of x86: what comes before and after a tile,
- * on eight numbers.
+ * kernels/gemm/int8_end_avx2.h -- private to the products in 8-bit integers of x86: what comes before a tile.
  */
 #ifndef DF_KERNELS_GEMM_INT8_END_AVX2_H
 #define DF_KERNELS_GEMM_INT8_END_AVX2_H
 
-#include <stdalign.h>
 #include <string.h>
 
-#include "kernels/gemm/int8.h"
+#include "kernels/gemm/int8_end_v8.h"
 #include "kernels/gemm/tile_end_avx2.h"
 
 /* u = round(x factor) + zero, as quantise_c in gemm_int8_c.c has it. */
@@ -47,49 +45,6 @@ static inline void quantise_avx2(uint8_t *u, const float *x, size_t n, float fac
     memcpy(rest, x + i, (n - i) * sizeof *rest);
     quantise_32(last, rest, by, least, most, z);
     memcpy(u + i, last, n - i);
-}
-
-/* Eight sums, scaled; what follows reads at offset `at` of a residual. */
-static inline V8 v8_int8_end(const int32_t *sum, const DfInt8Columns *columns, size_t j, const DfEpilogue *e, size_t at)
-{
-    const __m256i start = _mm256_loadu_si256((const __m256i *)(columns->start + j));
-    const __m256i all = _mm256_add_epi32(_mm256_load_si256((const __m256i *)(sum + j)), start);
-    return v8_epilogue(_mm256_mul_ps(_mm256_cvtepi32_ps(all), _mm256_loadu_ps(columns->scale + j)), e, at, j);
-}
-
-/* Fewer than 16 columns: what is read and written by column goes through copies of full width. */
-static inline void int8_end_narrow(size_t rows, size_t n, const int32_t *sum, const DfInt8Columns *columns, float *c,
-                                   size_t ldc, const DfEpilogue *e)
-{
-    float bias[DF_PANEL] = { 0 };
-    float scale[DF_PANEL] = { 0 };
-    float residual[DF_PANEL] = { 0 };
-    float row[DF_PANEL];
-    DfEpilogue wide = *e;
-    if (e->bias)
-        wide.bias = memcpy(bias, e->bias, n * sizeof *bias);
-    if (e->scale)
-        wide.scale = memcpy(scale, e->scale, n * sizeof *scale);
-    for (size_t i = 0; i < rows; i++) {
-        if (e->residual)
-            wide.residual = memcpy(residual, e->residual + i * ldc, n * sizeof *residual);
-        for (size_t j = 0; j < DF_PANEL; j += 8)
-            _mm256_storeu_ps(row + j, v8_int8_end(sum + i * DF_PANEL, columns, j, &wide, j));
-        memcpy(c + i * ldc, row, n * sizeof *row);
-    }
-}
-
-/* What follows the sums of some rows and 16 columns. */
-static inline void int8_end(size_t rows, size_t n, const int32_t *sum, const DfInt8Columns *columns, float *c,
-                            size_t ldc, const DfEpilogue *e)
-{
-    if (n < DF_PANEL) {
-        int8_end_narrow(rows, n, sum, columns, c, ldc, e);
-        return;
-    }
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < DF_PANEL; j += 8)
-            _mm256_storeu_ps(c + i * ldc + j, v8_int8_end(sum + i * DF_PANEL, columns, j, e, i * ldc + j));
 }
 
 #endif

@@ -32,6 +32,18 @@ static int leaves(DfInt8Kernels k[RUNGS], const char *names[RUNGS])
         k[n] = df_kernels_named("avx512")->int8;
         names[n++] = "avx512";
     }
+#else
+    if (df_kernels_named("neon")) {
+        k[n] = df_kernels_named("neon")->int8;
+        names[n++] = "neon";
+    }
+#ifdef __aarch64__
+    if (df_processor_has(DF_ARM_DOTPROD)) { /* also where there is I8MM */
+        k[n] = k[0];
+        df_gemm_int8_init_neondot(&k[n]);
+        names[n++] = "neon by UDOT";
+    }
+#endif
 #endif
     return n;
 }

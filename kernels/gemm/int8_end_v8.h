@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/gemm/int8_end_v8.h -- private to the products in 8-bit integers that are written for an instruction set: what
+ * comes after a tile, on eight numbers.
+ */
+#ifndef DF_KERNELS_GEMM_INT8_END_V8_H
+#define DF_KERNELS_GEMM_INT8_END_V8_H
+
+#include <string.h>
+
+#include "kernels/gemm/int8.h"
+#include "kernels/gemm/tile_end_v8.h"
+
+/* Eight sums, scaled; what follows reads at offset `at` of a residual. */
+static inline V8 v8_int8_end(const int32_t *sum, const DfInt8Columns *columns, size_t j, const DfEpilogue *e, size_t at)
+{
+    const V8i start = v8i_load(columns->start + j);
+    const V8i all = v8i_add(v8i_load(sum + j), start);
+    return v8_epilogue(v8_mul(v8_from_int(all), v8_load(columns->scale + j)), e, at, j);
+}
+
+/* Fewer than 16 columns: what is read and written by column goes through copies of full width. */
+static inline void int8_end_narrow(size_t rows, size_t n, const int32_t *sum, const DfInt8Columns *columns, float *c,
+                                   size_t ldc, const DfEpilogue *e)
+{
+    float bias[DF_PANEL] = { 0 };
+    float scale[DF_PANEL] = { 0 };
+    float residual[DF_PANEL] = { 0 };
+    float row[DF_PANEL];
+    DfEpilogue wide = *e;
+    if (e->bias)
+        wide.bias = memcpy(bias, e->bias, n * sizeof *bias);
+    if (e->scale)
+        wide.scale = memcpy(scale, e->scale, n * sizeof *scale);
+    for (size_t i = 0; i < rows; i++) {
+        if (e->residual)
+            wide.residual = memcpy(residual, e->residual + i * ldc, n * sizeof *residual);
+        for (size_t j = 0; j < DF_PANEL; j += 8)
+            v8_store(row + j, v8_int8_end(sum + i * DF_PANEL, columns, j, &wide, j));
+        memcpy(c + i * ldc, row, n * sizeof *row);
+    }
+}
+
+/* What follows the sums of some rows and 16 columns. */
+static inline void int8_end(size_t rows, size_t n, const int32_t *sum, const DfInt8Columns *columns, float *c,
+                            size_t ldc, const DfEpilogue *e)
+{
+    if (n < DF_PANEL) {
+        int8_end_narrow(rows, n, sum, columns, c, ldc, e);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < DF_PANEL; j += 8)
+            v8_store(c + i * ldc + j, v8_int8_end(sum + i * DF_PANEL, columns, j, e, i * ldc + j));
+}
+
+#endif
