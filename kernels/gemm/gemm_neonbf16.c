@@ -126,7 +126,7 @@ static void finish(size_t m, size_t n, float *y, float *c, size_t ldc, const Til
             V8 x = v8_load(y + i * DF_PANEL + j);
             if (e && e->scale)
                 x = v8_mul(x, v8_load_part(e->scale + j, part));
-            if (e && e->residual)
+            if (e && e->residual && !e->inside)
                 x = v8_add(x, v8_load_part(e->residual + i * ldc + j, part));
             v8_store_part(c + i * ldc + j, part, x);
         }
