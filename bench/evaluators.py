@@ -217,6 +217,12 @@ def lvis(peer, truth, found):
             gt = LVIS(truth)
             e = LVISEval(gt, LVISResults(gt, found), "bbox")
             e.run(), e.print_results()
+    elif peer == "package":
+        from deformer.lvis import LVIS, LVISEval, LVISResults
+
+        def run():
+            gt = LVIS(truth)
+            LVISEval(gt, LVISResults(gt, found), "bbox").run()
     elif peer == "hotcoco":
         import hotcoco
 
@@ -235,14 +241,16 @@ def lvis(peer, truth, found):
 
 
 def panoptic_quality(peer, truth, found):
-    if peer == "hotcoco":
+    if peer == "package":
+        from deformer.panoptic import pq_compute
+    elif peer == "hotcoco":
         from hotcoco.panoptic import pq_compute
     else:
         from panopticapi.evaluation import pq_compute
     return lambda: pq_compute(truth, found, truth[:-5], found[:-5])
 
 
-CAN = {"panoptic": ("deformer", "hotcoco", "panopticapi"), "lvis": ("deformer", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "lvis"),
+CAN = {"panoptic": ("deformer", "package", "hotcoco", "panopticapi"), "lvis": ("deformer", "package", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "lvis"),
        "coco": ("deformer", "package", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "pycocotools")}
 
 
