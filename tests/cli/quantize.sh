@@ -31,7 +31,7 @@ run 2 quantize "$zoo/config.py" int8.safetensors again.pth --data data
 says 'again.pth: want a name that ends in .safetensors'
 run 1 quantize "$zoo/config.py" int8.safetensors again.safetensors --data data/val2017 --quiet
 says 'the weights are in 8 bits already'
-run 1 predict "$zoo/config.py" int8.safetensors "$picture" --precision bf16 --quiet
+DEFORMER_CPU=c run 1 predict "$zoo/config.py" int8.safetensors "$picture" --precision bf16 --quiet
 says 'int8'
 
 # ---- the worst stay in float32 -----------------------------------------------------------------------------------------
