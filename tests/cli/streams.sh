@@ -14,6 +14,13 @@ cp both/*.jpg broken
 echo nothing >broken/2b.jpg
 sizes='--set data.test.pipeline.1.img_scale=(128,96)'
 ways='--streams_3_--threads_4 --batch_64 --streams_2_--batch_3'
+several='--streams 2 --batch 3'
+heard=--streams_2_--batch_2
+if "$program" --version | grep -q '^kernels: blas'; then # the order of its sums follows from the number of rows
+    ways='--streams_3_--threads_4'
+    several='--streams 2'
+    heard=--streams_2
+fi
 
 # shellcheck disable=SC2086 # several arguments
 compare() { # NAME CONFIG [OPTION...]
@@ -31,7 +38,7 @@ compare() { # NAME CONFIG [OPTION...]
         diff -r drawn drawn_again >/dev/null || fail 'draws other pictures'
         rm -r drawn_again again.json
     done
-    run 1 predict "$network" "$name.safetensors" broken --streams 2 --batch 3 --json again.json --quiet "$@"
+    run 1 predict "$network" "$name.safetensors" broken $several --json again.json --quiet "$@"
     same again.json some.json
     grep -q '1 of 8 pictures failed' err || fail 'does not count the picture that is none'
     rm -r drawn
@@ -69,11 +76,11 @@ score() { # NAME CONFIG [OPTION...]
 
 # What was explained was heard in the pass of its picture.
 # shellcheck disable=SC2086
-for way in --streams_1 --streams_2_--batch_2; do
+for way in --streams_1 $heard; do
     run 0 predict "$config" boxes.safetensors both --explain seen $(printf '%s' $way | tr _ ' ') --quiet $sizes --set model.test_cfg.score_thr=0.001 --score-thr 0
     mv seen seen$way
 done
-diff -r seen--streams_1 seen--streams_2_--batch_2 >/dev/null || fail 'explains something else'
+diff -r seen--streams_1 "seen$heard" >/dev/null || fail 'explains something else'
 
 run 2 predict "$config" boxes.safetensors both --streams 0 && says '--streams wants N'
 run 2 predict "$config" boxes.safetensors both --batch 65 && says '--batch wants N'

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "nn/nn.h"
+#include "tests/support/rung.h"
 
 /* ---- a network with every kind of product ------------------------------------------------------------------------ */
 
@@ -110,6 +111,8 @@ static bool has_data(const Net *net, const char *name)
 
 static void expect_lean(const Net *net)
 {
+    if (rung_is_blas())
+        return;
     static const char *const without[] = { "conv.weight", "folded.weight", "one.weight", "pointwise.weight",
                                            "fc1.weight", "fc2.weight" };
     static const char *const with[] = { "deep.weight", "conv.bias", "fc1.bias", "last.weight" };
@@ -260,6 +263,8 @@ static size_t bytes_after_a_pass(bool lean)
 
 Test(lean, no_original_stays_beside_a_packed_copy)
 {
+    if (rung_is_blas())
+        return;
     name_file(".safetensors");
     write_file(7, DF_F32);
     Net *net = net_new(true);
