@@ -49,7 +49,8 @@ typedef struct {
 /* In what the network computes: cli.precision, which sessions obey. */
 #define CLI_OPT_PRECISION                                                                                        \
     CLI_OPT_TEXT("--precision", cli.precision, "P",                                                              \
-                 "float32, or bf16: layers multiply numbers of 8 bits, faster on processors with AVX512-BF16; "   \
+                 "float32, or bf16: layers multiply in bfloat16, faster, on processors that do so (AVX512-BF16, " \
+                 "BF16 of ARM); "                                                                                 \
                  "default: float32")
 /* Two rows: how many pictures are computed at once, a DfSequence's; long. */
 #define CLI_OPT_AT_ONCE(streams, batch)                                                                          \

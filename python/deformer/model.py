@@ -27,7 +27,7 @@ def load(config, weights=None, *, threads=0, changes=None, wrapper=None, allow_m
     changes          of the config: {'model.test_cfg.score_thr': 0.05} or ['model.test_cfg.score_thr=0.05']
     wrapper          which dict of the weights file, as 'model_ema'
     allow_missing    weights that the file lacks are drawn at random
-    precision        'float32', or 'bf16': layers multiply numbers of 8 bits, on processors with AVX512-BF16
+    precision        'float32', or 'bf16': layers multiply in bfloat16, on processors with AVX512-BF16 or BF16 of ARM
     """
     return Model(config, weights, threads, changes, wrapper, allow_missing, precision)
 
