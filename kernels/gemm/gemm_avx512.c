@@ -51,18 +51,7 @@ static void gemm_f32_avx512_##rows##x32(size_t k, const float *a, size_t lda, co
     }                                                                        \
     FINISH_TILE(rows, 32, end_of_32)                                         \
 }
-DEFINE_TILE(1)
-DEFINE_TILE(2)
-DEFINE_TILE(3)
-DEFINE_TILE(4)
-DEFINE_TILE(5)
-DEFINE_TILE(6)
-DEFINE_TILE(7)
-DEFINE_TILE(8)
-DEFINE_TILE(9)
-DEFINE_TILE(10)
-DEFINE_TILE(11)
-DEFINE_TILE(12)
+FROM_1_TO_12(DEFINE_TILE)
 
 typedef void Tile(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
                   const float *bias, const float *more, const DfEpilogue *end, const float *ahead, size_t step);

@@ -62,18 +62,7 @@ static void gemm_bf16_avx512_##rows##x32(size_t pairs, const DfBf16 *a, size_t l
     }                                                                        \
     FINISH_TILE(rows, 32, end_of_32)                                         \
 }
-DEFINE_TILE(1)
-DEFINE_TILE(2)
-DEFINE_TILE(3)
-DEFINE_TILE(4)
-DEFINE_TILE(5)
-DEFINE_TILE(6)
-DEFINE_TILE(7)
-DEFINE_TILE(8)
-DEFINE_TILE(9)
-DEFINE_TILE(10)
-DEFINE_TILE(11)
-DEFINE_TILE(12)
+FROM_1_TO_12(DEFINE_TILE)
 
 typedef void Tile(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, size_t panel, float *c, size_t ldc,
                   const float *bias, const float *more, const DfEpilogue *end, const DfBf16 *ahead, size_t step);
@@ -104,18 +93,7 @@ static void gemm_bf16_avx512_##rows##x16(size_t pairs, const DfBf16 *a, size_t l
     }                                                                        \
     EACH_##rows(STORE)                                                       \
 }
-DEFINE_NARROW(1)
-DEFINE_NARROW(2)
-DEFINE_NARROW(3)
-DEFINE_NARROW(4)
-DEFINE_NARROW(5)
-DEFINE_NARROW(6)
-DEFINE_NARROW(7)
-DEFINE_NARROW(8)
-DEFINE_NARROW(9)
-DEFINE_NARROW(10)
-DEFINE_NARROW(11)
-DEFINE_NARROW(12)
+FROM_1_TO_12(DEFINE_NARROW)
 
 typedef void Narrow(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, V16 start, float *y);
 static Narrow *const narrows[] = {

@@ -66,16 +66,13 @@ DEFINE_TILE(1)
 DEFINE_TILE(2)
 DEFINE_TILE(3)
 
-typedef void Sums(int32_t *sum, size_t k, const uint8_t *a, size_t lda, const int8_t *b);
-static Sums *const sums[ROWS] = { sums_of_1, sums_of_2, sums_of_3 };
+static DfInt8Sums *const sums[ROWS] = { sums_of_1, sums_of_2, sums_of_3 };
 
 static void gemm_int8_avx2_3x16(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel,
                                 float *c, size_t ldc, const DfInt8Columns *columns, const DfEpilogue *e)
 {
-    alignas(32) int32_t sum[ROWS * DF_PANEL];
     (void)panel;
-    sums[m - 1](sum, k, a, lda, b);
-    int8_end((size_t)m, (size_t)n, sum, columns, c, ldc, e);
+    int8_panel_tile(sums[m - 1], m, n, k, a, lda, b, c, ldc, columns, e);
 }
 
 void df_gemm_int8_init_avx2(DfInt8Kernels *k)

@@ -62,18 +62,7 @@ static void products_##rows(float *y, size_t k, const uint8_t *a, size_t lda, co
     }                                                                        \
     EACH_##rows(STORE)                                                       \
 }
-DEFINE_TILE(1)
-DEFINE_TILE(2)
-DEFINE_TILE(3)
-DEFINE_TILE(4)
-DEFINE_TILE(5)
-DEFINE_TILE(6)
-DEFINE_TILE(7)
-DEFINE_TILE(8)
-DEFINE_TILE(9)
-DEFINE_TILE(10)
-DEFINE_TILE(11)
-DEFINE_TILE(12)
+FROM_1_TO_12(DEFINE_TILE)
 
 typedef void Products(float *y, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel,
                       const DfInt8Columns *columns);

@@ -67,23 +67,15 @@ static void sums_of_##rows(int32_t *sum, size_t k, const uint8_t *a, size_t lda,
     int32x4_t offset;                                                        \
     EACH_##rows(STORE)                                                       \
 }
-DEFINE_TILE(1)
-DEFINE_TILE(2)
-DEFINE_TILE(3)
-DEFINE_TILE(4)
-DEFINE_TILE(5)
-DEFINE_TILE(6)
+FROM_1_TO_6(DEFINE_TILE)
 
-typedef void Sums(int32_t *sum, size_t k, const uint8_t *a, size_t lda, const int8_t *b);
-static Sums *const sums[ROWS] = { sums_of_1, sums_of_2, sums_of_3, sums_of_4, sums_of_5, sums_of_6 };
+static DfInt8Sums *const sums[ROWS] = { sums_of_1, sums_of_2, sums_of_3, sums_of_4, sums_of_5, sums_of_6 };
 
 static void gemm_int8_neondot_6x16(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel,
                                    float *c, size_t ldc, const DfInt8Columns *columns, const DfEpilogue *e)
 {
-    alignas(32) int32_t sum[ROWS * DF_PANEL];
     (void)panel;
-    sums[m - 1](sum, k, a, lda, b);
-    int8_end((size_t)m, (size_t)n, sum, columns, c, ldc, e);
+    int8_panel_tile(sums[m - 1], m, n, k, a, lda, b, c, ldc, columns, e);
 }
 
 void df_gemm_int8_init_neondot(DfInt8Kernels *k)

@@ -87,12 +87,7 @@ static void gemm_f32_neon_##rows##x16(size_t k, const float *a, size_t lda, cons
     }                                                                        \
     FINISH_TILE(rows, 16, end_of_16)                                         \
 }
-DEFINE_TILE(1)
-DEFINE_TILE(2)
-DEFINE_TILE(3)
-DEFINE_TILE(4)
-DEFINE_TILE(5)
-DEFINE_TILE(6)
+FROM_1_TO_6(DEFINE_TILE)
 
 static DfPanelTile *const tiles[] = { gemm_f32_neon_1x16, gemm_f32_neon_2x16, gemm_f32_neon_3x16,
                                       gemm_f32_neon_4x16, gemm_f32_neon_5x16, gemm_f32_neon_6x16 };

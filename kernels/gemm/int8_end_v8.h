@@ -6,6 +6,7 @@
 #ifndef DF_KERNELS_GEMM_INT8_END_V8_H
 #define DF_KERNELS_GEMM_INT8_END_V8_H
 
+#include <stdalign.h>
 #include <string.h>
 
 #include "kernels/gemm/int8.h"
@@ -52,6 +53,19 @@ static inline void int8_end(size_t rows, size_t n, const int32_t *sum, const DfI
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < DF_PANEL; j += 8)
             v8_store(c + i * ldc + j, v8_int8_end(sum + i * DF_PANEL, columns, j, e, i * ldc + j));
+}
+
+/* The sums of some rows, at most DF_V8_ROWS, and one panel. */
+typedef void DfInt8Sums(int32_t *sum, size_t k, const uint8_t *a, size_t lda, const int8_t *b);
+
+/* A tile of one panel. */
+static inline void int8_panel_tile(DfInt8Sums *sums_of, int m, int n, size_t k, const uint8_t *a, size_t lda,
+                                   const int8_t *b, float *c, size_t ldc, const DfInt8Columns *columns,
+                                   const DfEpilogue *e)
+{
+    alignas(32) int32_t sum[DF_V8_ROWS * DF_PANEL];
+    sums_of(sum, k, a, lda, b);
+    int8_end((size_t)m, (size_t)n, sum, columns, c, ldc, e);
 }
 
 #endif

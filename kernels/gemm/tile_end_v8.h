@@ -26,6 +26,10 @@
 #define EACH_11(row) EACH_10(row) row(10)
 #define EACH_12(row) EACH_11(row) row(11)
 
+/* One tile for each number of rows. */
+#define FROM_1_TO_6(tile) tile(1) tile(2) tile(3) tile(4) tile(5) tile(6)
+#define FROM_1_TO_12(tile) FROM_1_TO_6(tile) tile(7) tile(8) tile(9) tile(10) tile(11) tile(12)
+
 /* With what the sums of a tile start, what is added to them at the end, and what follows then. Each may be NULL. */
 typedef struct {
     const float *bias;
