@@ -134,3 +134,40 @@ JDIMENSION __wrap_jpeg_read_scanlines(j_decompress_ptr jpeg, JSAMPARRAY lines, J
         __msan_unpoison(lines[i], (size_t)jpeg->output_width * (size_t)jpeg->output_components);
     return n;
 }
+
+void __real_jpeg_start_compress(j_compress_ptr jpeg, boolean all_tables);
+void __wrap_jpeg_start_compress(j_compress_ptr jpeg, boolean all_tables);
+
+/* What our own destination does, and the buffer that it gives to libjpeg. */
+static _Thread_local struct jpeg_destination_mgr destination;
+static _Thread_local JOCTET *coded;
+static _Thread_local size_t coded_size;
+
+static void open_destination(j_compress_ptr jpeg)
+{
+    destination.init_destination(jpeg);
+    coded = jpeg->dest->next_output_byte;
+    coded_size = jpeg->dest->free_in_buffer;
+}
+
+/* In the last bytes of a buffer libjpeg codes on its stack and copies from there: its memcpy() is seen here, what it copies is not. */
+static boolean flush_written(j_compress_ptr jpeg)
+{
+    __msan_unpoison(coded, coded_size);
+    return destination.empty_output_buffer(jpeg);
+}
+
+static void close_written(j_compress_ptr jpeg)
+{
+    __msan_unpoison(coded, coded_size);
+    destination.term_destination(jpeg);
+}
+
+void __wrap_jpeg_start_compress(j_compress_ptr jpeg, boolean all_tables)
+{
+    destination = *jpeg->dest;
+    jpeg->dest->init_destination = open_destination;
+    jpeg->dest->empty_output_buffer = flush_written;
+    jpeg->dest->term_destination = close_written;
+    __real_jpeg_start_compress(jpeg, all_tables);
+}
