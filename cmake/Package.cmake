@@ -29,7 +29,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON) # of libdeformer.so, for packages o
 if(DEFORMER_HAS_BLAS) # loaded at need, so nothing that is linked tells of it
     set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libopenblas0-pthread | libopenblas0")
 endif()
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libjpeg-dev, libpng-dev, libtiff-dev, libwebp-dev, zlib1g-dev") # to link the static library
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libdeflate-dev, libjpeg-dev, libpng-dev, libtiff-dev, libwebp-dev, zlib1g-dev") # to link the static library
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "The program deformer reads configs and checkpoints of mmdetection and
 mmsegmentation, runs the networks on a CPU and scores them as COCO,
 ADE20K and ImageNet do. The package also holds the library, its headers,

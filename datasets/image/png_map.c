@@ -7,9 +7,11 @@
 
 #include <string.h>
 #include <zlib.h>
+#if DEFORMER_DEFLATE
+#include <libdeflate.h>
+#endif
 
 #include "datasets/image/codec.h"
-#include "datasets/image/inflate.h"
 
 typedef struct {
     const uint8_t *bytes, *end;
@@ -231,6 +233,25 @@ static bool undo(uint8_t *out, const uint8_t *line, int filter, const uint8_t *a
     return false;
 }
 
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
+
+/* A zlib stream that gives exactly `size` bytes. */
+#if DEFORMER_DEFLATE
+static bool inflate_all(uint8_t *out, size_t size, const uint8_t *in, size_t n)
+{
+    struct libdeflate_decompressor *const decompressor = libdeflate_alloc_decompressor();
+    const bool done = decompressor && libdeflate_zlib_decompress(decompressor, in, n, out, size, NULL) == LIBDEFLATE_SUCCESS;
+    libdeflate_free_decompressor(decompressor);
+    return done;
+}
+#else
+static bool inflate_all(uint8_t *out, size_t size, const uint8_t *in, size_t n)
+{
+    uLongf given = size;
+    return uncompress(out, &given, in, n) == Z_OK && given == size;
+}
+#endif
+
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
 /* `stored` has a line of zeros in front, then lines each behind the number of its filter. */
@@ -239,7 +260,7 @@ static bool make(const Map *m, DfImage *image, uint8_t *stored, size_t stride)
     const size_t c = (size_t)m->channels;
     const uint8_t *above = stored;
     memset(stored, 0, stride);
-    if (!df_inflate(stored + stride, (stride + 1) * m->height, m->data, m->n) ||
+    if (!inflate_all(stored + stride, (stride + 1) * m->height, m->data, m->n) ||
         df_image_renew(image, (int)m->height, (int)m->width, m->channels) < 0)
         return false;
     for (size_t y = 0; y < m->height; y++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/msan/borders.c -- for builds with MemorySanitizer, which sees only what its own code writes: what libpng, libjpeg and zlib have
- * written is declared written. The linker puts each __wrap_NAME in place of NAME (--wrap; CMakeLists.txt has the names).
+ * tests/msan/borders.c -- for builds with MemorySanitizer, which sees only what its own code writes: what libpng, libjpeg, zlib and
+ * libdeflate have written is declared written. The linker puts each __wrap_NAME in place of NAME (--wrap; CMakeLists.txt has the names).
  *
  * Blocks of the C library's malloc() count as written (poison_in_malloc=0), because these libraries and cJSON fill many of them; blocks of
  * our own df_malloc() do not.
@@ -9,6 +9,9 @@
 #include <stdio.h> /* jpeglib.h wants it first */
 
 #include <jpeglib.h>
+#if DEFORMER_DEFLATE
+#include <libdeflate.h>
+#endif
 #include <png.h>
 #include <sanitizer/msan_interface.h>
 #include <zlib.h>
@@ -51,6 +54,36 @@ int __wrap_inflate(z_streamp z, int flush)
     __msan_unpoison(out, (size_t)(z->next_out - out));
     return status;
 }
+
+int __real_uncompress(Bytef *out, uLongf *given, const Bytef *in, uLong n);
+int __wrap_uncompress(Bytef *out, uLongf *given, const Bytef *in, uLong n);
+
+int __wrap_uncompress(Bytef *out, uLongf *given, const Bytef *in, uLong n)
+{
+    const int status = __real_uncompress(out, given, in, n);
+    __msan_unpoison(given, sizeof *given);
+    __msan_unpoison(out, *given);
+    return status;
+}
+
+/* ---- libdeflate -------------------------------------------------------------------------------------------------- */
+
+#if DEFORMER_DEFLATE
+enum libdeflate_result __real_libdeflate_zlib_decompress(struct libdeflate_decompressor *decompressor, const void *in, size_t n, void *out,
+                                                         size_t room, size_t *given);
+enum libdeflate_result __wrap_libdeflate_zlib_decompress(struct libdeflate_decompressor *decompressor, const void *in, size_t n, void *out,
+                                                         size_t room, size_t *given);
+
+/* Only for streams whose size is known (given: NULL). */
+enum libdeflate_result __wrap_libdeflate_zlib_decompress(struct libdeflate_decompressor *decompressor, const void *in, size_t n, void *out,
+                                                         size_t room, size_t *given)
+{
+    const enum libdeflate_result result = __real_libdeflate_zlib_decompress(decompressor, in, n, out, room, given);
+    if (result == LIBDEFLATE_SUCCESS)
+        __msan_unpoison(out, room);
+    return result;
+}
+#endif
 
 /* ---- libpng ------------------------------------------------------------------------------------------------------ */
 
