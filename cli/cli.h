@@ -26,7 +26,7 @@ typedef struct {
     const char *name;                                     /* "--limit"; of a heading ""             */
     enum { CLI_END, CLI_HEADING, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT, CLI_TEXTS } kind;
     void *to;                                             /* bool, long, double, const char *, CliTexts */
-    const char *value;                                    /* what stands for the value in the help  */
+    const char *value;                                    /* what stands for the value in the help; of a heading the things */
     const char *help;                                     /* small first letter, no period; unit and default    */
     double min, max;                                      /* of a number                            */
 } CliOption;
@@ -39,6 +39,8 @@ typedef struct {
 #define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* to cli.set */
 /* Stands over the options that follow. */
 #define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 }
+/* The same in a command of several things (common/things.h): "coco lvis" are those for which the options below are. */
+#define CLI_OPT_HEADING_OF(things, text)              { "", CLI_HEADING, NULL, things, text, 0, 0 }
 /* Two rows: how a checkpoint is read, a DfModelLoad. */
 #define CLI_OPT_CHECKPOINT(wrapper, allow_missing)                                                               \
     CLI_OPT_TEXT("--wrapper", wrapper, "KEY",                                                                    \
@@ -80,8 +82,10 @@ extern const CliCommand *const cli_commands[];            /* NULL-terminated */
 
 /* ---- common options ---------------------------------------------------------------------------------------------- */
 
-enum { CLI_SETS = 64 };
+enum { CLI_SETS = 64, CLI_MOST_GIVEN = 64 };
 typedef struct {
+    const char *given[CLI_MOST_GIVEN];                    /* names of the command's own options that were given         */
+    int n_given;
     long threads;
     bool quiet;
     const char *set[CLI_SETS];

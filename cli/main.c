@@ -192,6 +192,15 @@ static int wrong_value(const CliCommand *command, const CliOption *option, const
     return USAGE;
 }
 
+static void note_given(const CliOption *option)
+{
+    for (int i = 0; i < cli.n_given; i++)
+        if (cli.given[i] == option->name)
+            return;
+    if (cli.n_given < CLI_MOST_GIVEN)
+        cli.given[cli.n_given++] = option->name;
+}
+
 /* Reads options; positional arguments are left in args. Returns 0 or USAGE. */
 static int read_arguments(const CliCommand *command, int argc, char **argv, const char **args, int *n)
 {
@@ -214,7 +223,9 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
             text = "--help";
         const size_t length = equals ? (size_t)(equals - text) : strlen(text);
         const CliOption *option = find_option(command->options, text, length);
-        if (!option)
+        if (option)
+            note_given(option);
+        else
             option = find_option(common, text, length);
         if (!option)
             return unknown_option(command, text);

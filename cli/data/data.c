@@ -5,8 +5,6 @@
  */
 #include "cli/data/data.h"
 
-#include <string.h>
-
 CliDataOptions cli_data = { .share = -1, .number = -1 };
 
 static const CliOption options[] = {
@@ -23,10 +21,10 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--json", cli_data.json, "FILE",
                  "write what was found or done as JSON; with `-` to stdout, in place of the table"),
 
-    CLI_OPT_HEADING("Options for stats"),
+    CLI_OPT_HEADING_OF("stats", "Options for stats"),
     CLI_OPT_FLAG("--files", cli_data.files, "also read the pictures, and count those that are there twice or missing"),
 
-    CLI_OPT_HEADING("Options for the form of OUT"),
+    CLI_OPT_HEADING_OF("convert filter split merge sample", "Options for the form of OUT"),
     CLI_OPT_TEXT("--task", cli_data.task, "TASK",
                  "YOLO: detect (boxes), segment (polygons), pose (keypoints) or obb (oriented boxes); default: segment "
                  "if there are masks, else pose if there are keypoints, else detect"),
@@ -37,7 +35,7 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--whole", cli_data.whole,
                  "label maps as IN: all pixels of a class in a picture are one object; default: each patch of them is"),
 
-    CLI_OPT_HEADING("Options for filter"),
+    CLI_OPT_HEADING_OF("filter", "Options for filter"),
     CLI_OPT_TEXTS("--class", cli_data.classes, "LIST",
                   "keep these classes: names or ids with commas, or @FILE with one a line; may be repeated"),
     CLI_OPT_TEXTS("--without-class", cli_data.without_classes, "LIST", "drop these classes, in the same form"),
@@ -53,54 +51,35 @@ static const CliOption options[] = {
                  "keep pictures that lost all their objects; default: they go, and pictures that never had one stay"),
     CLI_OPT_FLAG("--only-empty", cli_data.only_empty, "keep pictures without objects only"),
 
-    CLI_OPT_HEADING("Options for split and sample"),
+    CLI_OPT_HEADING_OF("split", "Options for split"),
     CLI_OPT_TEXT("--ratio", cli_data.ratio, "A:B[:C]",
-                 "split: shares of train, val and test; or NAME=SHARE with commas; default 8:2"),
-    CLI_OPT_FLAG("--stratify", cli_data.stratify, "give every class the same shares, as near as can be"),
+                 "shares of train, val and test; or NAME=SHARE with commas; default 8:2"),
     CLI_OPT_TEXT("--group", cli_data.group, "KEY",
                  "keep pictures together that have the same folder (`folder`), the same value of a member of their COCO "
                  "record (video_id), or the same match of /REGEX/ in their name, or of its (group)"),
-    CLI_OPT_INT("--number", cli_data.number, "N", 1, 1e9, "sample, draw: so many pictures"),
+
+    CLI_OPT_HEADING_OF("sample draw", "Options for sample and draw"),
+    CLI_OPT_INT("--number", cli_data.number, "N", 1, 1e9, "so many pictures"),
     CLI_OPT_FLOAT("--share", cli_data.share, "X", 0, 1, "sample: this part of the pictures"),
 
-    CLI_OPT_HEADING("Options for merge"),
+    CLI_OPT_HEADING_OF("split sample draw", "Options for split, sample and draw"),
+    CLI_OPT_FLAG("--stratify", cli_data.stratify, "give every class the same shares, as near as can be"),
+
+    CLI_OPT_HEADING_OF("merge", "Options for merge"),
     CLI_OPT_FLAG("--prefix", cli_data.prefix,
                  "put the pictures of the n-th dataset into a folder n/; with --copy or --link"),
 
-    CLI_OPT_HEADING("Options for draw"),
+    CLI_OPT_HEADING_OF("draw", "Options for draw"),
     CLI_OPT_FLAG("--no-masks", cli_data.no_masks, "draw boxes and names only"),
     CLI_OPT_END
 };
 
-static const CliData *const things[] = { &cli_data_stats, &cli_data_convert, &cli_data_filter, &cli_data_split,
-                                         &cli_data_merge, &cli_data_sample,  &cli_data_draw,   NULL };
-
-static const CliData *find(const char *name)
-{
-    const char *names[sizeof things / sizeof *things];
-    size_t n = 0;
-    for (; things[n]; n++) {
-        if (strcmp(things[n]->name, name) == 0)
-            return things[n];
-        names[n] = things[n]->name;
-    }
-    const char *nearest = df_nearest_name(name, names, n);
-    if (nearest)
-        df_fail(CLI_EUSAGE, "nothing called '%s'; did you mean '%s'?", name, nearest);
-    else
-        df_fail(CLI_EUSAGE, "nothing called '%s': want stats, convert, filter, split, merge, sample or draw", name);
-    return NULL;
-}
+static const CliThing *const things[] = { &cli_data_stats, &cli_data_convert, &cli_data_filter, &cli_data_split,
+                                          &cli_data_merge, &cli_data_sample,  &cli_data_draw,   NULL };
 
 static int run(int n, const char *const *args)
 {
-    const CliData *thing = find(args[0]);
-    if (!thing)
-        return CLI_EUSAGE;
-    n--;
-    if (n < thing->least || (thing->most >= 0 && n > thing->most))
-        return df_fail(CLI_EUSAGE, "want: deformer data %s %s", thing->name, thing->arguments);
-    return thing->run(n, args + 1);
+    return cli_run_thing(&cli_command_data, things, n, args);
 }
 
 const CliCommand cli_command_data = {

@@ -5,10 +5,10 @@
 #ifndef DF_CLI_DATA_DATA_H
 #define DF_CLI_DATA_DATA_H
 
-#include "cli/cli.h"
+#include "cli/common/things.h"
 #include "datasets/datasets.h"
 
-/* Each reads what it needs; the help says which. */
+/* Each reads what the headings in data.c say. */
 typedef struct {
     const char *from, *to, *images, *task, *json;        /* all that read or write       */
     bool copy, link, whole, boxes_only, whole_pixels, compact;
@@ -26,13 +26,9 @@ typedef struct {
 } CliDataOptions;
 extern CliDataOptions cli_data;
 
-/* One thing to do: the first word after `deformer data`. `least` and `most` count what follows it. */
-typedef struct {
-    const char *name, *arguments;
-    int least, most;
-    int (*run)(int n, const char *const *args);
-} CliData;
-extern const CliData cli_data_stats, cli_data_convert, cli_data_filter, cli_data_split, cli_data_merge,
+/* What can be done: the first word after `deformer data`. */
+extern const CliCommand cli_command_data;
+extern const CliThing cli_data_stats, cli_data_convert, cli_data_filter, cli_data_split, cli_data_merge,
     cli_data_sample, cli_data_draw;
 
 /* Reads a dataset as --from, --images and --part say. df_labelled_done() it. */

@@ -161,4 +161,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliData cli_data_draw = { "draw", "IN OUT", 2, 2, run };
+const CliThing cli_data_draw = { "draw", "IN OUT", 2, 2, run };

@@ -467,4 +467,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliData cli_data_stats = { "stats", "IN", 1, 1, run };
+const CliThing cli_data_stats = { "stats", "IN", 1, 1, run };

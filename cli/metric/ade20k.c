@@ -198,27 +198,28 @@ static void warn(const Run *r, const DfMiouResult *result)
                r->params.reduce_zero_label ? ": predictions count classes from 0" : "");
 }
 
+/* The classes stand above an empty line. */
+static void drop_classes(char *table)
+{
+    const char *const rest = strstr(table, "\n\n");
+    if (rest)
+        memmove(table, rest + 2, strlen(rest + 2) + 1);
+}
+
 static int print(const Run *r, const DfMiouResult *result, const CliLines *names)
 {
     const char *const *name = names->n ? (const char *const *)names->line : NULL;
     char *table = NULL, *json = NULL;
     uint64_t *confusion = NULL;
-    int error = DF_OK;
-    if (!cli_metric.json || strcmp(cli_metric.json, "-") != 0) {
-        error = df_miou_table(result, name, &table);
-        if (error == DF_OK)
-            printf("%s", cli_metric.per_class || !strstr(table, "\n\n") ? table : strstr(table, "\n\n") + 2);
-    }
+    int error = cli_metric_wants_table() ? df_miou_table(result, name, &table) : DF_OK;
+    if (error == DF_OK && table && !cli_metric.per_class)
+        drop_classes(table);
     if (error == DF_OK && cli_metric.json && cli_metric.confusion)
         error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
     if (error == DF_OK && cli_metric.json)
         error = df_miou_json(result, &r->params, name, &(DfMiouMore){ .confusion = confusion }, &json);
-    if (error == DF_OK && cli_metric.json)
-        error = cli_write_text(cli_metric.json, json);
-    df_free(table);
-    df_free(json);
     df_free(confusion);
-    return error;
+    return cli_metric_tell(error, table, json);
 }
 
 /* The classes have names, or else numbers. */
@@ -319,4 +320,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliMetric cli_metric_ade20k = { "ade20k", "GT_DIR PRED_DIR...", 2, -1, run };
+const CliThing cli_metric_ade20k = { "ade20k", "GT_DIR PRED_DIR...", 2, -1, run };

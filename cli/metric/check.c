@@ -25,21 +25,11 @@ static int size_of(void *user, const char *file_name, int *width, int *height)
 
 static int tell(const DfCheck *check)
 {
-    char *text = NULL;
-    int error = DF_OK;
-    if (!cli_metric.json || strcmp(cli_metric.json, "-") != 0) {
-        error = df_check_text(check, &text);
-        if (error == DF_OK)
-            printf("%s", text);
-        df_free(text);
-    }
-    if (error == DF_OK && cli_metric.json) {
-        error = df_check_json(check, &text);
-        if (error == DF_OK)
-            error = cli_write_text(cli_metric.json, text);
-        df_free(text);
-    }
-    return error;
+    char *table = NULL, *json = NULL;
+    int error = cli_metric_wants_table() ? df_check_text(check, &table) : DF_OK;
+    if (error == DF_OK && cli_metric.json)
+        error = df_check_json(check, &json);
+    return cli_metric_tell(error, table, json);
 }
 
 static int check_files(DfCheck *check, int n, const char *const *args)
@@ -75,4 +65,4 @@ static int run(int n, const char *const *args)
                : error;
 }
 
-const CliMetric cli_metric_check = { "check", "GT.json [DT.json...] | GT_DIR PRED_DIR", 1, -1, run };
+const CliThing cli_metric_check = { "check", "GT.json [DT.json...] | GT_DIR PRED_DIR", 1, -1, run };

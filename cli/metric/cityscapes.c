@@ -228,19 +228,11 @@ static int make_workers(Run *r, DfPool *pool)
 
 static int print(const DfCityscapesResult *result)
 {
-    char *text = NULL;
-    int error = DF_OK;
-    if (!cli_metric.json || strcmp(cli_metric.json, "-") != 0) {
-        error = df_cityscapes_table(result, &text);
-        if (error == DF_OK)
-            printf("%s", text);
-        df_free(text);
-    }
-    if (error == DF_OK && cli_metric.json && (error = df_cityscapes_json(result, &text)) == DF_OK) {
-        error = cli_write_text(cli_metric.json, text);
-        df_free(text);
-    }
-    return error;
+    char *table = NULL, *json = NULL;
+    int error = cli_metric_wants_table() ? df_cityscapes_table(result, &table) : DF_OK;
+    if (error == DF_OK && cli_metric.json)
+        error = df_cityscapes_json(result, &json);
+    return cli_metric_tell(error, table, json);
 }
 
 static int score(Run *r, DfPool *pool)
@@ -287,4 +279,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliMetric cli_metric_cityscapes = { "cityscapes", "GT_DIR PRED_DIR...", 2, -1, run };
+const CliThing cli_metric_cityscapes = { "cityscapes", "GT_DIR PRED_DIR...", 2, -1, run };

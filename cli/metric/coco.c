@@ -154,33 +154,41 @@ int cli_metric_params(DfArena *arena, DfCocoParams *p)
     return error;
 }
 
-static int run(int n, const char *const *args)
+int cli_metric_score(const DfCocoParams *params, bool federated, int n, const char *const *args)
 {
+    const CliMetricOptions *o = &cli_metric;
     DfPool *pool = NULL;
-    DfCocoParams params = df_coco_params();
-    DfArena *arena = df_arena_new();
-    int error = arena ? cli_metric_params(arena, &params) : df_fail_memory("options");
-    if (error == DF_OK)
-        error = cli_check_outputs(3, (const char *const[]){ cli_metric.json, cli_metric.dump, cli_metric.explain });
+    int error = cli_check_outputs(3, (const char *const[]){ o->json, o->dump, o->explain });
     if (error == DF_OK)
         error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
         error = cli_score_coco(pool, &(CliScoring){ .gt_path = args[0],
                                                     .dt_paths = args + 1,
                                                     .n_dt = n - 1,
-                                                    .types = cli_metric.type,
-                                                    .json_path = cli_metric.json,
-                                                    .dump_path = cli_metric.dump,
-                                                    .per_class = cli_metric.per_class,
-                                                    .explain_path = cli_metric.explain,
-                                                    .images_dir = cli_metric.images,
-                                                    .boundary_ratio = fmax(cli_metric.boundary_ratio, 1e-12),
-                                                    .explain_score = cli_metric.score_thr,
-                                                    .slice = &cli_metric.slice,
-                                                    .params = &params });
+                                                    .types = o->type,
+                                                    .json_path = o->json,
+                                                    .dump_path = o->dump,
+                                                    .per_class = o->per_class,
+                                                    .explain_path = o->explain,
+                                                    .images_dir = o->images,
+                                                    .boundary_ratio = fmax(o->boundary_ratio, 1e-12),
+                                                    .explain_score = o->score_thr,
+                                                    .slice = federated ? NULL : &o->slice,
+                                                    .federated = federated,
+                                                    .params = params });
     df_pool_free(pool);
+    return error;
+}
+
+static int run(int n, const char *const *args)
+{
+    DfCocoParams params = df_coco_params();
+    DfArena *arena = df_arena_new();
+    int error = arena ? cli_metric_params(arena, &params) : df_fail_memory("options");
+    if (error == DF_OK)
+        error = cli_metric_score(&params, false, n, args);
     df_arena_free(arena);
     return error;
 }
 
-const CliMetric cli_metric_coco = { "coco", "GT.json DT.json...", 2, -1, run };
+const CliThing cli_metric_coco = { "coco", "GT.json DT.json...", 2, -1, run };

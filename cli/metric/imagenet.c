@@ -289,19 +289,11 @@ static int print(const Run *r)
 {
     const DfTopkResult result = df_topk_result(r->acc);
     const char *const *names = (const char *const *)r->names;
-    char *text = NULL;
-    int error = DF_OK;
-    if (!cli_metric.json || strcmp(cli_metric.json, "-") != 0) {
-        error = df_topk_table(&result, names, cli_metric.per_class, &text);
-        if (error == DF_OK)
-            printf("%s", text);
-        df_free(text);
-    }
-    if (error == DF_OK && cli_metric.json && (error = df_topk_json(&result, names, &text)) == DF_OK) {
-        error = cli_write_text(cli_metric.json, text);
-        df_free(text);
-    }
-    return error;
+    char *table = NULL, *json = NULL;
+    int error = cli_metric_wants_table() ? df_topk_table(&result, names, cli_metric.per_class, &table) : DF_OK;
+    if (error == DF_OK && cli_metric.json)
+        error = df_topk_json(&result, names, &json);
+    return cli_metric_tell(error, table, json);
 }
 
 static int run(int n, const char *const *args)
@@ -323,5 +315,5 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliMetric cli_metric_imagenet = { "imagenet", "LOGITS.safetensors [--labels FILE] | PREDICTIONS.txt DIR", 1, 2,
+const CliThing cli_metric_imagenet = { "imagenet", "LOGITS.safetensors [--labels FILE] | PREDICTIONS.txt DIR", 1, 2,
                                         run };

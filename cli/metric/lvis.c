@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/common/scores.h"
 #include "cli/metric/metric.h"
 
 /* lvis-api has one limit, of a whole image. Fixed AP has none. */
@@ -33,12 +32,16 @@ static int read_limit(DfArena *arena, DfCocoParams *p)
 
 static int check_types(const char *types)
 {
-    bool known = true;
+    static const char *const known[] = { "bbox", "segm", "boundary" };
     for (const char *at = types; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
         const size_t n = strcspn(at, ",");
-        known = known && n == 4 && (strncmp(at, "bbox", n) == 0 || strncmp(at, "segm", n) == 0);
+        size_t k = 0;
+        while (k < 3 && (strlen(known[k]) != n || strncmp(at, known[k], n) != 0))
+            k++;
+        if (k == 3)
+            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm or boundary, or some of them with commas", types);
     }
-    return known ? DF_OK : df_fail(CLI_EUSAGE, "--type %s: want bbox or segm, or both with a comma", types);
+    return DF_OK;
 }
 
 static int read_params(DfArena *arena, DfCocoParams *p)
@@ -48,35 +51,18 @@ static int read_params(DfArena *arena, DfCocoParams *p)
     cli_metric.max_dets = NULL; /* not three, as coco has */
     if (error == DF_OK)
         error = check_types(cli_metric.type);
-    if (error == DF_OK && (cli_metric.no_cats || cli_metric.explain))
-        error = df_fail(CLI_EUSAGE, "metric lvis knows no %s", cli_metric.no_cats ? "--no-cats" : "--explain");
     return error == DF_OK ? cli_metric_params(arena, p) : error;
 }
 
 static int run(int n, const char *const *args)
 {
-    DfPool *pool = NULL;
     DfCocoParams params;
     DfArena *arena = df_arena_new();
     int error = arena ? read_params(arena, &params) : df_fail_memory("options");
     if (error == DF_OK)
-        error = cli_check_outputs(2, (const char *const[]){ cli_metric.json, cli_metric.dump });
-    if (error == DF_OK)
-        error = df_pool_new(&pool, (int)cli.threads);
-    if (error == DF_OK)
-        error = cli_score_coco(pool, &(CliScoring){ .gt_path = args[0],
-                                                    .dt_paths = args + 1,
-                                                    .n_dt = n - 1,
-                                                    .types = cli_metric.type,
-                                                    .json_path = cli_metric.json,
-                                                    .dump_path = cli_metric.dump,
-                                                    .per_class = cli_metric.per_class,
-                                                    .boundary_ratio = cli_metric.boundary_ratio,
-                                                    .federated = true,
-                                                    .params = &params });
-    df_pool_free(pool);
+        error = cli_metric_score(&params, true, n, args);
     df_arena_free(arena);
     return error;
 }
 
-const CliMetric cli_metric_lvis = { "lvis", "GT.json DT.json...", 2, -1, run };
+const CliThing cli_metric_lvis = { "lvis", "GT.json DT.json...", 2, -1, run };

@@ -27,41 +27,44 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--json", cli_metric.json, "FILE",
                  "write the scores as JSON in full precision; with `-` to stdout, in place of the table"),
 
-    CLI_OPT_HEADING("Options for coco"),
+    CLI_OPT_HEADING_OF("coco lvis", "Options for coco and lvis"),
     CLI_OPT_TEXT("--type", cli_metric.type, "TYPE",
-                 "bbox, segm, boundary (masks and their boundaries), keypoints, obb (oriented boxes), proposal (recall of boxes, without classes), or several with commas; default bbox"),
+                 "bbox, segm, boundary (masks and their boundaries), or several with commas; of coco also keypoints, obb (oriented boxes) and "
+                 "proposal (recall of boxes, without classes); default bbox"),
+    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
+                 "IoU thresholds: 0.5,0.75 or START:STOP:STEP; default 0.5:0.95:0.05"),
+    CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),
+    CLI_OPT_TEXT(
+        "--area-rng", cli_metric.area_rng, "LIST",
+        "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10; for keypoints without small"),
+    CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
+    CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),
+    CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1,
+                  "the page and --f1 count detections with a score of at least S; default 0.3"),
+    CLI_OPT_FLAG("--f1", cli_metric.f1,
+                 "also print F1: the best along the curves, and TP, FP, FN and F1 at the score of --score-thr"),
+    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1,
+                  "width of the boundary of a mask as a part of the image's diagonal; default 0.02"),
+    CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE",
+                 "write the arrays precision, recall and scores (float64) as .safetensors"),
+
+    CLI_OPT_HEADING_OF("coco", "Options for coco"),
+    CLI_OPT_TEXT(
+        "--max-dets", cli_metric.max_dets, "LIST",
+        "limits of detections per image and class; default 1,10,100, for proposals 1,10,100,1000, for keypoints 20"),
     CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
                  "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "folder of the pictures, to show them on the page"),
     CLI_OPT_TEXTS("--slice", cli_metric.slice, "KEY,...",
                   "score images apart by these keys of their records in GT.json (scene,camera.id), on the page and in the JSON; area, "
                   "aspect and crowding are always there; may be repeated"),
-    CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1,
-                  "the page and --f1 count detections with a score of at least S; default 0.3"),
-    CLI_OPT_FLAG("--f1", cli_metric.f1,
-                 "also print F1: the best along the curves, and TP, FP, FN and F1 at the score of --score-thr"),
-    CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
-                 "IoU thresholds: 0.5,0.75 or START:STOP:STEP; default 0.5:0.95:0.05"),
-    CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),
-    CLI_OPT_TEXT(
-        "--max-dets", cli_metric.max_dets, "LIST",
-        "limits of detections per image and class; default 1,10,100, for proposals 1,10,100,1000, for keypoints 20"),
-    CLI_OPT_TEXT(
-        "--area-rng", cli_metric.area_rng, "LIST",
-        "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10; for keypoints without small"),
     CLI_OPT_TEXT("--sigmas", cli_metric.sigmas, "LIST",
                  "sigmas of the keypoints, each a part of the person's size: 0.026,0.025,...; default: the 17 of COCO"),
     CLI_OPT_FLAG("--crowdpose", cli_metric.crowdpose,
                  "keypoints by CrowdPose's rules: 14 sigmas, areas from boxes, AP of easy, medium and hard images; default if the images have a crowdIndex and annotations no area"),
     CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, like useCats=0 in pycocotools"),
-    CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
-    CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),
-    CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1,
-                  "width of the boundary of a mask as a part of the image's diagonal; default 0.02"),
-    CLI_OPT_TEXT("--dump", cli_metric.dump, "FILE",
-                 "write the arrays precision, recall and scores (float64) as .safetensors"),
 
-    CLI_OPT_HEADING("Options for lvis; most of coco are its own too"),
+    CLI_OPT_HEADING_OF("lvis", "Options for lvis"),
     CLI_OPT_TEXT("--max-dets", cli_metric.max_dets, "N",
                  "the best N detections of an image count, whatever their class; -1: all; default 300"),
     CLI_OPT_FLAG("--fixed-ap", cli_metric.fixed_ap,
@@ -69,13 +72,13 @@ static const CliOption options[] = {
     CLI_OPT_INT("--dets-per-class", cli_metric.dets_per_class, "N", 1, INT32_MAX,
                 "fixed AP with another number than 10000"),
 
-    CLI_OPT_HEADING("Options for voc and dota"),
+    CLI_OPT_HEADING_OF("voc dota", "Options for voc and dota"),
     CLI_OPT_TEXT("--image-set", cli_metric.image_set, "FILE",
                  "names of the pictures to score, the first word of each line; default: all that have labels"),
     CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
                  "IoU thresholds, which an IoU must exceed: 0.5,0.75 or START:STOP:STEP; default 0.5"),
 
-    CLI_OPT_HEADING("Options for openimages"),
+    CLI_OPT_HEADING_OF("openimages", "Options for openimages"),
     CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE.csv",
                  "image labels: detections of classes of which an image has neither a label nor a box do not count"),
     CLI_OPT_TEXT("--hierarchy", cli_metric.hierarchy, "FILE.json",
@@ -88,16 +91,23 @@ static const CliOption options[] = {
                   "what a group of objects that is found counts; default 1, with --v2 0"),
     CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "T", "the IoU threshold; default 0.5"),
 
-    CLI_OPT_HEADING("Options for check"),
+    CLI_OPT_HEADING_OF("check", "Options for check"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "also read the pictures in DIR and compare their sizes"),
 
-    CLI_OPT_HEADING("Options for ade20k, and for check of label maps"),
+    CLI_OPT_HEADING_OF("ade20k check", "Options for ade20k, and for check of label maps"),
     CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "number of classes; default 150"),
     CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255,
                 "pixels with this label are not scored; the label is compared after --reduce-zero-label; -1: score all pixels; default 255"),
     CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "take the labels as they are: label n is class n"),
     CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label,
                  "label 0 is not scored and label n is class n - 1; this is the default"),
+    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE",
+                 "names of the classes, one per line; default on the page: classes.txt beside the labels, or ADE20K's 150"),
+    CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, "SUFFIX", "ending of the label files in GT_DIR; default .png"),
+    CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX",
+                 "ending of the predictions, in place of --gt-suffix; default .png"),
+
+    CLI_OPT_HEADING_OF("ade20k", "Options for ade20k"),
     CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
                  "write a page that explains the score: confused classes, worst images"),
     CLI_OPT_FLAG("--confusion", cli_metric.confusion, "add the confusion matrix to the JSON"),
@@ -111,88 +121,49 @@ static const CliOption options[] = {
     CLI_OPT_FLAG(
         "--histc", cli_metric.histc,
         "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before 0.14, where N counts as class N - 1"),
-    CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE",
-                 "names of the classes, one per line; default on the page: classes.txt beside the labels, or ADE20K's 150"),
-    CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, "SUFFIX", "ending of the label files in GT_DIR; default .png"),
-    CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX",
-                 "ending of the predictions, in place of --gt-suffix; default .png"),
 
-    CLI_OPT_HEADING("Options for imagenet"),
+    CLI_OPT_HEADING_OF("imagenet", "Options for imagenet"),
     CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE",
                  "correct class of each row of the logits, one per line; default: the array `labels`"),
     CLI_OPT_TEXT("--real-labels", cli_metric.real_labels, "FILE",
                  "ReaL labels: JSON with a list of all correct classes for each image"),
 
-    CLI_OPT_HEADING("Options for panoptic"),
+    CLI_OPT_HEADING_OF("panoptic", "Options for panoptic"),
     CLI_OPT_TEXT("--gt-folder", cli_metric.gt_folder, "DIR",
                  "folder of the PNG maps of GT.json; default: its path without .json"),
     CLI_OPT_TEXT("--pred-folder", cli_metric.pred_folder, "DIR",
                  "folder of the PNG maps of the results; default: the path of each file without .json"),
 
-    CLI_OPT_HEADING("Options for ade20k and imagenet"),
+    CLI_OPT_HEADING_OF("ade20k imagenet", "Options for ade20k and imagenet"),
     CLI_OPT_TEXT("--per-image", cli_metric.per_image, "FILE",
                  "write the scores of every image as JSON, for `deformer compare`"),
     CLI_OPT_END
 };
 
-static const CliMetric *const metrics[] = {
-    &cli_metric_coco,
-    &cli_metric_lvis,
-    &cli_metric_panoptic,
-    &cli_metric_cityscapes,
-    &cli_metric_voc,
-    &cli_metric_dota,
-    &cli_metric_openimages,
-    &cli_metric_ade20k,
-    &cli_metric_imagenet,
-    &cli_metric_check,
-    NULL
-};
-
-/* "coco, lvis or check" */
-static void list_names(DfTextbuf *t, const char *const *names, size_t n)
+bool cli_metric_wants_table(void)
 {
-    for (size_t i = 0; i < n; i++)
-        df_textbuf_add(t, "%s%s", names[i], i + 2 < n ? ", " : i + 2 == n ? " or " : "");
+    return !cli_metric.json || strcmp(cli_metric.json, "-") != 0;
 }
 
-static int unknown(const char *name, const char *const *names, size_t n)
+int cli_metric_tell(int error, char *table, char *json)
 {
-    const char *const nearest = df_nearest_name(name, names, n);
-    DfTextbuf t = { 0 };
-    char *list = NULL;
-    if (nearest)
-        return df_fail(CLI_EUSAGE, "no metric '%s'; did you mean '%s'?", name, nearest);
-    list_names(&t, names, n);
-    int error = df_textbuf_take(&t, &list);
-    if (error == DF_OK)
-        error = df_fail(CLI_EUSAGE, "no metric '%s': want %s", name, list);
-    df_free(list);
+    if (error == DF_OK && table)
+        fputs(table, stdout);
+    if (error == DF_OK && json)
+        error = cli_write_text(cli_metric.json, json);
+    df_free(table);
+    df_free(json);
     return error;
 }
 
-static const CliMetric *find(const char *name)
-{
-    const char *names[sizeof metrics / sizeof *metrics];
-    size_t n = 0;
-    for (; metrics[n]; n++) {
-        if (strcmp(metrics[n]->name, name) == 0)
-            return metrics[n];
-        names[n] = metrics[n]->name;
-    }
-    unknown(name, names, n);
-    return NULL;
-}
+static const CliThing *const metrics[] = {
+    &cli_metric_coco,       &cli_metric_lvis,     &cli_metric_panoptic, &cli_metric_cityscapes, &cli_metric_voc, &cli_metric_dota,
+    &cli_metric_openimages, &cli_metric_ade20k, &cli_metric_imagenet, &cli_metric_check,      NULL
+};
 
 static int run(int n, const char *const *args)
 {
-    const CliMetric *metric = find(args[0]);
-    if (!metric)
-        return CLI_EUSAGE;
-    n--;
-    if (n < metric->least || (metric->most >= 0 && n > metric->most))
-        return df_fail(CLI_EUSAGE, "want: deformer metric %s %s", metric->name, metric->arguments);
-    return metric->run(n, args + 1);
+    return cli_run_thing(&cli_command_metric, metrics, n, args);
 }
 
 const CliCommand cli_command_metric = {

@@ -5,10 +5,10 @@
 #ifndef DF_CLI_METRIC_METRIC_H
 #define DF_CLI_METRIC_METRIC_H
 
-#include "cli/cli.h"
+#include "cli/common/things.h"
 #include "eval/eval.h"
 
-/* Each reads what it needs; the help says which. */
+/* Each reads what the headings in metric.c say. */
 typedef struct {
     const char *json;                        /* all    */
     bool per_class;                          /* all    */
@@ -34,27 +34,30 @@ typedef struct {
 } CliMetricOptions;
 extern CliMetricOptions cli_metric;
 
-/* One way of scoring: the first word after `deformer metric`. `least` and `most` count what follows it. */
-typedef struct {
-    const char *name, *arguments;
-    int least, most;
-    int (*run)(int n, const char *const *args);
-} CliMetric;
-extern const CliMetric cli_metric_coco;
-extern const CliMetric cli_metric_lvis;
-extern const CliMetric cli_metric_voc, cli_metric_dota;
-extern const CliMetric cli_metric_openimages;
-extern const CliMetric cli_metric_ade20k;
-extern const CliMetric cli_metric_imagenet;
-extern const CliMetric cli_metric_panoptic;
-extern const CliMetric cli_metric_cityscapes;
-extern const CliMetric cli_metric_check;
+/* The ways of scoring: the first word after `deformer metric`. */
+extern const CliCommand cli_command_metric;
+extern const CliThing cli_metric_coco;
+extern const CliThing cli_metric_lvis;
+extern const CliThing cli_metric_voc, cli_metric_dota;
+extern const CliThing cli_metric_openimages;
+extern const CliThing cli_metric_ade20k;
+extern const CliThing cli_metric_imagenet;
+extern const CliThing cli_metric_panoptic;
+extern const CliThing cli_metric_cityscapes;
+extern const CliThing cli_metric_check;
 
 /* Numbers of an option: with commas, or START:STOP:STEP. */
 int cli_read_numbers(DfArena *, const char *option, const char *text, const double **out, size_t *n);
 
 /* What the options of coco say, over what *p has: thresholds, limits, areas, images and classes. Lists live in the arena. */
 int cli_metric_params(DfArena *, DfCocoParams *p);
+/* Scores args[1 ..] against args[0] by COCO's rules, or by those of LVIS, and prints and writes what the options say. */
+int cli_metric_score(const DfCocoParams *, bool federated, int n, const char *const *args);
+
+/* False: --json - takes the place of the table. */
+bool cli_metric_wants_table(void);
+/* Prints the table and writes the JSON, each unless it is NULL or the error is one; both are freed. Returns the error, or its own. */
+int cli_metric_tell(int error, char *table, char *json);
 
 /* Does `one` for i = 0, 1, ... n - 1 on all threads of the pool; `thread` counts them, for what each has of its own. The
  * first i that fails is the failure; Ctrl-C is one too, told as "stopped after 5 of 9 THINGS". */

@@ -49,17 +49,10 @@ static int read(DfOpenImages *o, int n, const char *const *args)
 static int write(const DfOpenImagesScores *s)
 {
     char *table = NULL, *json = NULL;
-    const bool silent = cli_metric.json && strcmp(cli_metric.json, "-") == 0;
-    int error = silent ? DF_OK : df_openimages_table(s, cli_metric.per_class, &table);
-    if (error == DF_OK && table)
-        fputs(table, stdout);
+    int error = cli_metric_wants_table() ? df_openimages_table(s, cli_metric.per_class, &table) : DF_OK;
     if (error == DF_OK && cli_metric.json)
         error = df_openimages_json(s, &json);
-    if (error == DF_OK && json)
-        error = cli_write_text(cli_metric.json, json);
-    df_free(table);
-    df_free(json);
-    return error;
+    return cli_metric_tell(error, table, json);
 }
 
 static int run(int n, const char *const *args)
@@ -87,4 +80,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliMetric cli_metric_openimages = { "openimages", "BOXES.csv PREDICTIONS.csv...", 2, -1, run };
+const CliThing cli_metric_openimages = { "openimages", "BOXES.csv PREDICTIONS.csv...", 2, -1, run };

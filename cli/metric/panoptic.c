@@ -130,29 +130,19 @@ static int make_workers(Run *r, DfPool *pool)
     return error;
 }
 
-static int print_text(int (*text_of)(const DfPanopticResult *, char **), const DfPanopticResult *result)
-{
-    char *text = NULL;
-    const int error = text_of(result, &text);
-    if (error == DF_OK)
-        printf("%s", text);
-    df_free(text);
-    return error;
-}
-
 static int print(const DfPanopticResult *result)
 {
-    const bool table = !cli_metric.json || strcmp(cli_metric.json, "-") != 0;
-    char *json = NULL;
-    int error = table ? print_text(df_panoptic_table, result) : DF_OK;
-    if (error == DF_OK && table && cli_metric.per_class) {
-        printf("\n");
-        error = print_text(df_panoptic_class_table, result);
-    }
-    if (error == DF_OK && cli_metric.json && (error = df_panoptic_json(result, &json)) == DF_OK)
-        error = cli_write_text(cli_metric.json, json);
-    df_free(json);
-    return error;
+    char *table = NULL, *classes = NULL, *json = NULL;
+    const bool wanted = cli_metric_wants_table();
+    int error = wanted ? df_panoptic_table(result, &table) : DF_OK;
+    if (error == DF_OK && wanted && cli_metric.per_class)
+        error = df_panoptic_class_table(result, &classes);
+    if (error == DF_OK && cli_metric.json)
+        error = df_panoptic_json(result, &json);
+    if (error == DF_OK && table)
+        printf("%s%s", table, classes ? "\n" : "");
+    df_free(table);
+    return cli_metric_tell(error, classes, json);
 }
 
 static int score(Run *r, DfPool *pool)
@@ -202,4 +192,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliMetric cli_metric_panoptic = { "panoptic", "GT.json [GT_FOLDER] DT.json [DT_FOLDER]...", 2, -1, run };
+const CliThing cli_metric_panoptic = { "panoptic", "GT.json [GT_FOLDER] DT.json [DT_FOLDER]...", 2, -1, run };

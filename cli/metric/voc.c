@@ -146,17 +146,10 @@ static int read_results(DfDevkit *d, const char *path)
 static int write(const DfDevkitScores *s)
 {
     char *table = NULL, *json = NULL;
-    const bool silent = cli_metric.json && strcmp(cli_metric.json, "-") == 0;
-    int error = silent ? DF_OK : df_devkit_table(s, cli_metric.per_class, &table);
-    if (error == DF_OK && table)
-        fputs(table, stdout);
+    int error = cli_metric_wants_table() ? df_devkit_table(s, cli_metric.per_class, &table) : DF_OK;
     if (error == DF_OK && cli_metric.json)
         error = df_devkit_json(s, &json);
-    if (error == DF_OK && json)
-        error = cli_write_text(cli_metric.json, json);
-    df_free(table);
-    df_free(json);
-    return error;
+    return cli_metric_tell(error, table, json);
 }
 
 static int score(const DfDevkit *d, size_t n_ious, const double *ious)
@@ -206,5 +199,5 @@ static int run_dota(int n, const char *const *args)
     return run(DF_DEVKIT_DOTA, n, args);
 }
 
-const CliMetric cli_metric_voc = { "voc", "ANNOTATIONS RESULTS...", 2, -1, run_voc };
-const CliMetric cli_metric_dota = { "dota", "LABELS RESULTS...", 2, -1, run_dota };
+const CliThing cli_metric_voc = { "voc", "ANNOTATIONS RESULTS...", 2, -1, run_voc };
+const CliThing cli_metric_dota = { "dota", "LABELS RESULTS...", 2, -1, run_dota };

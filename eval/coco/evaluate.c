@@ -245,8 +245,8 @@ static int check_match(const DfCocoResults *dt, const DfCocoParams *p)
         return df_fail(DF_EVALUE, "the detections have an obb and no bbox: want the type obb");
     if (masks && (dt->kind == KIND_ORIENTED || dt->kind == KIND_KEYPOINTS))
         return df_fail(DF_EVALUE, "the detections have neither a segmentation nor a bbox");
-    if (dt->gt->federated && p->type != DF_COCO_MASKS && p->type != DF_COCO_BOXES)
-        return df_fail(DF_EVALUE, "LVIS has rules for boxes and masks alone");
+    if (dt->gt->federated && !masks && p->type != DF_COCO_BOXES)
+        return df_fail(DF_EVALUE, "LVIS has rules for boxes, masks and boundaries alone");
     return DF_OK;
 }
 

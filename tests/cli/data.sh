@@ -151,6 +151,8 @@ sed 's/"category_id": 3/"category_id": 4/' odd.json >wrong.json
 data 1 stats wrong.json && says 'category_id 4 is not among the categories'
 sed 's/"id": "two"/"id": 5/' odd.json >wrong.json
 data 1 stats wrong.json && says 'id 5 is given twice'
+data 2 convert odd.json there.json --ratio 8:2 && says 'convert has no --ratio, which is for split'
+data 2 stat odd.json && says "nothing called 'stat'; did you mean 'stats'?"
 data 1 stats nothing && says 'there is no file or folder of that name'
 mkdir empty && data 1 stats empty && says 'no labelled pictures in it'
 finish

@@ -116,8 +116,12 @@ run 0 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --per-class --json l
 grep -q '"APr": 0.*"AR@300": 0' lvis.json || fail 'no scores of LVIS in the JSON'
 run 0 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --fixed-ap --dump lvis.safetensors && prints 'maxDets= -1 catIds=all'
 run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --max-dets 0 && says 'want a whole number from 1 on, or -1 for all'
-run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type proposal && says 'want bbox or segm'
-run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type bbox,obb && says 'want bbox or segm, or both'
+run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type proposal && says 'want bbox, segm or boundary'
+run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type bbox,obb && says 'want bbox, segm or boundary'
+run 0 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --type segm,boundary --f1 && prints 'maxDets=300 catIds=  r] = '
+run 2 metric lvis "$data/lvis.gt.json" "$data/lvis.dt.json" --no-cats && says 'lvis has no --no-cats, which is for coco'
+run 2 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --confusion && says 'coco has no --confusion, which is for ade20k'
+run 2 metric panoptic a.json b.json --iou-thrs 0.5 && says 'panoptic has no --iou-thrs, which is for coco, lvis, voc, dota and openimages'
 run 1 metric lvis "$data/explain.gt.json" "$data/explain.dt.json" && says "want LVIS's annotations"
 
 run 0 metric voc "$data/devkit/voc/labels" "$data/devkit/voc/results" --per-class --json voc.json && prints 'class sofa has no object that counts'

@@ -15,20 +15,35 @@ static DfCocoScoring scoring(const char *truth)
                             .federated = true };
 }
 
-Test(lvis, equals_lvis_api)
+static void equals(const DfCocoEval *e, const char *path)
 {
-    const DfCocoScoring of = scoring(DF_TEST_DATA "/eval/lvis.gt.json");
-    FILE *file = fopen(DF_TEST_DATA "/eval/lvis.expected.txt", "r");
-    DfCocoScores scores;
+    FILE *file = fopen(path, "r");
     cr_assert_not_null(file);
-    cr_assert_eq(df_coco_score(&scores, &of, NULL), DF_OK, "%s", df_error());
     for (int i = 0; i < DF_LVIS_STATS; i++) {
         char name[16];
         double wanted;
         cr_assert_eq(fscanf(file, "%15s %lf", name, &wanted), 2);
-        cr_expect_eq(scores.eval[0]->lvis[i], wanted, "%s: %.17g, want %.17g", name, scores.eval[0]->lvis[i], wanted);
+        cr_expect_eq(e->lvis[i], wanted, "%s: %.17g, want %.17g", name, e->lvis[i], wanted);
     }
     fclose(file);
+}
+
+Test(lvis, boundaries_equal_lvis_api_with_boundary_iou)
+{
+    DfCocoScoring of = scoring(DF_TEST_DATA "/eval/lvis.gt.json");
+    DfCocoScores scores;
+    of.kind[0] = DF_SCORE_BOUNDARIES;
+    cr_assert_eq(df_coco_score(&scores, &of, NULL), DF_OK, "%s", df_error());
+    equals(scores.eval[0], DF_TEST_DATA "/eval/lvis.boundary.txt");
+    df_coco_scores_done(&scores);
+}
+
+Test(lvis, equals_lvis_api)
+{
+    const DfCocoScoring of = scoring(DF_TEST_DATA "/eval/lvis.gt.json");
+    DfCocoScores scores;
+    cr_assert_eq(df_coco_score(&scores, &of, NULL), DF_OK, "%s", df_error());
+    equals(scores.eval[0], DF_TEST_DATA "/eval/lvis.expected.txt");
     char *text;
     cr_assert_eq(df_coco_eval_json(scores.eval[0], &text), DF_OK);
     cr_expect_not_null(strstr(text, "\"APr\": "));
