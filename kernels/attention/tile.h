@@ -59,6 +59,10 @@ static inline void df_drop_scores(float *s, int keys, int lanes, const uint32_t 
         }
 }
 
+/* The leaf table_bias() of the rungs with eight floats, which the one above calls for wide tables. */
+void df_table_bias_v8(float *s, const DfScoreTable *, const DfLattice *, const float *key_y, const float *key_x,
+                      int keys, float *rows);
+
 /* Scratch is taken piece by piece, each aligned to 64 bytes; over a base of NULL only the bytes wanted are counted. */
 typedef struct {
     char *base;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/attention/tile_avx512.c -- the two products of attention and the softmax between them by AVX-512, sixteen
- * lanes at a time. Tiles are multiples of eight wide: the last vector may be half empty, and is masked. Moving rows and
- * the position bias stay with the rung below (tile_v8.c).
+ * lanes at a time, and the position bias. Tiles are multiples of eight wide: the last vector may be half empty, and is
+ * masked. Moving rows stays with the rung below (tile_v8.c).
  */
 #include "kernels/attention/tile.h"
 #include "kernels/ladder.h"
@@ -12,7 +12,8 @@ enum { VECTOR = 16 };
 
 /* ---- scores: S = bias + K Q' ------------------------------------------------------------------------------------ */
 
-/* A tile of scores: four keys, up to four vectors of lanes, the last of them in part. */
+/* A tile of scores: four keys, up to six vectors of lanes, the last of them in part. So 96 lanes are one tile, with 24
+ * sums in registers; two narrow ones would wait for their additions. */
 typedef struct {
     const float *k, *q;
     size_t lanes, width;
@@ -22,7 +23,8 @@ typedef struct {
 
 #define EACH_KEY(what) what(0) what(1) what(2) what(3)
 #define START_KEY(i) \
-    V16 a##i = FIRST(0, i), b##i = FIRST(1, i), c##i = FIRST(2, i), e##i = FIRST(3, i);
+    V16 a##i = FIRST(0, i), b##i = FIRST(1, i), c##i = FIRST(2, i);          \
+    V16 e##i = FIRST(3, i), f##i = FIRST(4, i), g##i = FIRST(5, i);
 #define STEP_KEY(i)                                                          \
     x = v16_set(k[i * width]);                                               \
     a##i = _mm512_fmadd_ps(x, q0, a##i);                                     \
@@ -31,12 +33,18 @@ typedef struct {
     if (vectors > 2)                                                         \
         c##i = _mm512_fmadd_ps(x, q2, c##i);                                 \
     if (vectors > 3)                                                         \
-        e##i = _mm512_fmadd_ps(x, q3, e##i);
+        e##i = _mm512_fmadd_ps(x, q3, e##i);                                 \
+    if (vectors > 4)                                                         \
+        f##i = _mm512_fmadd_ps(x, q4, f##i);                                 \
+    if (vectors > 5)                                                         \
+        g##i = _mm512_fmadd_ps(x, q5, g##i);
 #define STORE_KEY(i)                                                         \
     STORE(0, i, a##i)                                                        \
     STORE(1, i, b##i)                                                        \
     STORE(2, i, c##i)                                                        \
-    STORE(3, i, e##i)
+    STORE(3, i, e##i)                                                        \
+    STORE(4, i, f##i)                                                        \
+    STORE(5, i, g##i)
 #define LANES(v) ((v) + 1 == vectors ? t->last : (__mmask16)((v) < vectors ? 0xffff : 0))
 #define FIRST(v, i) \
     (bias ? _mm512_maskz_loadu_ps(LANES(v), bias + i * stride + (v) * VECTOR) : _mm512_setzero_ps())
@@ -56,32 +64,133 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
         const V16 q1 = _mm512_maskz_loadu_ps(LANES(1), q + VECTOR);
         const V16 q2 = _mm512_maskz_loadu_ps(LANES(2), q + 2 * VECTOR);
         const V16 q3 = _mm512_maskz_loadu_ps(LANES(3), q + 3 * VECTOR);
+        const V16 q4 = _mm512_maskz_loadu_ps(LANES(4), q + 4 * VECTOR);
+        const V16 q5 = _mm512_maskz_loadu_ps(LANES(5), q + 5 * VECTOR);
         V16 x;
         EACH_KEY(STEP_KEY)
     }
     EACH_KEY(STORE_KEY)
 }
 
+/* All keys by up to six vectors of lanes. */
+static inline void scores_of(float *s, const float *bias, size_t stride, const Scores *first, int keys,
+                             const int vectors)
+{
+    Scores t = *first;
+    for (int key = 0; key < keys; key += DF_KEY_MULTIPLE) {
+        scores_tile(s, bias, stride, &t, vectors);
+        s += DF_KEY_MULTIPLE * t.lanes;
+        t.k += DF_KEY_MULTIPLE * t.width;
+        bias = bias ? bias + DF_KEY_MULTIPLE * stride : NULL;
+    }
+}
+
 static void scores(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes,
                    int depth, int width)
 {
-    for (int lane = 0; lane < lanes; lane += 4 * VECTOR) {
-        const int left = lanes - lane < 4 * VECTOR ? lanes - lane : 4 * VECTOR;
+    for (int lane = 0; lane < lanes; lane += DF_LANES) {
+        const int left = lanes - lane < DF_LANES ? lanes - lane : DF_LANES;
         const int vectors = (left + VECTOR - 1) / VECTOR;
-        Scores t = { k, q + lane, (size_t)lanes, (size_t)width, depth, v16_first(left - (vectors - 1) * VECTOR) };
-        for (int key = 0; key < keys; key += DF_KEY_MULTIPLE, t.k += DF_KEY_MULTIPLE * (size_t)width) {
-            float *to = s + (size_t)key * (size_t)lanes + lane;
-            const float *from = bias ? bias + (size_t)key * stride + lane : NULL;
-            if (vectors == 4)
-                scores_tile(to, from, stride, &t, 4);
-            else if (vectors == 3)
-                scores_tile(to, from, stride, &t, 3);
-            else if (vectors == 2)
-                scores_tile(to, from, stride, &t, 2);
-            else
-                scores_tile(to, from, stride, &t, 1);
+        const Scores t = { k, q + lane, (size_t)lanes, (size_t)width, depth, v16_first(left - (vectors - 1) * VECTOR) };
+        float *to = s + lane;
+        const float *from = bias ? bias + lane : NULL;
+        switch (vectors) {
+        case 1: scores_of(to, from, stride, &t, keys, 1); break;
+        case 2: scores_of(to, from, stride, &t, keys, 2); break;
+        case 3: scores_of(to, from, stride, &t, keys, 3); break;
+        case 4: scores_of(to, from, stride, &t, keys, 4); break;
+        case 5: scores_of(to, from, stride, &t, keys, 5); break;
+        default: scores_of(to, from, stride, &t, keys, 6); break;
         }
     }
+}
+
+/* ---- position bias ---------------------------------------------------------------------------------------------- */
+
+/* Up to 32 entries of the table at one height, from entry `first` on, and the differences to the next ones; the last
+ * difference is none. */
+typedef struct {
+    V16 value[2], delta[2];
+} TableRow;
+
+/* The queries of a row: where they stand, and the entries of the table between the first and the last. */
+typedef struct {
+    const DfScoreTable *table;
+    const float *x;
+    int width;
+} Queries;
+
+static inline V16 next_entries(V16 low, V16 high)
+{
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(high), _mm512_castps_si512(low), 1));
+}
+
+static inline V16 blend_entries(const float *top, const float *bottom, V16 a, V16 b, __mmask16 on)
+{
+    return _mm512_fmadd_ps(b, _mm512_maskz_loadu_ps(on, bottom), _mm512_mul_ps(a, _mm512_maskz_loadu_ps(on, top)));
+}
+
+/* `two`, whether sixteen entries are not enough, is a constant where this is inlined. */
+static inline TableRow table_row(const DfScoreTable *table, float y, int first, const bool two)
+{
+    const DfCell cell = df_table_cell(y, table->h);
+    const V16 a = v16_set(1.0f - cell.part);
+    const V16 b = v16_set(cell.part);
+    const float *top = table->value + (ptrdiff_t)cell.at * table->stride + first;
+    const float *bottom = top + table->stride;
+    const __mmask16 rest = v16_first(table->stride - DF_TABLE_MARGIN - first - VECTOR); /* up to the row's end */
+    TableRow row;
+    row.value[0] = blend_entries(top, bottom, a, b, 0xffff);
+    row.value[1] = two ? blend_entries(top + VECTOR, bottom + VECTOR, a, b, rest) : row.value[0];
+    row.delta[0] = _mm512_sub_ps(next_entries(row.value[0], row.value[1]), row.value[0]);
+    row.delta[1] = two ? _mm512_sub_ps(next_entries(row.value[1], row.value[1]), row.value[1]) : row.delta[0];
+    return row;
+}
+
+static inline V16 lookup(const V16 entries[2], __m512i at, const bool two)
+{
+    return two ? _mm512_permutex2var_ps(entries[0], at, entries[1]) : _mm512_permutexvar_ps(at, entries[0]);
+}
+
+/* The scores of a row of queries and one key, from registers. */
+static inline void sample_row(float *s, const Queries *q, float y, float key_x, const bool two)
+{
+    const int first = df_table_cell(q->x[0] - key_x, q->table->w).at;
+    const TableRow row = table_row(q->table, y, first, two);
+    const V16 least = v16_set((float)-DF_TABLE_MARGIN), most = v16_set((float)q->table->w);
+    for (int j = 0; j < q->width; j += VECTOR) {
+        const __mmask16 on = v16_first(q->width - j);
+        const V16 position = _mm512_sub_ps(_mm512_maskz_loadu_ps(on, q->x + j), v16_set(key_x));
+        const V16 at = _mm512_min_ps(_mm512_max_ps(position, least), most);
+        const V16 below = _mm512_roundscale_ps(at, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+        const __m512i entry = _mm512_cvttps_epi32(_mm512_sub_ps(below, v16_set((float)first)));
+        const V16 value = lookup(row.value, entry, two);
+        const V16 delta = lookup(row.delta, entry, two);
+        _mm512_mask_storeu_ps(s + j, on, _mm512_fmadd_ps(_mm512_sub_ps(at, below), delta, value));
+    }
+}
+
+static inline void sample_rows(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
+                               const float *key_x, int keys, const bool two)
+{
+    const Queries q = { table, at->x, at->width };
+    for (int key = 0; key < keys; key++)
+        for (int r = 0; r < at->rows; r++, s += at->width)
+            sample_row(s, &q, at->y[r] - key_y[key], key_x[key], two);
+}
+
+/* A row of queries reads so much of a row of the table as one or two registers hold, the entry behind the last one
+ * included; wider ones are left to the rung below. */
+static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
+                       const float *key_x, int keys, float *rows)
+{
+    const float span = at->x[at->width - 1] - at->x[0];
+    if (span < VECTOR - 2.01f)
+        sample_rows(s, table, at, key_y, key_x, keys, false);
+    else if (span < 2 * VECTOR - 2.01f)
+        sample_rows(s, table, at, key_y, key_x, keys, true);
+    else
+        df_table_bias_v8(s, table, at, key_y, key_x, keys, rows);
 }
 
 /* ---- softmax ---------------------------------------------------------------------------------------------------- */
@@ -100,26 +209,32 @@ static inline V16 largest(const float *column, int keys, size_t stride, __mmask1
     return _mm512_max_ps(m, n);
 }
 
+/* One vector of lanes. `on` is a constant for whole vectors, where nothing is masked then. */
+static inline void softmax_lanes(float *s, int keys, size_t stride, float *max, float *sum, float *rescale,
+                                 const __mmask16 on)
+{
+    const V16 before = _mm512_maskz_loadu_ps(on, max);
+    const V16 m = largest(s, keys, stride, on, before);
+    V16 total = _mm512_setzero_ps();
+    for (int key = 0; key < keys; key++, s += stride) {
+        const V16 e = v16_exp_le(_mm512_sub_ps(_mm512_maskz_loadu_ps(on, s), m));
+        _mm512_mask_storeu_ps(s, on, e);
+        total = _mm512_add_ps(total, e);
+    }
+    const V16 factor = v16_exp_le(_mm512_sub_ps(before, m));
+    const V16 old = _mm512_maskz_loadu_ps(on, sum);
+    _mm512_mask_storeu_ps(rescale, on, factor);
+    _mm512_mask_storeu_ps(sum, on, _mm512_fmadd_ps(old, factor, total));
+    _mm512_mask_storeu_ps(max, on, m);
+}
+
 static void softmax(float *s, int keys, int lanes, float *max, float *sum, float *rescale)
 {
-    const size_t stride = (size_t)lanes;
-    for (int lane = 0; lane < lanes; lane += VECTOR) {
-        const __mmask16 on = v16_first(lanes - lane);
-        const V16 before = _mm512_maskz_loadu_ps(on, max + lane);
-        const V16 m = largest(s + lane, keys, stride, on, before);
-        V16 total = _mm512_setzero_ps();
-        float *p = s + lane;
-        for (int key = 0; key < keys; key++, p += stride) {
-            const V16 e = v16_exp_le(_mm512_sub_ps(_mm512_maskz_loadu_ps(on, p), m));
-            _mm512_mask_storeu_ps(p, on, e);
-            total = _mm512_add_ps(total, e);
-        }
-        const V16 factor = v16_exp_le(_mm512_sub_ps(before, m));
-        const V16 old = _mm512_maskz_loadu_ps(on, sum + lane);
-        _mm512_mask_storeu_ps(rescale + lane, on, factor);
-        _mm512_mask_storeu_ps(sum + lane, on, _mm512_fmadd_ps(old, factor, total));
-        _mm512_mask_storeu_ps(max + lane, on, m);
-    }
+    int lane = 0;
+    for (; lane + VECTOR <= lanes; lane += VECTOR)
+        softmax_lanes(s + lane, keys, (size_t)lanes, max + lane, sum + lane, rescale + lane, 0xffff);
+    if (lane < lanes)
+        softmax_lanes(s + lane, keys, (size_t)lanes, max + lane, sum + lane, rescale + lane, v16_first(lanes - lane));
 }
 
 /* ---- combine: O = keep O + M X ---------------------------------------------------------------------------------- */
@@ -196,6 +311,7 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
 void df_attention_init_avx512(DfAttentionKernels *k)
 {
     k->scores = scores;
+    k->table_bias = table_bias;
     k->softmax = softmax;
     k->combine = combine;
 }

@@ -251,8 +251,8 @@ static inline void prepare_row(float *row, const DfScoreTable *table, const DfLa
 
 /* Rows are made some at a time before they are sampled: a load right behind the stores that it spans would wait for
  * them. */
-static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
-                       const float *key_x, int keys, float *rows)
+void df_table_bias_v8(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x,
+                      int keys, float *rows)
 {
     const int ahead = DF_TABLE_ROWS;
     const int stride = 2 * table->stride; /* a row has its values and their differences */
@@ -408,6 +408,6 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
 
 void df_attention_init_v8(DfAttentionKernels *k)
 {
-    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
-                               combine, softmax_backward, df_drop_scores };
+    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, df_table_bias_v8,
+                               softmax, combine, softmax_backward, df_drop_scores };
 }

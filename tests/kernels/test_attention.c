@@ -161,8 +161,8 @@ static void check_table(const DfAttentionKernels *k)
 {
     const int h = draw(1, 20), w = draw(1, 20), stride = (w + 18 + 7) / 8 * 8, keys = draw(1, 20);
     static const float steps[] = { 0.17f, 0.5f, 0.99f, 0.999f, 1.0f, 1.0001f, 2.3f, 40.0f };
-    float y[3], x[32];
-    DfLattice at = { draw(1, 3), 8 * draw(1, 4), y, x, steps[draw(0, 7)] };
+    float y[3], x[DF_LANES];
+    DfLattice at = { draw(1, 3), 8 * draw(1, DF_LANES / 8), y, x, steps[draw(0, 7)] };
     fill(A, (size_t)(h * w), 1);
     memset(B, 0, (size_t)((h + 4) * stride) * sizeof *B);
     for (int i = 0; i < h; i++)
