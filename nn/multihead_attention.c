@@ -17,6 +17,7 @@ void nn_multihead_attention_init(NnScope s, NnMultiheadAttention *a, int dim, in
     a->heads = heads;
     a->drop = (float)drop;
     a->in_weight = nn_param(s, "in_proj_weight", DF_SHAPE(3 * dim, dim), NN_AS_IS, nn_xavier_uniform(dim, 3 * dim));
+    nn_last(s)->product = true;
     a->in_bias = NULL;
     if (bias)
         a->in_bias = nn_param(s, "in_proj_bias", DF_SHAPE(3 * dim), NN_AS_IS, nn_constant(0));
@@ -32,9 +33,7 @@ enum { QUERY, KEY, VALUE };
 static DfTensor *project(DfCtx *c, const NnMultiheadAttention *a, DfTensor *x, int first, int count)
 {
     const int C = df_dim(x, -1);
-    DfTensor *weight = df_slice(c, a->in_weight, 0, first * C, count * C);       /* count*C C */
-    DfTensor *bias = a->in_bias ? df_slice(c, a->in_bias, 0, first * C, count * C) : NULL;
-    return df_linear(c, x, weight, bias);
+    return df_linear_rows(c, x, a->in_weight, a->in_bias, first * C, count * C);
 }
 
 /* ---- softmax(Q K' / sqrt(D)) V ----------------------------------------------------------------------------------- */

@@ -45,32 +45,67 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w)
     return false;
 }
 
+static DfShape shape_of(const DfTensor *x, size_t O)
+{
+    DfShape shape = x->shape;
+    shape.d[shape.n - 1] = (int)O;
+    return shape;
+}
+
+/* With these rows of the weight, which are all of them where there is a tape. */
+static DfTensor *product(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfPackedRows rows, DfFuse fuse)
+{
+    const DfShape shape = shape_of(x, rows.n);
+    const size_t I = (size_t)df_dim(x, -1);
+    const size_t M = df_count(shape) / df_at_least_1(rows.n); /* also where I is 0 */
+    DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
+    df_leaves_unread(c, ((size_t)df_dim(weight, 0) - rows.n) * (I + (bias ? 1 : 0)));
+    df_fuse_reads(c, fuse);
+    df_macs(c, DF_MACS_LAYER, (double)M * (double)I * (double)rows.n);
+    if (df_skip(c, y))
+        return y;
+    df_observe_weight(c, weight, x);
+    const DfPackedWeight w = df_weight_rows(c, weight, rows, I);
+    if (!w.packed)
+        return &c->nil;
+    DfEpilogue e = df_fuse_epilogue(bias, fuse);
+    e.bias = bias ? e.bias + rows.first : NULL;
+    df_check(c, df_gemm_packed(c->pool, c->k, M, x->data, I, w.packed, y->data, rows.n, e));
+    df_weight_done(c, w);
+    return y;
+}
+
 DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse fuse)
 {
     if (c->err || !fits(c, x, weight))
         return &c->nil;
     if (df_fuse_splits(c, x, weight, bias, fuse))
         return df_fuse_apart(c, df_linear(c, x, weight, bias), fuse);
-    DfShape shape = x->shape;
-    shape.d[shape.n - 1] = df_dim(weight, 0);
-    if (!df_fuse_fits(c, "linear", shape, bias, fuse))
+    const DfPackedRows all = { 0, (size_t)df_dim(weight, 0) };
+    if (!df_fuse_fits(c, "linear", shape_of(x, all.n), bias, fuse))
         return &c->nil;
-    const size_t I = (size_t)df_dim(x, -1);
-    const size_t O = (size_t)df_dim(weight, 0);
-    const size_t M = df_count(shape) / df_at_least_1(O); /* also where I is 0 */
-    DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
-    df_fuse_reads(c, fuse);
-    df_macs(c, DF_MACS_LAYER, (double)M * (double)I * (double)O);
-    if (df_skip(c, y))
-        return y;
-    df_observe_weight(c, weight, x);
-    const DfPackedWeight w = df_weight(c, weight, NULL, DF_PACK_GEMM, O, I, 1);
-    if (!w.packed)
+    return product(c, x, weight, bias, all, fuse);
+}
+
+static bool has_rows(DfCtx *c, const DfTensor *weight, const DfTensor *bias, int first, int count)
+{
+    const int O = df_dim(weight, 0);
+    if (first < 0 || count < 1 || first > O - count)
+        df_refuse(c, "linear: rows %d to %d of a weight of shape (%s)", first, first + count - 1, DF_TEXT(weight));
+    else if (!df_is_row(bias, O))
+        df_refuse(c, "linear: a bias of shape (%s): want %d elements", DF_TEXT(bias), O);
+    return !c->err;
+}
+
+/* On the tape a part of a weight is an op of its own. */
+DfTensor *df_linear_rows(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, int first, int count)
+{
+    if (c->err || !fits(c, x, weight) || !has_rows(c, weight, bias, first, count))
         return &c->nil;
-    const DfEpilogue e = df_fuse_epilogue(bias, fuse);
-    df_check(c, df_gemm_packed(c->pool, c->k, M, x->data, I, w.packed, y->data, O, e));
-    df_weight_done(c, w);
-    return y;
+    if (!c->recording)
+        return product(c, x, weight, bias, (DfPackedRows){ (size_t)first, (size_t)count }, (DfFuse){ 0 });
+    bias = bias ? df_slice(c, bias, 0, first, count) : NULL;
+    return df_linear(c, x, df_slice(c, weight, 0, first, count), bias);
 }
 
 DfTensor *df_linear(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias)

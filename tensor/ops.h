@@ -35,6 +35,8 @@ typedef struct {
 /* y = x weight' + bias. weight: O I, in any shape of O rows; bias: O or NULL.                          .. I -> .. O */
 DF_API DfTensor *df_linear(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias);
 DF_API DfTensor *df_linear_fused(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse);
+/* The same with `count` rows of weight and bias, from `first` on, packed once as a weight is.       .. I -> .. count */
+DF_API DfTensor *df_linear_rows(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, int first, int count);
 /* act(x w1' + b1) w2' + b2, and what `fuse` adds: the hidden layer exists a few rows at a time only. w1: H I; b1: H or
  * NULL; w2: O H; b2: O or NULL.                                                                        .. I -> .. O */
 DF_API DfTensor *df_mlp(DfCtx *, DfTensor *x, DfTensor *w1, DfTensor *b1, DfAct act, DfTensor *w2, DfTensor *b2,

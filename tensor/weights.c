@@ -11,14 +11,6 @@
 /* Guards the lists of packed copies, and is never held while packing. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static const DfPacked *find(const DfTensor *w, DfPackKind kind, DfPrecision precision, const float *fold, size_t O)
-{
-    pthread_mutex_lock(&lock);
-    const DfPacked *found = df_packed_find(w->packed, kind, precision, fold, O);
-    pthread_mutex_unlock(&lock);
-    return found;
-}
-
 static void keep(DfTensor *w, DfPacked *packed)
 {
     pthread_mutex_lock(&lock);
@@ -26,12 +18,25 @@ static void keep(DfTensor *w, DfPacked *packed)
     pthread_mutex_unlock(&lock);
 }
 
-/* What is to be packed: O rows of K, in groups. */
+/* What is to be packed: O rows of K, in groups, from row `first` on. */
 typedef struct {
     DfPackKind kind;
     DfPrecision precision;
-    size_t O, K, groups;
+    size_t O, K, groups, first;
 } Wanted;
+
+static DfPackedRows rows_of(const Wanted *p)
+{
+    return (DfPackedRows){ p->first, p->O };
+}
+
+static const DfPacked *find(const DfTensor *w, const float *fold, const Wanted *p)
+{
+    pthread_mutex_lock(&lock);
+    const DfPacked *found = df_packed_find(w->packed, p->kind, p->precision, rows_of(p), fold);
+    pthread_mutex_unlock(&lock);
+    return found;
+}
 
 static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
 {
@@ -78,7 +83,9 @@ static int pack_folded(DfPacked **out, DfPool *pool, const DfNumbers *w, const f
 static int pack_int8(DfPacked **out, DfPool *pool, const DfTensor *w, const float *x, const float *fold,
                      const Wanted *p)
 {
-    const int error = df_pack_int8(out, pool, x, p->O, p->K, p->groups, w->quantization, fold);
+    DfQuantization rows = *w->quantization;
+    rows.scale += p->first;
+    const int error = df_pack_int8(out, pool, x, p->O, p->K, p->groups, &rows, fold);
     return !error && fold ? df_packed_folded(*out, fold, p->O) : error;
 }
 
@@ -101,16 +108,18 @@ static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, DfTensor *w, const float 
         error = df_numbers_open(w, &numbers);
     if (!error) {
         if (p->precision == DF_PRECISION_INT8)
-            error = pack_int8(&packed, c->pool, w, numbers.at, fold, p);
+            error = pack_int8(&packed, c->pool, w, numbers.at + p->first * p->K, fold, p);
         else if (fold)
             error = pack_folded(&packed, c->pool, &numbers, fold, p);
         else
-            error = pack(&packed, c->pool, numbers.at, p);
+            error = pack(&packed, c->pool, numbers.at + p->first * p->K, p);
         const int changed = df_numbers_close(w, &numbers);
         error = error ? error : changed;
     }
-    if (!error)
+    if (!error) {
+        df_packed_of_rows(packed, rows_of(p));
         return packed;
+    }
     df_packed_free(packed);
     df_check(c, error);
     return NULL;
@@ -130,7 +139,7 @@ static const DfPacked *pack_to_keep(DfCtx *c, DfTensor *w, const float *fold, co
 {
     static pthread_mutex_t packing = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&packing);
-    const DfPacked *found = find(w, p->kind, p->precision, fold, p->O);
+    const DfPacked *found = find(w, fold, p);
     if (!found) {
         DfPacked *packed = pack_anew(c, take_stale(w, p->kind), w, fold, p);
         if (packed)
@@ -153,25 +162,35 @@ static DfPrecision precision_of(const DfCtx *c, const DfTensor *w, DfPackKind ki
     return w->quantization && kind == DF_PACK_GEMM ? DF_PRECISION_INT8 : c->precision;
 }
 
-DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
-                         size_t groups)
+static DfPackedWeight packed(DfCtx *c, DfTensor *w, const DfTensor *fold, Wanted wanted)
 {
     const bool changes = c->recording && w->wants_grad;
     const float *factors = df_data_of(fold);
-    const DfPrecision precision = precision_of(c, w, kind);
-    if (kind == DF_PACK_GEMM && precision == DF_PRECISION_F32 && c->k->gemm.product)
-        kind = DF_PACK_ITSELF;
-    const Wanted wanted = { kind, precision, O, K, groups };
+    const size_t numbers = wanted.O * wanted.K;
+    wanted.precision = precision_of(c, w, wanted.kind);
+    if (wanted.kind == DF_PACK_GEMM && wanted.precision == DF_PRECISION_F32 && c->k->gemm.product)
+        wanted.kind = DF_PACK_ITSELF;
     if (wanted.precision == DF_PRECISION_BF16)
-        df_leaves_unread(c, O * K / 2); /* for the profile: these are half as wide */
+        df_leaves_unread(c, numbers / 2); /* for the profile: these are half as wide */
     if (wanted.precision == DF_PRECISION_INT8)
-        df_leaves_unread(c, O * K - O * K / 4);
-    if (changes && kind != DF_PACK_WINOGRAD_TURNED)
+        df_leaves_unread(c, numbers - numbers / 4);
+    if (changes && wanted.kind != DF_PACK_WINOGRAD_TURNED)
         w->uses++;
     if (changes && !w->keeps_packed)
         return pack_for_one_use(c, w, factors, &wanted);
-    const DfPacked *found = find(w, kind, wanted.precision, factors, O);
+    const DfPacked *found = find(w, factors, &wanted);
     return (DfPackedWeight){ found ? found : pack_to_keep(c, w, factors, &wanted), NULL };
+}
+
+DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
+                         size_t groups)
+{
+    return packed(c, w, fold, (Wanted){ .kind = kind, .O = O, .K = K, .groups = groups });
+}
+
+DfPackedWeight df_weight_rows(DfCtx *c, DfTensor *w, DfPackedRows rows, size_t K)
+{
+    return packed(c, w, NULL, (Wanted){ .kind = DF_PACK_GEMM, .O = rows.n, .K = K, .groups = 1, .first = rows.first });
 }
 
 void df_weight_done(DfCtx *c, DfPackedWeight w)

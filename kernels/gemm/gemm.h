@@ -53,10 +53,15 @@ DF_API DfPrecision df_packed_precision(const DfPacked *);
 DF_API size_t df_packed_bytes(const DfPacked *); /* of memory */
 /* Says that the rows of the weight were multiplied by `fold` (n factors) before it was packed: a norm's part. */
 DF_API int df_packed_folded(DfPacked *, const float *fold, size_t n);
+/* Says which rows of a weight these are. */
+typedef struct {
+    size_t first, n;
+} DfPackedRows;
+DF_API void df_packed_of_rows(DfPacked *, DfPackedRows);
 /* A weight may be packed for several uses: its copies are a list. Link returns the new list; find NULL if there is
- * none of this kind and precision with these factors (n of them; NULL: none). */
+ * none of this kind and precision, of these rows, with these factors (one for each row; NULL: none). */
 DF_API DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
-DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, DfPrecision, const float *fold, size_t n);
+DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, DfPrecision, DfPackedRows, const float *fold);
 /* The weight has other numbers now: its copies are stale and are not found any more, but their memory can be used
  * again. Those with factors are freed. Returns the new list. */
 DF_API DfPacked *df_packed_age(DfPacked *list);

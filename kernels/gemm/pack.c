@@ -78,11 +78,16 @@ static bool same_fold(const float *a, const float *b, size_t n)
     return a && b ? memcmp(a, b, n * sizeof *a) == 0 : a == b;
 }
 
-const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, DfPrecision precision, const float *fold,
-                               size_t n)
+static bool same_rows(DfPackedRows a, DfPackedRows b)
+{
+    return a.first == b.first && a.n == b.n;
+}
+
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, DfPrecision precision, DfPackedRows rows,
+                               const float *fold)
 {
     while (list && !(list->kind == kind && list->precision == precision && !list->stale &&
-                     same_fold(list->fold, fold, n)))
+                     same_rows(list->rows, rows) && same_fold(list->fold, fold, rows.n)))
         list = list->next;
     return list;
 }
@@ -113,6 +118,11 @@ DfPacked *df_packed_take_stale(DfPacked **list, DfPackKind kind)
         taken->next = NULL;
     }
     return taken;
+}
+
+void df_packed_of_rows(DfPacked *p, DfPackedRows rows)
+{
+    p->rows = rows;
 }
 
 int df_packed_folded(DfPacked *p, const float *fold, size_t n)

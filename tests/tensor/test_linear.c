@@ -120,6 +120,10 @@ static DfTensor *build_linear(DfTensor *const *x)
 {
     return df_linear_fused(c, x[0], x[1], x[2], fuse_of(x, 3));
 }
+static DfTensor *build_rows(DfTensor *const *x)
+{
+    return df_linear_rows(c, x[0], x[1], x[2], 3, 4);
+}
 static DfTensor *build_mlp(DfTensor *const *x)
 {
     return df_mlp(c, x[0], x[1], x[2], DF_ACT_GELU, x[5], x[6], fuse_of(x, 3));
@@ -156,6 +160,48 @@ Test(linear, every_option_has_the_right_slope)
             check_slopes(build_linear, x);
             df_reset(c);
         }
+}
+
+Test(linear, rows_have_the_right_slope)
+{
+    DfTensor *x[] = { random_tensor(DF_SHAPE(2, 3, 5), 1), random_tensor(DF_SHAPE(9, 5), 2), random_tensor(DF_SHAPE(9), 3), NULL };
+    check_forms(build_rows, x);
+    check_slopes(build_rows, x);
+}
+
+/* Some rows give some columns of the whole product, in every precision, and are packed once beside the whole. */
+static void check_rows_of(DfTensor *x, DfTensor *w, DfTensor *b)
+{
+    static const int parts[][2] = { { 0, 5 }, { 5, 16 }, { 21, 1 }, { 0, 22 } };
+    DfTensor *whole = df_linear(c, x, w, b);
+    for (int i = 0; i < 8; i++) {
+        const int first = parts[i / 2][0], count = parts[i / 2][1];
+        DfTensor *y = df_linear_rows(c, x, w, b, first, count);
+        const struct DfPacked *newest = w->packed;
+        cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+        for (int row = 0; row < 7; row++)
+            for (int j = 0; j < count; j++)
+                cr_assert_float_eq(y->data[row * count + j], whole->data[row * 22 + first + j], 1e-5);
+        df_linear_rows(c, x, w, b, first, count);
+        cr_assert_eq(w->packed, newest, "packed once");
+    }
+    df_packed_drop(w);
+}
+
+Test(linear, rows_are_columns_of_the_whole)
+{
+    DfTensor *x = random_tensor(DF_SHAPE(7, 19), 1), *w = random_tensor(DF_SHAPE(22, 19), 2), *b = random_tensor(DF_SHAPE(22), 3);
+    float scale[22];
+    DfQuantization q = { .scale = scale, .range = { -4, 4 }, .step = 8.0f / 255, .zero = 128 };
+    for (int i = 0; i < 22; i++)
+        scale[i] = 0.02f + 0.001f * (float)i;
+    check_rows_of(x, w, b);
+    check_rows_of(x, w, NULL);
+    w->quantization = &q;
+    check_rows_of(x, w, b);
+    w->quantization = NULL;
+    if (df_ctx_set_precision(c, DF_PRECISION_BF16) == DF_OK)
+        check_rows_of(x, w, b);
 }
 
 Test(linear, mlp_has_the_right_slope)
@@ -215,6 +261,13 @@ Test(linear, refuses_what_does_not_fit)
     df_reset(c);
     df_matmul(c, random_tensor(DF_SHAPE(2, 3), 1), random_tensor(DF_SHAPE(2, 3), 1));
     cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+    static const int rows[][2] = { { -1, 2 }, { 0, 0 }, { 2, 2 }, { 0, 4 } };
+    for (int i = 0; i < 4; i++) {
+        df_reset(c);
+        x = random_tensor(DF_SHAPE(4, 6), 1), w = random_tensor(DF_SHAPE(3, 6), 2);
+        cr_assert_eq(df_linear_rows(c, x, w, NULL, rows[i][0], rows[i][1]), &c->nil);
+        cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+    }
 }
 
 Test(linear, no_rows)
