@@ -111,6 +111,16 @@ def save_tensors(path, tensors):
         f.write(struct.pack("<Q", len(text)) + text + blob)
 
 
+def load_tensors(path):
+    """Arrays of float32 by name."""
+    with open(path, "rb") as f:
+        data = f.read()
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    header = {name: v for name, v in json.loads(data[8:start]).items() if name != "__metadata__"}
+    part = lambda v: data[start + v["data_offsets"][0]:start + v["data_offsets"][1]]
+    return {name: np.frombuffer(part(v), np.float32).reshape(v["shape"]).copy() for name, v in header.items()}
+
+
 def write_case(folder, about, weights, image, expected):
     """A folder that `deformer forward` and the tests read."""
     torch.save(weights, folder + "/weights.pth")
