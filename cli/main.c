@@ -317,7 +317,7 @@ static bool is_checkpoint(const char *text)
 /* The folder of a model has its own weights: CHECKPOINT may be left out, and is the folder. args[] has room. */
 static int put_checkpoint(const CliCommand *command, const char **args, int n)
 {
-    const bool left_out = n < 2 || !is_checkpoint(args[1]);
+    const bool left_out = n < 2 || n < command->least || !is_checkpoint(args[1]);
     if (n < 1 || !df_starts_with(command->synopsis, "CONFIG CHECKPOINT") || !df_is_model_folder(args[0]) || !left_out)
         return n;
     memmove(args + 2, args + 1, (size_t)(n - 1) * sizeof *args);

@@ -9,18 +9,41 @@
 
 /* ---- CONFIG[:CHECKPOINT][@RUN] --------------------------------------------------------------------------------- */
 
-/* The length of the config's path: to the first ".py" or ".json" at which the argument ends or ":CHECKPOINT" or
- * "@RUN" begins. 0 if there is none. */
+static const char *const endings[] = { ".py", ".json", ".yaml", ".yml" };
+enum { ENDINGS = sizeof endings / sizeof *endings };
+
+static bool ends_here(const char *at)
+{
+    return *at == 0 || *at == ':' || *at == '@';
+}
+
+/* Whether the first n characters name the folder of a model. */
+static bool is_folder(const char *text, size_t n)
+{
+    char path[4096];
+    if (n == 0 || n >= sizeof path)
+        return false;
+    memcpy(path, text, n);
+    path[n] = 0;
+    return df_is_model_folder(path);
+}
+
+/* The length of the config's path: to the first ending of a config, or end of the name of a model's folder, at which the
+ * argument ends or ":CHECKPOINT" or "@RUN" begins. 0 if there is none. */
 static size_t config_length(const char *text)
 {
-    static const char *const ends[] = { ".py", ".json" };
-    for (const char *at = text; *at; at++)
-        for (size_t i = 0; i < 2; i++) {
-            const size_t n = strlen(ends[i]);
-            if (strncmp(at, ends[i], n) == 0 && (at[n] == 0 || at[n] == ':' || at[n] == '@'))
-                return (size_t)(at - text) + n;
+    for (const char *at = text;; at++) {
+        const size_t length = (size_t)(at - text);
+        for (size_t i = 0; i < ENDINGS; i++) {
+            const size_t n = strlen(endings[i]);
+            if (strncmp(at, endings[i], n) == 0 && ends_here(at + n))
+                return length + n;
         }
-    return 0;
+        if (ends_here(at) && is_folder(text, length))
+            return length;
+        if (!*at)
+            return 0;
+    }
 }
 
 /* What follows "NAME=", where a name has no slash; the argument itself if it has no name. */
@@ -54,9 +77,16 @@ bool cli_is_model(const char *arg)
 {
     const char *path = behind_name(arg);
     const size_t n = config_length(path);
-    if (n == 0 || path[n - 1] == 'y')
-        return n > 0;
-    return path[n] || is_config(path);
+    const bool json = n > 5 && memcmp(path + n - 5, ".json", 5) == 0;
+    return n > 0 && (!json || path[n] || is_config(path));
+}
+
+/* "folder/" is "folder". */
+static size_t without_slashes(const char *path, size_t length)
+{
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return length;
 }
 
 int cli_model_parse(CliModels *m, const char *arg, CliModel *model)
@@ -71,8 +101,11 @@ int cli_model_parse(CliModels *m, const char *arg, CliModel *model)
     if ((rest[0] == ':' && before_run == 1) || (run && !run[1]))
         return df_fail(CLI_EUSAGE, "%s: want a checkpoint after ':' and a run after '@'", arg);
     model->name = path > arg ? df_arena_copy(m->arena, arg, (size_t)(path - arg) - 1) : NULL;
-    model->config = df_arena_copy(m->arena, path, (size_t)(rest - path));
-    model->checkpoint = rest[0] == ':' ? df_arena_copy(m->arena, rest + 1, before_run - 1) : NULL;
+    model->config = df_arena_copy(m->arena, path, without_slashes(path, (size_t)(rest - path)));
+    if (rest[0] == ':')
+        model->checkpoint = df_arena_copy(m->arena, rest + 1, before_run - 1);
+    else if (model->config && df_is_model_folder(model->config))
+        model->checkpoint = model->config;
     model->run = run ? run + 1 : NULL;
     const bool copied = model->config && (rest[0] != ':' || model->checkpoint) && (path == arg || model->name);
     return copied ? DF_OK : df_fail_memory("models");
@@ -157,13 +190,21 @@ static bool is_no_size(const CliModels *m, const char *word, size_t length)
     return !is_size(word, length);
 }
 
-/* The words of the config's file name that the other models do not all share; the whole name if there are none.
- * NULL when memory ran out. */
+/* The name of a file without its ending, or of a folder. */
+static const char *stem_of(const CliModels *m, const char *config)
+{
+    size_t length = strlen(base_of(config));
+    for (size_t i = 0; i < ENDINGS && !df_is_directory(config); i++)
+        if (df_ends_with(config, endings[i]))
+            length -= strlen(endings[i]);
+    return df_arena_copy(m->arena, base_of(config), length);
+}
+
+/* The words of the config's name that the other models do not all share; the whole name if there are none. NULL when
+ * memory ran out. */
 static const char *own_name(const CliModels *m, const char *config)
 {
-    const char *base = base_of(config);
-    const size_t ending = df_ends_with(base, ".py") ? strlen(".py") : strlen(".json");
-    const char *stem = df_arena_copy(m->arena, base, config_length(base) - ending);
+    const char *stem = stem_of(m, config);
     const char *own = stem ? words(m, stem, is_own) : NULL;
     return own && !own[0] ? stem : own;
 }
