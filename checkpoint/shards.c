@@ -179,12 +179,12 @@ int df_shards_open(DfCheckpoint *ck, const char *path)
 
 /* ---- folders ----------------------------------------------------------------------------------------------------- */
 
-/* In the order in which transformers looks for them; then what timm's training program leaves. */
+/* In the order in which transformers looks for them; then what timm's training program leaves, and detectron2's. */
 int df_folder_weights(char **path, const char *folder)
 {
     static const char *const names[] = { "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
                                          "pytorch_model.bin.index.json", "model_best.pth.tar", "last.pth.tar",
-                                         "checkpoint.pth.tar" };
+                                         "checkpoint.pth.tar", "model_final.pkl", "model_final.pth" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *path = df_path_join(folder, names[i]);
         if (!*path)

@@ -105,8 +105,19 @@ static int line_of_bad_utf8(const char *text, size_t size)
     return 0;
 }
 
+/* By the ending of a file's name. */
+typedef int Reader(DfConfig *, DfNode *root, const char *text, size_t size, const char *file);
+static Reader *reader_of(const char *path)
+{
+    if (df_ends_with(path, ".py"))
+        return df_read_python;
+    if (df_ends_with(path, ".json"))
+        return df_read_json;
+    return df_ends_with(path, ".yaml") || df_ends_with(path, ".yml") ? df_read_yaml : NULL;
+}
+
 /* Bytes into a new dict that stands for the whole file. `name` must live as long as the tree. */
-static int parse(DfConfig *tree, DfNode **root, const char *text, size_t size, const char *name, bool python)
+static int parse(DfConfig *tree, DfNode **root, const char *text, size_t size, const char *name, Reader *read)
 {
     const int bad = line_of_bad_utf8(text, size);
     if (bad)
@@ -114,12 +125,12 @@ static int parse(DfConfig *tree, DfNode **root, const char *text, size_t size, c
     *root = df_tree_new(tree, DF_NODE_DICT, name, 1);
     if (!*root)
         return tree->error ? tree->error : DF_EVALUE;
-    return python ? df_read_python(tree, *root, text, size, name) : df_read_json(tree, *root, text, size, name);
+    return read(tree, *root, text, size, name);
 }
 
 static int parse_file(DfConfig *tree, DfNode **root, const char *path)
 {
-    const bool python = df_ends_with(path, ".py");
+    Reader *read = reader_of(path);
     char *text = NULL;
     size_t size = 0;
     int error = df_file_text(&text, &size, path, MAX_FILE);
@@ -131,13 +142,13 @@ static int parse_file(DfConfig *tree, DfNode **root, const char *path)
     if (full > MAX_FILE) {
         error = df_fail(DF_EVALUE, "%s: the file is too large with its variables filled in", path);
     } else if (full == size) {
-        error = parse(tree, root, text, size, path, python);
+        error = parse(tree, root, text, size, path, read);
     } else {
         char *filled = df_malloc(full);
         error = filled ? DF_OK : df_fail_memory("a config");
         if (filled) {
             substitute(filled, text, size, variables);
-            error = parse(tree, root, filled, full, path, python);
+            error = parse(tree, root, filled, full, path, read);
         }
         df_free(filled);
     }
@@ -207,7 +218,7 @@ int df_read_bases(DfConfig *tree, const DfNode *names)
 /* Puts a file over its bases: *root becomes the merged dict. */
 static int follow_bases(DfConfig *tree, DfNode **root)
 {
-    DfNode *names = df_tree_get(*root, "_base_");
+    DfNode *names = df_tree_get(*root, reader_of((*root)->file) == df_read_yaml ? "_BASE_" : "_base_");
     if (!names)
         return df_base_values_fill(tree, *root, NULL);
     int error = df_read_bases(tree, names);
@@ -239,8 +250,8 @@ static int read_within(DfConfig *tree, DfNode **root, const Chain *chain)
 static int read_file(DfConfig *tree, DfNode **root, const char *path, const Chain *outer)
 {
     struct stat info;
-    if (!df_ends_with(path, ".py") && !df_ends_with(path, ".json"))
-        return df_fail(DF_EVALUE, "%s: want a config file that ends in .py or .json", path);
+    if (!reader_of(path))
+        return df_fail(DF_EVALUE, "%s: want a config file that ends in .py, .json or .yaml", path);
     if (stat(path, &info) < 0)
         return df_fail_errno("%s", path);
     const Chain chain = { path, info.st_dev, info.st_ino, outer ? outer->length + 1 : 1, outer };
@@ -338,12 +349,25 @@ static char *folder_of(DfConfig *tree, const char *path)
     return folder;
 }
 
+/* detectron2 writes config.yaml, transformers and timm config.json. */
+static int read_folder(DfConfig *tree, const char *folder, const DfTensorShapes *weights)
+{
+    const char *slash = df_ends_with(folder, "/") ? "" : "/";
+    const char *yaml = df_arena_text(tree->arena, "%s%sconfig.yaml", folder, slash);
+    const char *json = df_arena_text(tree->arena, "%s%sconfig.json", folder, slash);
+    if (!yaml || !json)
+        return df_fail_memory("a config");
+    if (df_file_exists(yaml) && !df_file_exists(json))
+        return read_file(tree, &tree->root, yaml, NULL);
+    return df_hub_read(tree, &tree->root, folder, weights);
+}
+
 /* A config of any generation. */
 static int read_any(DfConfig *tree, const char *path, const DfTensorShapes *weights)
 {
     const bool in_folder = strcmp(path, "config.json") == 0 || df_ends_with(path, "/config.json");
     if (df_is_directory(path))
-        return df_hub_read(tree, &tree->root, path, weights);
+        return read_folder(tree, path, weights);
     tree->passes_over_labels = in_folder;
     const int error = read_file(tree, &tree->root, path, NULL);
     tree->passes_over_labels = false;
@@ -432,7 +456,7 @@ int df_config_parse(DfConfig **out, const char *text, size_t size, const char *n
     if (size > MAX_FILE)
         error = df_fail(DF_EVALUE, "%s: %zu bytes, want at most %d", name, size, MAX_FILE);
     else if ((error = keep_name(tree, &kept, name)) == DF_OK)
-        error = parse(tree, &tree->root, text, size, kept, python);
+        error = parse(tree, &tree->root, text, size, kept, python ? df_read_python : df_read_json);
     if (error == DF_OK && df_tree_get(tree->root, "_base_"))
         error = df_node_fail(df_tree_get(tree->root, "_base_"), DF_EVALUE, "only a config file can have a _base_");
     if (error == DF_OK)

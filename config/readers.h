@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/readers.h -- the two formats of config files, each read into a tree; private to this folder.
+ * config/readers.h -- the three formats of config files, each read into a tree; private to this folder.
  */
 #ifndef DF_CONFIG_READERS_H
 #define DF_CONFIG_READERS_H
@@ -10,6 +10,7 @@
 /* The bytes of one file into `root`, an empty dict. `file` must live as long as the tree. */
 int df_read_python(DfConfig *, DfNode *root, const char *text, size_t size, const char *file); /* python.c    */
 int df_read_json(DfConfig *, DfNode *root, const char *text, size_t size, const char *file);   /* json_tree.c */
+int df_read_yaml(DfConfig *, DfNode *root, const char *text, size_t size, const char *file);   /* yaml_tree.c */
 
 /* read.c: reads the bases of the file that is being read into tree->bases, if they are not there yet. `names`: its
  * _base_. */

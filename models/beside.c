@@ -69,5 +69,9 @@ static bool has_file(const char *folder, const char *name)
 
 bool df_is_model_folder(const char *path)
 {
-    return df_is_directory(path) && (has_file(path, "config.json") || has_file(path, "args.json"));
+    static const char *const configs[] = { "config.json", "args.json", "config.yaml" };
+    bool found = false;
+    for (size_t i = 0; i < sizeof configs / sizeof *configs && df_is_directory(path); i++)
+        found = found || has_file(path, configs[i]);
+    return found;
 }

@@ -164,8 +164,8 @@ static int read_files(DfHub *hub)
         return read_args(hub);
     }
     if (!df_file_exists(hub->file))
-        return df_fail(DF_EIO, "%s: want a config file that ends in .py or .json, or the folder of a model with its "
-                               "config.json", hub->folder);
+        return df_fail(DF_EIO, "%s: want a config file that ends in .py, .json or .yaml, or the folder of a model "
+                               "with its config.json or config.yaml", hub->folder);
     const int error = read_json(hub, &config, hub->file, true);
     hub->config = config;
     return error < 0 ? error : read_processor(hub);

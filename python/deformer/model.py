@@ -21,7 +21,7 @@ def load(config, weights=None, *, threads=0, changes=None, wrapper=None, allow_m
          precision='float32'):
     """Opens a model.
 
-    config           a config of mmdet, mmseg, detectron2 ..., the name of a ready one, or the folder of a model (config.json)
+    config           a config of mmdet, mmseg, detectron2 ..., the name of a ready one, or the folder of a model (config.json, config.yaml)
     weights          a .pth or .safetensors file, or 'random' or 'random:SEED'; None: those in the folder
     threads          0: DEFORMER_THREADS, else OMP_NUM_THREADS, else all processors
     changes          of the config: {'model.test_cfg.score_thr': 0.05} or ['model.test_cfg.score_thr=0.05']

@@ -23,7 +23,7 @@ printf '_base_ = "nowhere.py"\n' >base.py
 printf '_base_ = "self.py"\n' >self.py
 printf 'model = dict(type="RetinaNett")\n' >type.py
 with 1 nowhere.py && says 'nowhere.py: No such file'
-with 1 folder && says 'folder: want a config file that ends in .py or .json'
+with 1 folder && says 'folder: want a config file that ends in .py, .json or .yaml'
 with 1 empty.py && says "empty.py:1: has none of the keys 'model', 'args' and 'backbone'"
 with 1 empty.json && says 'empty.json'
 with 1 cut.py && says 'cut.py:'

@@ -62,6 +62,7 @@ static void compare(const char *name)
 }
 
 Test(config_read, a_base_is_merged) { compare("child"); }
+Test(config_read, yaml_as_pyyaml_and_yacs_read_it) { compare_to("yaml_values.yaml", "yaml_values"); }
 Test(config_read, a_base_of_a_base_is_merged) { compare("grandchild"); }
 Test(config_read, values_of_bases_in_python) { compare("base_values"); }
 Test(config_read, values_of_bases_of_bases) { compare("base_values_again"); }
@@ -118,7 +119,7 @@ Test(config_read, bad_bases_are_refused)
     expect_refused("duplicate.py", "the key 'norm_cfg' is in another base too");
     expect_refused("dict_over_list.py", "dict_over_list.py:3: key 'model.neck': a dict, but the base has a list");
     expect_refused("not_there.py", "No such file");
-    expect_refused("values.yaml", "want a config file that ends in .py or .json");
+    expect_refused("no_config.toml", "want a config file that ends in .py, .json or .yaml");
 }
 
 static void write_file(const char *name, const char *text)

@@ -64,6 +64,10 @@ put("model_folder", "deformable_detr", '{"model_type":"deformable_detr","backbon
     '"hidden_sizes":[8,8,8,8]},"use_timm_backbone":false,"two_stage":true,"with_box_refine":true}\0{"do_resize":false,'
     '"pad_size":{"height":64,"width":64},"image_mean":[0,0,0]}\0{"weight_map":{"a":"../b","c":"d"}}')
 put("model_folder", "unknown", '{"architectures":["Nothing"],"id2label":{"1":"b"}}\0\0[]')
+for yaml in ("mask_rcnn", "retinanet"):
+    texts = [(ROOT.parents[1] / "data" / "detectron2" / (name + ".yaml")).read_text() for name in (yaml, "base")]
+    put("config_yaml", yaml, "\0".join(texts))
+put("config_yaml", "values", (ROOT.parents[1] / "data" / "config" / "yaml_values.yaml").read_text())
 put("config_files", "bases", "_base_ = ['base.py', 'other.json']\nmodel = dict(neck=dict(_delete_=True, type='N'), a={{_base_.a}})\n"
     "name = '{{ fileBasename }} {{fileDirname}}'\n\0_base_ = 'sub/deep.py'\nmodel = dict(type='A', neck=dict(x=1))\na = [1, 2]\n\0"
     "{\"data\": {\"test\": {\"pipeline\": [1, {\"a\": null}]}}, \"text\": \"{{ fileExtname }}\"}\0lr = 0.1\n\0"
