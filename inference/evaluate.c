@@ -4,6 +4,8 @@
  */
 #include "inference/evaluate.h"
 
+#include <dirent.h>
+#include <unistd.h>
 
 #include "inference/evaluation.h"
 
@@ -142,6 +144,19 @@ static int run_pictures(DfEvaluation *e)
                : df_fail(DF_EIO, "none of %ld images could be read, the last: %s", e->n, df_error());
 }
 
+void df_remove_leftovers(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *path = df_is_temporary_name(entry->d_name) ? df_path_join(folder, entry->d_name) : NULL;
+        if (path)
+            unlink(path);
+        df_free(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* One evaluation at a time writes into a folder, until it is closed. */
 static int lock_folder(DfEvaluation *e)
 {
@@ -152,6 +167,8 @@ static int lock_folder(DfEvaluation *e)
     const int locked = df_lock(&e->lock, folder);
     if (locked == DF_EVALUE)
         return df_fail(DF_EVALUE, "%s: another run is writing to it: give each run its own --out", folder);
+    if (locked == DF_OK)
+        df_remove_leftovers(folder);
     return locked;
 }
 

@@ -87,6 +87,10 @@ typedef struct {
 } DfTopScores;
 DF_API const DfTopScores *df_evaluation_top(const DfEvaluation *);
 
+/* Removes from a folder what a killed process left there under the temporary names of core/file.h. For the one who has
+ * locked it: others may be writing such a file. */
+DF_API void df_remove_leftovers(const char *folder);
+
 DF_END_DECLS
 
 #endif

@@ -213,7 +213,7 @@ int df_run_samples_open(DfRun *r)
         return error;
     const int n = df_training_set_count(set);
     const int wanted = n < RUN_SAMPLES ? n : RUN_SAMPLES;
-    for (int i = 0; i < wanted; i++)
+    for (int i = 0; error == DF_OK && i < wanted; i++)
         if (open_sample(r, set, (int)((int64_t)i * n / wanted)) == DF_ENOMEM)
             error = DF_ENOMEM;
     df_training_set_free(set);

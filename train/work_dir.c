@@ -3,10 +3,8 @@
  * train/work_dir.c -- the folder of a run: one process at a time writes into it, and what a killed one left half-written
  * goes.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "train/run_parts.h"
 
@@ -31,20 +29,6 @@ static int lock(DfRun *r)
     return error;
 }
 
-/* Files under the temporary names of core/file.h. */
-static void remove_leftovers(const char *folder)
-{
-    DIR *dir = opendir(folder);
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
-        char *path = df_is_temporary_name(entry->d_name) ? df_path_join(folder, entry->d_name) : NULL;
-        if (path)
-            unlink(path);
-        df_free(path);
-    }
-    if (dir)
-        closedir(dir);
-}
-
 int df_run_work_dir_open(DfRun *r)
 {
     const char *samples = df_run_path(r, "samples");
@@ -53,8 +37,8 @@ int df_run_work_dir_open(DfRun *r)
         error = lock(r);
     if (error < 0)
         return error;
-    remove_leftovers(r->o.work_dir);
-    remove_leftovers(samples);
+    df_remove_leftovers(r->o.work_dir);
+    df_remove_leftovers(samples);
     return DF_OK;
 }
 

@@ -2,6 +2,7 @@
  *
  * datasets/labelled/write.c -- what all writers share: names, files, pictures, and what is lost.
  */
+#define _XOPEN_SOURCE 700 /* sync() */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -278,6 +279,14 @@ static int check_names(const DfLabelled *set)
     return error;
 }
 
+/* Writers of thousands of small files did not wait for the disk (df_writers_wait()); here it is waited for once, so that
+ * a cut of power takes nothing from a finished command. */
+static int settle(const char *folder)
+{
+    sync();
+    return df_sync_folder(folder);
+}
+
 int df_labelled_write(const DfLabelled *set, const char *path, const DfLabelledTarget *target,
                       DfLabelledReport *report)
 {
@@ -299,6 +308,8 @@ int df_labelled_write(const DfLabelled *set, const char *path, const DfLabelledT
         error = df_make_directory(path);
     if (error == DF_OK)
         error = writers[known.form](&out);
+    if (error == DF_OK && !file)
+        error = settle(path);
     df_free(out.text.at);
     return error;
 }

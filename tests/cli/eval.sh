@@ -39,9 +39,14 @@ evaluate 0 --out stopped --per-class
 same out whole.txt && same stopped/results.bbox.json whole/results.bbox.json
 
 # The journal ends in the middle of a line.
+# What kill -9 leaves under a temporary name goes; another name is nobody's business.
 mkdir cut
 head -c $(($(wc -c <whole/results.jsonl) - 77)) whole/results.jsonl >cut/results.jsonl
+echo half >cut/results.bbox.json.tmp-0123456789abcdef
+echo mine >cut/notes.tmp-old
 evaluate 0 --out cut --per-class
+[ ! -e cut/results.bbox.json.tmp-0123456789abcdef ] && [ -e cut/notes.tmp-old ] || fail 'other files than those of a killed run are removed'
+rm cut/notes.tmp-old
 same out whole.txt && same cut/results.bbox.json whole/results.bbox.json && same cut/results.jsonl whole/results.jsonl
 
 # In shards, put together; and the shards of one folder.

@@ -38,7 +38,7 @@ cuts() {
 
 # The files of a finished run whose bytes say nothing of the clock.
 lasting() {
-    (cd "$1" && find . -type f \( -name '*.safetensors' -o -name 'results*' -o -name '*.png' -o -name 'config.py' -o -name 'scores.json' \) | sort)
+    (cd "$1" && find . -type f ! -name 'run.json' ! -name 'log.*' ! -name 'index.html' ! -name 'curves.svg' | sort)
 }
 
 go_on() { # COMMAND ARGUMENTS...
@@ -90,6 +90,17 @@ cut_power() { # NAME COMMAND ARGUMENTS...
 again() { go_on "$@"; }
 # shellcheck disable=SC2086 # several arguments
 cut_power eval eval "$config" weights.safetensors --data data --out run --quiet $sizes --set model.test_cfg.score_thr=0.001
+# A checkpoint in 8 bits, with what was measured for it; folders of pictures and of labels.
+# shellcheck disable=SC2086
+cut_power quantize quantize "$config" weights.safetensors run/int8.safetensors --json run/layers.json --data data/val2017 --pictures 1 --probes 1 \
+    --max-loss 10 --quiet $sizes
+cut_power convert convert weights.safetensors run/weights.pth --quiet
+cut_power synth synth run/made --images 2 --val 1 --coco --seed 1 --size 96x64 --quiet
+for form in coco yolo voc maps; do
+    cut_power data_$form data convert data run/made --to $form --copy --quiet
+done
+cut_power data_split data split data/annotations/instances_train2017.json run/parts --ratio 1:1 --images data/train2017 --quiet
+cut_power predict predict "$config" weights.safetensors data/val2017 --out run/drawn --json run/found.json --quiet $sizes
 # shellcheck disable=SC2086
 cut_power eval_maps eval "$maps" maps.safetensors --data data --out run --quiet $sizes
 

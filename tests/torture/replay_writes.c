@@ -123,6 +123,15 @@ static void sync_folder(Disk *d, const char *folder)
             set_name(d->synced, &d->n_synced, d->now[i].path, d->now[i].file);
 }
 
+static void sync_disk(Disk *d)
+{
+    for (size_t i = 0; i < d->n_now; i++)
+        if (d->now[i].file)
+            sync_file(d->now[i].file);
+    memcpy(d->synced, d->now, sizeof d->now);
+    d->n_synced = d->n_now;
+}
+
 /* ---- calls --------------------------------------------------------------------------------------------------------- */
 
 static void take_write(Disk *d, FILE *log, unsigned long long id, size_t offset, size_t size, bool half)
@@ -188,6 +197,8 @@ static bool take(Disk *d, FILE *log, bool half)
         set_name(d->now, &d->n_now, a, NULL);
     else if (sscanf(line, "syncfolder %4095[^\n]", a) == 1)
         sync_folder(d, a);
+    else if (strcmp(line, "syncdisk\n") == 0)
+        sync_disk(d);
     return true;
 }
 

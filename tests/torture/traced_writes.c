@@ -7,7 +7,7 @@
  *     TRACE_LOG=FILE     grows by one record a call:
  *
  *     create ID PATH | write ID OFFSET SIZE, and SIZE bytes behind the line | size ID SIZE | sync ID
- *     link OLD NEW | rename OLD NEW | remove PATH | folder PATH | syncfolder PATH
+ *     link OLD NEW | rename OLD NEW | remove PATH | folder PATH | syncfolder PATH | syncdisk
  *
  * ID is the number of a file's inode in this trace, a PATH is relative to DIR. Only calls that succeed are noted.
  */
@@ -203,6 +203,15 @@ int fdatasync(int fd)
     const int error = synced(fd, REAL(fdatasync)(fd));
     pthread_mutex_unlock(&lock);
     return error;
+}
+
+void sync(void)
+{
+    pthread_mutex_lock(&lock);
+    REAL(sync)();
+    if (log_fd >= 0)
+        note(NULL, 0, "syncdisk\n");
+    pthread_mutex_unlock(&lock);
 }
 
 static int named(const char *what, const char *old, const char *new, int error)
