@@ -226,3 +226,58 @@ Token df_lexer_next(Lexer *l)
     *l->work += (size_t)(l->at - start) + 1;
     return *l->work > MOST_WORK ? fail(l, "evaluating the config takes too long: its loops are too large") : token;
 }
+
+/* ---- what is not read -------------------------------------------------------------------------------------------- */
+
+/* Passes over one thing of a line: a text, whose brackets and line breaks are no others', a comment or a character. */
+static bool skip_thing(Lexer *l)
+{
+    const char c = *l->at;
+    if (c == '\'' || c == '"')
+        return text(l, 0).kind != TOKEN_ERROR;
+    if (c == '#') {
+        while (l->at < l->end && !line_break(l))
+            l->at++;
+        return true;
+    }
+    if (c == '(' || c == '[' || c == '{')
+        l->depth++;
+    else if ((c == ')' || c == ']' || c == '}') && l->depth > 0)
+        l->depth--;
+    if (c == '\\' && l->at + 1 < l->end)
+        l->at++;
+    if (line_break(l))
+        skip_line_break(l);
+    else
+        l->at++;
+    return true;
+}
+
+/* To the break that ends a logical line. */
+static bool skip_line(Lexer *l)
+{
+    while (l->at < l->end && (l->depth > 0 || !line_break(l)))
+        if (!skip_thing(l))
+            return false;
+    return true;
+}
+
+static bool begins_in_block(const Lexer *l)
+{
+    return line_break(l) || peek(l, 0) == ' ' || peek(l, 0) == '\t' || peek(l, 0) == '#';
+}
+
+bool df_lexer_skip_block(Lexer *l)
+{
+    const char *const from = l->at;
+    bool well = skip_line(l);
+    for (Lexer next = *l; well && next.at < next.end; next = *l) {
+        skip_line_break(&next);
+        if (next.at < next.end && !begins_in_block(&next))
+            break;
+        *l = next;
+        well = skip_line(l);
+    }
+    *l->work += (size_t)(l->at - from);
+    return well;
+}

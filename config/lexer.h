@@ -38,6 +38,10 @@ typedef struct {
 Lexer df_lexer(const char *text, size_t size, const char *file, int line, size_t *work);
 Token df_lexer_next(Lexer *);
 
+/* From inside the head of a block (`def f(x):`) to the end of its last line, whatever stands there. False after
+ * df_fail(): a text has no end. */
+bool df_lexer_skip_block(Lexer *);
+
 /* literal.c: the value of a number token; NULL after df_fail(). */
 DfNode *df_token_number(DfConfig *, const Token *, const char *file);
 

@@ -6,6 +6,7 @@
  *     statement   = targets "=" { targets "=" } values | "del" place { "," place } | TEXT
  *                 | import | from | bases                         see python_import.c
  *                 | change                                        see python_change.c
+ *                 | ( "def" | "if" "__name__" ) ...               passed over with its block
  *     targets     = NAME { "," NAME }
  *     values      = expression { "," expression }                 a tuple if there is a comma
  *     expression  = product { ( "+" | "-" ) product }
@@ -135,7 +136,22 @@ static bool bases(Parser *p)
     return met ? read : refuse(p);
 }
 
-/* statement = targets "=" { targets "=" } values | "del" place { "," place } | imports | bases | change | TEXT */
+/* A function, and what a file does as a program, are passed over: nothing is executed, so neither has a result. Whoever
+ * calls the function is refused. */
+static bool is_program(const Parser *p, const Token *next)
+{
+    return at_name(p, "def") || (at_name(p, "if") && next->kind == TOKEN_NAME && spells(next, "__name__"));
+}
+
+static bool skip_program(Parser *p)
+{
+    if (!df_lexer_skip_block(&p->lexer))
+        return false;
+    advance(p);
+    return true;
+}
+
+/* statement = targets "=" { targets "=" } values | "del" place { "," place } | imports | bases | change | TEXT | program */
 static bool statement(Parser *p)
 {
     Targets targets = { .n = 0 };
@@ -150,6 +166,8 @@ static bool statement(Parser *p)
         return delete_places(p);
     if (at_name(p, "import") || at_name(p, "from"))
         return df_python_import(p);
+    if (is_program(p, &next))
+        return skip_program(p);
     if (at_name(p, "with") || at_name(p, "if"))
         return bases(p);
     if (p->token.kind == TOKEN_NAME && next.kind == TOKEN_SIGN && (spells(&next, ".") || spells(&next, "[")))

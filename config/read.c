@@ -187,6 +187,9 @@ static int read_base(DfConfig *tree, DfNode *all, const DfNode *name, const Chai
 {
     if (name->kind != DF_NODE_TEXT)
         return df_node_fail(name, DF_EVALUE, "%s, want the name of a file or a list of them", df_node_kind_name(name));
+    if (strstr(name->text, "::"))
+        return df_node_fail(name, DF_EVALUE, "'%s' is a config of an installed Python package: want a file; copy it "
+                            "beside this one", name->text);
     const char *path = beside(tree, chain->path, name->text);
     if (!path)
         return DF_ENOMEM;

@@ -198,6 +198,7 @@ static DfTensor *elements(DfCtx *c, const LossCfg *loss, DfTensor *x, const Loss
     case LOSS_DICE:
         return dice_elements(c, loss, x, t);
     case LOSS_LOVASZ:
+    case LOSS_SEESAW:
     case LOSS_NONE:
     case LOSS_OTHER:
         break;

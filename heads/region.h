@@ -26,10 +26,19 @@ typedef struct {
     const float *masks;   /* [n][h][w], 0 to 1, at the size of the mask head's output; mask heads alone */
 } DfRegionTargets;
 
+/* What the numbers that a box head gives for a region mean, and how they become scores of classes and of background. */
+typedef enum {
+    DF_SCORES_SOFTMAX,        /* classes + 1: a softmax                                  */
+    DF_SCORES_OBJECTNESS,     /* classes + 2: the last two say whether there is an object, and share that among the
+                               * classes' softmax (SeesawLoss)                           */
+    DF_SCORES_SIGMOID,        /* classes: a sigmoid each; background is what is left of 1 */
+} DfRegionScores;
+
 /* How a box head answers. */
 typedef struct {
     int classes;              /* without background                                      */
-    int columns;              /* of its scores: classes + 1; + 2 with objectness apart    */
+    int columns;              /* of what it says of a region                             */
+    DfRegionScores scores;
     bool has_boxes;           /* false: it only classifies                               */
     bool class_agnostic;      /* one box a region, not one a class                       */
     const DfDeltaCoder *coder; /* how a box is written relative to its region             */
@@ -41,7 +50,7 @@ typedef struct {
     size_t size;
     void (*init)(NnScope, void *self);
     DfBoxHeadShape (*shape)(const void *self);
-    /* regions R h w C -> scores R columns, logits with background last; deltas R 4*classes or R 4, or NULL without
+    /* regions R h w C -> scores R columns, logits; deltas R 4*classes or R 4, or NULL without
      * boxes */
     void (*forward)(DfCtx *, const void *self, DfTensor *regions, DfTensor **scores, DfTensor **deltas);
     /* Added to `out`. NULL: the head cannot be trained. */

@@ -6,6 +6,7 @@
  * may as well go into the convolution before it.
  */
 #include <math.h>
+#include <string.h>
 
 #include "tensor/columns.h"
 #include "tensor/parts.h"
@@ -112,7 +113,7 @@ static void remember(DfCtx *c, DfTensor *running_mean, DfTensor *running_var, fl
                      const double *var)
 {
     struct DfCtxParts *p = c->parts;
-    Seen *seen = var && !p->replays ? df_note_space(c, sizeof *seen) : NULL; /* what runs again was seen before */
+    Seen *seen = p->replays ? NULL : df_note_space(c, sizeof *seen); /* what runs again was seen before */
     if (!seen)
         return;
     *seen = (Seen){ NULL, running_mean, running_var, momentum, mean, var };
@@ -120,13 +121,25 @@ static void remember(DfCtx *c, DfTensor *running_mean, DfTensor *running_var, fl
     p->seen_end = &seen->next;
 }
 
+void df_count_up(DfCtx *c, DfTensor *counter, const float *by)
+{
+    const size_t n = df_size(counter);
+    float *copy = c->parts->replays ? NULL : df_note_space(c, n * sizeof *copy);
+    if (!copy)
+        return;
+    memcpy(copy, by, n * sizeof *copy);
+    remember(c, counter, NULL, 1, copy, NULL);
+}
+
 static void move_statistics(const Seen *seen)
 {
     const double take = (double)seen->momentum;
     const double keep = 1 - take;
     float *mean = seen->running_mean->data;
-    float *var = seen->running_var->data;
-    for (size_t i = 0; i < df_size(seen->running_mean); i++) {
+    float *var = seen->running_var ? seen->running_var->data : NULL;
+    for (size_t i = 0; !var && i < df_size(seen->running_mean); i++)
+        mean[i] += seen->mean[i];
+    for (size_t i = 0; var && i < df_size(seen->running_mean); i++) {
         mean[i] = (float)(keep * (double)mean[i] + take * (double)seen->mean[i]);
         var[i] = (float)(keep * (double)var[i] + take * seen->var[i]);
     }
@@ -177,8 +190,9 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     float *columns = (float *)(s + 1);
     *s = (Saved){ by, (double)rows, columns, columns + n, columns + 2 * n, columns + 3 * n };
     float *const var = s->inverse; /* becomes its inverse root below */
-    if (by != DF_BY_RUNNING)
-        remember(c, running_mean, running_var, momentum, s->mean, batch_statistics(c, x, s, var));
+    const double *unbiased = by == DF_BY_RUNNING ? NULL : batch_statistics(c, x, s, var);
+    if (unbiased)
+        remember(c, running_mean, running_var, momentum, s->mean, unbiased);
     for (size_t i = 0; i < n; i++) {
         if (by == DF_BY_RUNNING) {
             s->mean[i] = running_mean->data[i];

@@ -144,6 +144,8 @@ DF_API DfRandom df_ctx_random(DfCtx *, int sample);
 /* Moves the running statistics of batch norms by what they saw since df_reset(), in order; once a pass, after it. True
  * if there were some. */
 DF_API bool df_apply_statistics(DfCtx *);
+/* The same moment adds `by`, as many numbers, to a tensor that counts what training met; copied at once. */
+DF_API void df_count_up(DfCtx *, DfTensor *counter, const float *by);
 /* x over all processes that train together: an average of a loss counts what all of them have. All ask, in the same
  * order. */
 DF_API double df_ctx_sum(DfCtx *, double x);

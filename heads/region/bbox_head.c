@@ -5,13 +5,11 @@
  * layers); Wu and He, ECCV 2018 (4conv1fc).
  */
 #include <math.h>
-#include <string.h>
 
 #include "heads/apply_loss.h"
 #include "heads/decode_boxes.h"
-#include "heads/region.h"
+#include "heads/region/class_loss.h"
 #include "heads/region/predictor.h"
-#include "heads/settings/loss_cfg.h"
 #include "heads/settings/settings.h"
 
 /* Convolutions, then linear layers. */
@@ -36,7 +34,8 @@ typedef struct {
     DfDeltaCoder coder;
     int size[2]; /* height and width of a region's features, in bins */
     /* for training */
-    LossCfg loss_cls, loss_bbox;
+    ClassLoss loss_cls;
+    LossCfg loss_bbox;
 } BoxHead;
 
 #define BOX_CODER "dict(type='DeltaXYWHBBoxCoder', target_means=[0., 0., 0., 0.], target_stds=[0.1, 0.1, 0.2, 0.2])"
@@ -111,8 +110,6 @@ static void check_options(NnScope s, const BoxHead *h)
         nn_fail(s, DF_EVALUE, "with_cls=False: a detector wants classes");
     else if (!h->with_reg && h->num_reg_convs + h->num_reg_fcs > 0)
         nn_fail(s, DF_EVALUE, "with_reg=False, but the box branch has layers");
-    else if (df_loss_says_sigmoid(h->loss_cls_cfg))
-        nn_fail(s, DF_EVALUE, "loss_cls.use_sigmoid=True: scores are a softmax here, as in mmdet");
 }
 
 /* Channels of what the last linear layer of a branch sees: with all bins if no layer before it has taken them
@@ -120,17 +117,6 @@ static void check_options(NnScope s, const BoxHead *h)
 static int last_in(const BoxHead *h, const BoxBranch *b, int channels, bool bins_left)
 {
     return bins_left && b->n_fcs == 0 ? channels * h->size[0] * h->size[1] : channels;
-}
-
-/* SeesawLoss (Wang et al., CVPR 2021) wants two numbers beside the classes: whether there is an object, or none. */
-static bool says_objectness(const BoxHead *h)
-{
-    return strcmp(df_node_text(df_node_get(h->loss_cls_cfg, "type"), ""), "SeesawLoss") == 0;
-}
-
-static int class_columns(const BoxHead *h)
-{
-    return h->num_classes + (says_objectness(h) ? 2 : 1);
 }
 
 static void init(NnScope s, void *self)
@@ -142,7 +128,7 @@ static void init(NnScope s, void *self)
     h->size[0] = h->roi_feat_size.v[0];
     h->size[1] = h->roi_feat_size.v[h->roi_feat_size.n - 1];
     df_head_coder(s, &h->coder, h->bbox_coder);
-    df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
+    df_class_loss_init(s, &h->loss_cls, h->loss_cls_cfg, h->num_classes);
     df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
     h->shared = (BoxBranch){ .n_convs = h->num_shared_convs, .n_fcs = h->num_shared_fcs };
     h->cls = (BoxBranch){ .n_convs = h->num_cls_convs, .n_fcs = h->num_cls_fcs };
@@ -154,7 +140,7 @@ static void init(NnScope s, void *self)
     const int boxes = h->reg_class_agnostic ? 1 : h->num_classes;
     df_predictor_init(s, &h->cls_predictor, h->cls_predictor_cfg, "Linear", "NormedLinear");
     df_predictor_init(s, &h->reg_predictor, h->reg_predictor_cfg, "Linear", "NormedLinear");
-    nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, class_columns(h), h->cls_predictor.has_bias, nn_normal(0.01),
+    nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, h->loss_cls.columns, h->cls_predictor.has_bias, nn_normal(0.01),
                       nn_constant(0));
     if (h->with_reg)
         nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, 4 * boxes, h->reg_predictor.has_bias, nn_normal(0.001),
@@ -217,7 +203,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *regions, DfTensor **sc
     check_regions(c, h, regions);                                           /* n 7 7 256             */
     DfTensor *x = branch(c, h, &h->shared, regions, false);                 /* n 1024, or n 7 7 256  */
     DfTensor *last = branch(c, h, &h->cls, x, true);
-    *scores = df_predictor_linear(c, &h->cls_predictor, &h->fc_cls, last);  /* n classes+1           */
+    *scores = df_predictor_linear(c, &h->cls_predictor, &h->fc_cls, last);  /* n columns             */
     *deltas = NULL;
     if (!h->with_reg)
         return;
@@ -226,38 +212,6 @@ static void forward(DfCtx *c, const void *self, DfTensor *regions, DfTensor **sc
 }
 
 /* ---- losses ------------------------------------------------------------------------------------------------------ */
-
-static float right_of_hundred(const DfTensor *scores, const int *labels)
-{
-    const size_t columns = (size_t)df_dim(scores, 1), n = (size_t)df_dim(scores, 0);
-    size_t right = 0;
-    for (size_t i = 0; i < n; i++) {
-        const float *row = scores->data + i * columns;
-        size_t at = 0;
-        for (size_t k = 1; k < columns; k++)
-            at = row[k] > row[at] ? k : at;
-        right += at == (size_t)labels[i];
-    }
-    return n ? 100.0f * (float)right / (float)n : 0;
-}
-
-/* The mean over the regions that count. */
-static void learn_classes(DfCtx *c, const BoxHead *h, DfTensor *scores, const DfRegionTargets *t, DfLosses *out)
-{
-    int counted = 0;
-    for (int i = 0; i < t->n; i++)
-        counted += t->weights[i] > 0;
-    const LossTargets targets = {
-        .label = t->labels,
-        .weight = t->weights,
-        .averaged = true,
-        .average = counted,
-        .at_least = 1,
-    };
-    df_losses_add(c, out, df_loss_apply(c, &h->loss_cls, scores, &targets), "loss_cls");
-    if (!c->err && !c->dry)
-        df_losses_figure(out, (double)right_of_hundred(scores, t->labels), "acc");
-}
 
 /* Regions of objects, one after the other. */
 typedef struct {
@@ -315,7 +269,7 @@ static void losses(DfCtx *c, const void *self, DfTensor *scores, DfTensor *delta
                    DfLosses *out)
 {
     const BoxHead *h = self;
-    learn_classes(c, h, scores, t, out);
+    df_class_loss_learn(c, &h->loss_cls, scores, t, out);
     if (deltas)
         df_losses_add(c, out, box_loss(c, h, deltas, t), "loss_bbox");
 }
@@ -323,7 +277,7 @@ static void losses(DfCtx *c, const void *self, DfTensor *scores, DfTensor *delta
 static DfTensor *class_losses(DfCtx *c, const void *self, DfTensor *scores, const int *labels)
 {
     const BoxHead *h = self;
-    return df_loss_elements(c, &h->loss_cls, scores, &(LossTargets){ .label = labels });
+    return df_class_loss_each(c, &h->loss_cls, scores, labels);
 }
 
 static DfBoxHeadShape shape(const void *self)
@@ -331,7 +285,8 @@ static DfBoxHeadShape shape(const void *self)
     const BoxHead *h = self;
     return (DfBoxHeadShape){
         .classes = h->num_classes,
-        .columns = class_columns(h),
+        .columns = h->loss_cls.columns,
+        .scores = h->loss_cls.scores,
         .has_boxes = h->with_reg,
         .class_agnostic = h->reg_class_agnostic,
         .coder = &h->coder,

@@ -46,13 +46,15 @@ int df_regions_init(Regions *r, const RoiHead *h, int n, const DfDetections *pro
     const DfBoxHeadShape *last = &h->box[h->num_stages - 1].shape;
     *r = (Regions){ .arena = df_arena_new(), .images = n, .classes = df_roi_head_classes(h) };
     r->columns = last->columns;
+    r->kind = last->scores;
     r->boxes_per_row = last->has_boxes && !last->class_agnostic ? r->classes : 1;
     r->first = r->arena ? df_arena_alloc(r->arena, (size_t)n + 1, sizeof *r->first) : NULL;
     if (!r->first)
         return df_fail_memory("regions");
     const size_t rows = count_rows(r, h, proposals);
+    const int room = r->columns > r->classes ? r->columns : r->classes + 1;
     r->rois = df_arena_alloc(r->arena, rows, 5 * sizeof *r->rois);
-    r->scores = df_arena_alloc(r->arena, rows, (size_t)r->columns * sizeof *r->scores);
+    r->scores = df_arena_alloc(r->arena, rows, (size_t)room * sizeof *r->scores);
     r->boxes = df_arena_alloc(r->arena, rows, 4 * (size_t)r->boxes_per_row * sizeof *r->boxes);
     if (rows > INT32_MAX / 5 || !r->rois || !r->scores || !r->boxes)
         return df_fail_memory("regions");
@@ -189,26 +191,44 @@ static void softmax(float *x, int n)
         x[i] /= sum;
 }
 
-/* Of logits[columns] to[classes + 1]: where both are as many, a softmax over classes and background. Else two of them
- * say "something" and "nothing", and share the first among the classes (Wang et al., "Seesaw Loss", CVPR 2021, eq. 9).
- * `to` may begin before `logits` and reach into it. */
-static void probabilities(const Regions *r, const float *logits, float *to)
+/* Two numbers behind the classes say "something" and "nothing", and share the first among the classes (Wang et al.,
+ * "Seesaw Loss", CVPR 2021, equation 9). */
+static void share_objectness(float *x, int classes)
 {
-    const int classes = r->classes;
-    if (r->columns == classes + 1) {
-        softmax(to, r->columns);
-        return;
-    }
-    float objectness[2] = { logits[classes], logits[classes + 1] };
-    softmax(objectness, 2);
-    memmove(to, logits, (size_t)classes * sizeof *to);
-    softmax(to, classes);
+    softmax(x, classes);
+    softmax(x + classes, 2);
     for (int i = 0; i < classes; i++)
-        to[i] *= objectness[0];
-    to[classes] = objectness[1];
+        x[i] *= x[classes];
+    x[classes] = x[classes + 1];
 }
 
-/* Scores are the softmax of the mean of all stages' logits. */
+/* Every class alone; background is what is left of 1. */
+static void sigmoids(float *x, int classes)
+{
+    float sum = 0;
+    for (int i = 0; i < classes; i++)
+        sum += x[i] = 1 / (1 + expf(-x[i]));
+    x[classes] = df_clamp_float(1 - sum, 0, 1);
+}
+
+/* Row by row; the result may be a number longer or shorter, so from the side on which nothing is lost. */
+void df_regions_scores(Regions *r)
+{
+    const size_t rows = (size_t)df_regions_rows(r), columns = (size_t)r->columns, wanted = (size_t)r->classes + 1;
+    for (size_t k = 0; k < rows; k++) {
+        const size_t row = columns < wanted ? rows - 1 - k : k;
+        float *x = r->scores + row * columns;
+        if (r->kind == DF_SCORES_OBJECTNESS)
+            share_objectness(x, r->classes);
+        else if (r->kind == DF_SCORES_SOFTMAX)
+            softmax(x, r->columns);
+        memmove(r->scores + row * wanted, x, (columns < wanted ? columns : wanted) * sizeof *x);
+        if (r->kind == DF_SCORES_SIGMOID)
+            sigmoids(r->scores + row * wanted, r->classes);
+    }
+}
+
+/* Scores are made of the mean of all stages' logits. */
 int df_regions_run(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImageMeta *metas, Regions *r)
 {
     const int rows = df_regions_rows(r);
@@ -218,7 +238,6 @@ int df_regions_run(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfImage
         run_stage(c, h, stage, maps, metas, r);
     for (size_t i = 0; stages > 1 && i < (size_t)rows * (size_t)columns; i++)
         r->scores[i] /= (float)stages;
-    for (size_t i = 0; i < (size_t)rows; i++)
-        probabilities(r, r->scores + i * (size_t)columns, r->scores + i * ((size_t)r->classes + 1));
+    df_regions_scores(r);
     return df_ctx_error(c);
 }

@@ -11,6 +11,7 @@ typedef struct {
     DfArena *arena;    /* holds all of it                                                     */
     int images, classes;
     int columns;       /* of what a stage says of a region                                    */
+    DfRegionScores kind; /* what they mean                                                    */
     int boxes_per_row; /* of the last stage: one a class, or one                              */
     bool keeps_empty;  /* the plain head, too, believes what it says of regions without area  */
     int *first;        /* [images + 1] rows of an image: first[i] .. first[i+1] - 1           */
@@ -26,5 +27,7 @@ int df_regions_rows(const Regions *);
 /* All stages: rois become those of the last one, scores probabilities, boxes are in network pixels. An error of the
  * context. */
 int df_regions_run(DfCtx *, const RoiHead *, const DfMaps *, const DfImageMeta *, Regions *);
+/* scores from logits [rows][columns] to probabilities [rows][classes + 1], background last; there is room for both. */
+void df_regions_scores(Regions *);
 
 #endif

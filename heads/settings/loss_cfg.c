@@ -59,6 +59,30 @@ static const DfOpt label_smooth_opts[] = {
     DF_OPT_END
 };
 
+/* mmdet's CrossEntropyCustomLoss: with use_sigmoid each class is asked alone, and there is no background. */
+static const DfOpt custom_opts[] = {
+    LOSS_BOOL(use_sigmoid, cross_entropy.use_sigmoid, "False", "one sigmoid a class instead of a softmax"),
+    LOSS_BOOL(use_mask, cross_entropy.use_mask, "False", "not for boxes"),
+    LOSS_CLASS_WEIGHT(cross_entropy.class_weight),
+    LOSS_IGNORE_INDEX(cross_entropy.ignore_index, "None"),
+    LOSS_BOOL(avg_non_ignore, cross_entropy.avg_non_ignore, "False",
+              "the mean is over what counts, not over everything"),
+    DF_OPT_UNUSED(num_classes, "the head says it"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
+static const DfOpt seesaw_opts[] = {
+    DF_OPT_UNUSED(use_sigmoid, "False; mmdet knows nothing else"),
+    LOSS_NUMBER(p, seesaw.p, "0.8", 0, 100, "how much less a class counts that was seen less often"),
+    LOSS_NUMBER(q, seesaw.q, "2.0", 0, 100, "how much more a class counts that is taken for likelier"),
+    LOSS_ROW(num_classes, seesaw.num_classes, DF_KIND_INT, "1203", 1, 1000000, NULL, "number of classes"),
+    LOSS_NUMBER(eps, seesaw.eps, "1e-2", 1e-30, 1, "least probability of a region's own class, as a divisor"),
+    LOSS_BOOL(return_dict, seesaw.return_dict, "True", "two losses in the log, not their sum"),
+    LOSS_COMMON,
+    DF_OPT_END
+};
+
 static const DfOpt l1_opts[] = { LOSS_COMMON, DF_OPT_END }; /* and MSE */
 
 /* x^2 / (2 beta) where |x| < beta, else |x| - beta / 2. */
@@ -141,6 +165,8 @@ static const struct {
     { "FocalLoss",        LOSS_FOCAL,         focal_opts         },
     { "CrossEntropyLoss", LOSS_CROSS_ENTROPY, cross_entropy_opts },
     { "LabelSmoothLoss",  LOSS_CROSS_ENTROPY, label_smooth_opts  },
+    { "CrossEntropyCustomLoss", LOSS_CROSS_ENTROPY, custom_opts  },
+    { "SeesawLoss",       LOSS_SEESAW,        seesaw_opts        },
     { "L1Loss",           LOSS_L1,            l1_opts            },
     { "SmoothL1Loss",     LOSS_SMOOTH_L1,     smooth_l1_opts     },
     { "BalancedL1Loss",   LOSS_BALANCED_L1,   balanced_l1_opts   },

@@ -23,6 +23,7 @@ typedef enum {
     LOSS_MSE,
     LOSS_DICE,          /* Milletari et al., V-Net, 3DV 2016                     */
     LOSS_LOVASZ,        /* Berman et al., CVPR 2018                              */
+    LOSS_SEESAW,        /* Wang et al., CVPR 2021: of box heads alone            */
     LOSS_OTHER          /* not built in: `problem` says so, and `type` is which  */
 } LossKind;
 
@@ -75,6 +76,11 @@ typedef struct {
             bool per_image;
             DfFloats class_weight;
         } lovasz;
+        struct {
+            double p, q, eps;
+            int num_classes;
+            bool return_dict;
+        } seesaw;
     };
 } LossCfg;
 

@@ -84,6 +84,33 @@ Test(config_dialect, our_own_form_stays)
     becomes(own, own);
 }
 
+/* From mmdetection 2.22 on, as keys of its default_runtime.py tell. What a run wrote is read again as it is. */
+Test(config_dialect, candidates_of_2_22)
+{
+    static const char before[] = "model = dict(type='RetinaNet', test_cfg=dict(nms_pre=1000, min_bbox_size=0))\n";
+    static const char after[] = "model = dict(type='RetinaNet', test_cfg=dict(nms_pre=1000, filter_scores_and_topk=True, min_bbox_size=-1))\n"
+                                "mp_start_method = 'fork'\n";
+    char text[512];
+    snprintf(text, sizeof text, "%smp_start_method = 'fork'\n", before);
+    becomes(text, after);
+    becomes(after, after);
+    becomes(before, before);
+    snprintf(text, sizeof text, "%smp_start_method = 'fork'\nmodel['test_cfg']['filter_scores_and_topk'] = False\n", before);
+    becomes(text, "model = dict(type='RetinaNet', test_cfg=dict(nms_pre=1000, min_bbox_size=0, filter_scores_and_topk=False))\n"
+                  "mp_start_method = 'fork'\n");
+}
+
+/* mmsegmentation's FPN makes extra outputs from its last one. */
+Test(config_dialect, fpn_of_segmentors)
+{
+    becomes("model = dict(type='EncoderDecoder', neck=dict(type='FPN', add_extra_convs=True))\n",
+            "model = dict(type='EncoderDecoder', neck=dict(type='FPN', add_extra_convs=True, extra_convs_on_inputs=False))\n");
+    static const char detector[] = "model = dict(type='RetinaNet', neck=dict(type='FPN', add_extra_convs=True))\n";
+    becomes(detector, detector);
+    static const char said[] = "model = dict(type='EncoderDecoder', neck=dict(type='FPN', add_extra_convs='on_lateral'))\n";
+    becomes(said, said);
+}
+
 /* Settings of other commands are in our own words, those of a user in the file's. */
 Test(config_dialect, settings_of_both_kinds)
 {

@@ -27,6 +27,30 @@ static void expect_all_refused(const Case *cases, size_t n, bool python)
 }
 #define REFUSED(cases, python) expect_all_refused(cases, sizeof cases / sizeof *cases, python)
 
+/* Functions and what a file does as a program. */
+Test(config_python, programs_are_passed_over)
+{
+    static const char text[] = "a = 1\n"
+                               "def f(x,\n      y=[2]) -> int:  # (\n"
+                               "    \"\"\"A text, (not\nindented.\"\"\"\n"
+                               "\n"
+                               "# between its lines\n"
+                               "    if x != y @ 3: return {'b': (\n4)}\n"
+                               "    return x\\\n+ 1\n"
+                               "b = 2\n"
+                               "def g(): return 1\n"
+                               "c = 3\n"
+                               "if __name__ == '__main__':\n\tf(1)\n";
+    DfConfig *config;
+    cr_assert_eq(df_config_parse(&config, text, strlen(text), "a.py", true), DF_OK, "%s", df_error());
+    const DfNode *root = df_config_root(config);
+    cr_expect_eq(root->n, 3);
+    cr_expect_eq(df_node_int(df_node_get(root, "a"), 0), 1);
+    cr_expect_eq(df_node_int(df_node_get(root, "b"), 0), 2);
+    cr_expect_eq(df_node_int(df_node_get(root, "c"), 0), 3);
+    df_config_free(config);
+}
+
 Test(config_python, nothing_is_executed)
 {
     static const Case cases[] = {
@@ -37,7 +61,10 @@ Test(config_python, nothing_is_executed)
         { "with open('x'):\n    a = 1\n", "'with' is not supported" },
         { "if True:\n    a = 1\n", "'if' is not supported" },
         { "for x in y: pass", "'for' is not supported" },
-        { "def f(): pass", "'def' is not supported" },
+        { "def f(): pass\na = f()\n", "a.py:2: f(..) is not supported" },
+        { "def f(): pass\na = f\n", "a.py:2: the name 'f' is not defined" },
+        { "def f():\n    return '''\nb = 1\n", "a.py:2: the file ends inside the text that begins here" },
+        { "class A:\n    pass\n", "'class' is not supported" },
         { "a = open('/etc/passwd')", "a.py:1: open(..) is not supported" },
         { "a = __import__('os')", "__import__(..) is not supported" },
         { "a = 'x'.format(1)", "met 'format', want no attribute" },
