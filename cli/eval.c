@@ -30,7 +30,8 @@ static const CliOption options[] = {
                  "classifiers: also score against several right labels a picture (ReaL): a JSON list with a list of "
                  "labels for each picture, in the order of their names"),
     CLI_OPT_FLAG("--aug-test", aug_test,
-                 "segmentors: test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
+                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else six "
+                 "scales, each also mirrored, as mmseg's --aug-test"),
     CLI_OPT_FLAG(
         "--from-one", from_one,
         "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),

@@ -5,6 +5,7 @@
 #include "config/base_value.h"
 #include "config/dialect/dialect.h"
 #include "config/dialect/hub.h"
+#include "config/dialect/test_time.h"
 #include "config/merge.h"
 #include "config/readers.h"
 #include "config/ready.h"
@@ -403,7 +404,7 @@ static int finish(DfConfig *tree, const char *const *overrides, int n)
         error = df_dialect_translate(tree);
     if (error == DF_OK && late)
         error = override_some(tree, overrides, n, true);
-    return error;
+    return error == DF_OK ? df_test_time_apply(tree) : error;
 }
 
 /* A path, or the name of a ready config. */
@@ -466,6 +467,8 @@ int df_config_parse(DfConfig **out, const char *text, size_t size, const char *n
         error = df_base_values_fill(tree, tree->root, NULL);
     if (error == DF_OK)
         error = df_dialect_translate(tree);
+    if (error == DF_OK)
+        error = df_test_time_apply(tree);
     if (error == DF_OK)
         return DF_OK;
     df_config_free(tree);

@@ -195,6 +195,13 @@ static DfScoreWindow window_at(const EncoderDecoder *net, int H, int W, int i, i
     return w;
 }
 
+/* The side of a picture within a padded one; 0: it says nothing. */
+static int unpadded(int picture, int padded)
+{
+    return picture > 0 && picture < padded ? picture : padded;
+}
+
+/* Scores of what was padded are nobody's: a view ends where the picture does, and its windows may reach farther. */
 static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const DfImageMeta *meta, DfScoreView *view,
                     DfArena *arena)
 {
@@ -204,7 +211,13 @@ static int run_view(DfCtx *c, const EncoderDecoder *net, DfTensor *image, const 
         rows = grid(H, net->crop[0], net->stride[0]);
         columns = grid(W, net->crop[1], net->stride[1]);
     }
-    *view = (DfScoreView){ H, W, .n = rows * columns, .flip_x = meta->flip_x, .flip_y = meta->flip_y };
+    *view = (DfScoreView){
+        .height = unpadded(meta->img_h, H),
+        .width = unpadded(meta->img_w, W),
+        .n = rows * columns,
+        .flip_x = meta->flip_x,
+        .flip_y = meta->flip_y,
+    };
     view->windows = df_arena_alloc(arena, (size_t)view->n, sizeof *view->windows);
     int error = view->windows ? DF_OK : df_fail_memory("the windows of an image");
     for (int i = 0; error == DF_OK && i < view->n; i++) {

@@ -18,6 +18,7 @@ struct DfModel {
     BackbonePart backbone;
     int channels;                       /* of an image           */
     const DfClassLoss *class_loss;      /* of a bare backbone    */
+    DfViewMerge merge;                  /* of views of a picture */
     DfArena *arena;                     /* of what follows       */
     const char **learnt;                /* names of the classes that the checkpoint was trained for */
     int n_learnt;
@@ -92,6 +93,8 @@ int df_model_new(DfModel **out, const DfNode *root)
     int error = nn_model_new(&model->weights);
     if (error == DF_OK)
         error = build(model, root);
+    if (error == DF_OK)
+        error = df_view_merge_read(&model->merge, df_node_get(root, "tta_model"), nn_model_arena(model->weights));
     model->root = root;
     model->channels = channels_of(root);
     if (error < 0) {
@@ -279,12 +282,32 @@ int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfIma
     return error;
 }
 
+static int detect_and_merge(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n,
+                            DfDetections *result)
+{
+    DfDetections *each = df_calloc((size_t)n, sizeof *each);
+    int error = each ? DF_OK : df_fail_memory("detections of several views");
+    if (error == DF_OK && df_model_has_masks(model))
+        error = df_fail(DF_EVALUE, "tta_model: DetTTAModel merges boxes alone, and %s makes masks too",
+                        df_model_type(model));
+    for (int i = 0; error == DF_OK && i < n; i++)
+        error = df_model_detect(model, c, views[i], &metas[i], 1, true, &each[i]);
+    if (error == DF_OK)
+        error = df_view_merge(&model->merge, each, metas, n, result);
+    for (int i = 0; each && i < n; i++)
+        df_detections_free(&each[i]);
+    df_free(each);
+    return error;
+}
+
 int df_model_detect_views(const DfModel *model, DfCtx *c, DfTensor *const *views, const DfImageMeta *metas, int n,
                           DfDetections *result)
 {
     *result = (DfDetections){ 0 };
     if (n == 1)
         return df_model_detect(model, c, views[0], metas, 1, true, result);
+    if (model->merge.given)
+        return detect_and_merge(model, c, views, metas, n, result);
     if (!model->architecture || !model->architecture->detect_views)
         return df_fail(DF_EVALUE, "%s makes nothing of %d views of an image: test-time augmentation is not built in",
                        df_model_type(model), n);

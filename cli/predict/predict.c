@@ -34,7 +34,8 @@ static const CliOption options[] = {
     CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1,
                   "opacity of the colours over the picture, from 0 to 1; default 0.5"),
     CLI_OPT_FLAG("--aug-test", aug_test,
-                 "test-time augmentation with six scales, each also mirrored, as mmseg's --aug-test"),
+                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else six "
+                 "scales, each also mirrored, as mmseg's --aug-test"),
     CLI_OPT_FLAG("--from-one", from_one,
                  "number the classes from 1 in label maps, as in the files of ADE20K; default: from 0"),
 

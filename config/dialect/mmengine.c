@@ -4,6 +4,7 @@
  */
 #include "config/dialect/dialect.h"
 #include "config/dialect/mmengine.h"
+#include "config/dialect/test_time.h"
 
 #include <string.h>
 
@@ -61,6 +62,7 @@ static int translate(DfConfig *tree)
     df_rewrite_drop(tree->root, "default_scope");
     name_types(tree->root);
     df_mmengine_data(&r);
+    df_mmengine_test_time(&r);
     df_mmengine_preprocessor(&r);
     DfNode *model = df_tree_get(tree->root, "model");
     if (model && model->kind == DF_NODE_DICT)

@@ -46,6 +46,16 @@ static void each_dataset(DfRewrite *r, DfNode *dataset, const DfNode *preprocess
         each_dataset(r, one, preprocessor, training);
 }
 
+/* In a pipeline of several views it is the last step of each. */
+static void to_views(DfRewrite *r, DfNode *pipeline, const DfNode *preprocessor)
+{
+    DfNode *last = pipeline && pipeline->kind == DF_NODE_LIST ? pipeline->first : NULL;
+    while (last && last->next)
+        last = last->next;
+    if (last && df_rewrite_is(last, "MultiScaleFlipAug"))
+        append(r, df_tree_get(last, "transforms"), preprocessor, false);
+}
+
 void df_mmengine_preprocessor(DfRewrite *r)
 {
     DfNode *root = r->tree->root;
@@ -62,4 +72,5 @@ void df_mmengine_preprocessor(DfRewrite *r)
     DfNode *pipeline = df_tree_get(root, "test_pipeline");
     if (pipeline && !df_node_at(root, "data.test"))
         append(r, pipeline, preprocessor, false);
+    to_views(r, df_tree_get(root, "tta_pipeline"), preprocessor);
 }

@@ -3,6 +3,8 @@
  * datasets/pipeline/aug.c -- MultiScaleFlipAug: one view of a picture for each scale, plain and mirrored. With one
  * scale and flip=False it is how mmdet writes ordinary testing. The views themselves are made in pipeline.c.
  */
+#include <string.h>
+
 #include "datasets/pipeline/transform.h"
 
 static const DfOpt opts[] = {
@@ -15,6 +17,9 @@ static const DfOpt opts[] = {
     DF_OPT_BOOL(DfMultiScaleFlipAug, flip, False, "also make mirrored views"),
     DF_OPT_NODE(DfMultiScaleFlipAug, flip_direction, "'horizontal'",
                 "direction of mirroring: 'horizontal', 'vertical' or 'diagonal', or a list of them"),
+    DF_OPT_AS(DfMultiScaleFlipAug, flips, flips_cfg, DF_KIND_NODE, "None", 0, 0, NULL,
+              "in place of flip, as TestTimeAug of later releases: the views of a scale in their order, 'none' or a "
+              "direction each; scale_factor then rounds sides to the nearest pixel, and a scale may be left to Resize"),
     DF_OPT_END
 };
 
@@ -63,9 +68,38 @@ static int read_scales(DfScales *out, const DfNode *dict, const DfMultiScaleFlip
     return aug->img_scale ? df_read_sizes(out, aug->img_scale, arena) : read_factors(out, aug->scale_factor, arena);
 }
 
+/* One that asks nothing of Resize. */
+static int no_scale(DfScales *out, DfArena *arena)
+{
+    *out = (DfScales){ .n = 1, .v = df_arena_alloc(arena, 1, sizeof *out->v) };
+    return out->v ? DF_OK : df_fail_memory("scales");
+}
+
+static int read_views(DfMultiScaleFlipAug *aug)
+{
+    const int most = (int)(sizeof aug->which / sizeof *aug->which);
+    if (aug->flips_cfg->kind != DF_NODE_LIST || aug->flips_cfg->n < 1 || aug->flips_cfg->n > most)
+        return df_node_fail(aug->flips_cfg, DF_EVALUE, "want a list of 1 to %d views", most);
+    int error = DF_OK;
+    for (const DfNode *v = aug->flips_cfg->first; v && error == DF_OK; v = v->next) {
+        DfFlips flip = { 0 };
+        const bool plain = strcmp(df_node_text(v, ""), "none") == 0;
+        error = plain ? DF_OK : df_read_flips(&flip, v);
+        if (error == DF_OK && !plain && flip.n != 1)
+            error = df_node_fail(v, DF_EVALUE, "want 'none' or one direction");
+        aug->which[aug->flips++] = plain ? DF_FLIP_NONE : flip.v[0];
+    }
+    for (int i = 0; i < aug->scales.n; i++)
+        if (aug->scales.v[i].kind == DF_SCALE_FACTOR)
+            aug->scales.v[i].kind = DF_SCALE_FACTOR_ROUNDED;
+    return error;
+}
+
 static int read_flips(DfMultiScaleFlipAug *aug)
 {
     DfFlips flips;
+    if (aug->flips_cfg)
+        return read_views(aug);
     aug->flips = 1;
     if (!aug->flip)
         return DF_OK;
@@ -78,9 +112,10 @@ static int read_flips(DfMultiScaleFlipAug *aug)
 static int init(void *self, const DfNode *dict, DfReading *reading)
 {
     DfMultiScaleFlipAug *aug = self;
-    if ((!aug->img_scale && !aug->img_ratios) == !aug->scale_factor)
+    const bool none = !aug->img_scale && !aug->img_ratios && !aug->scale_factor && aug->flips_cfg;
+    if (!none && (!aug->img_scale && !aug->img_ratios) == !aug->scale_factor)
         return df_node_fail(dict, DF_EVALUE, "want either img_scale or scale_factor");
-    int error = read_scales(&aug->scales, dict, aug, reading->arena);
+    int error = none ? no_scale(&aug->scales, reading->arena) : read_scales(&aug->scales, dict, aug, reading->arena);
     if (error < 0 || (error = read_flips(aug)) < 0)
         return error;
     if (aug->scales.n < 1)

@@ -21,6 +21,7 @@ static const Sign signs[] = {
     { "SegDataPreProcessor", NULL,                  DF_CODEBASE_SEGMENTATION, DF_RELEASE_NEW  },
     { "DefaultFormatBundle", NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_OLD  },
     { "Collect",             NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_OLD  },
+    { "MultiScaleFlipAug",   "flips",               DF_CODEBASE_AUTO,         DF_RELEASE_NEW  },
     { "MultiScaleFlipAug",   NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_OLD  },
     { "RandomResize",        NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_NEW  },
     { "RandomChoiceResize",  NULL,                  DF_CODEBASE_AUTO,         DF_RELEASE_NEW  },

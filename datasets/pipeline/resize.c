@@ -279,7 +279,7 @@ static void draw_size(const Resize *r, DfDraws *draws, int size[2])
     }
 }
 
-/* What MultiScaleFlipAug asks for: a factor makes int(side * factor). */
+/* What MultiScaleFlipAug asks for: a factor makes int(side * factor), of later releases int(side * factor + 0.5). */
 static int asked_size(const Resize *r, const DfWork *work, const int picture[2], int size[2])
 {
     const DfScale *scale = work->scale.kind != DF_SCALE_NONE ? &work->scale : r->sizes.v;
@@ -290,7 +290,7 @@ static int asked_size(const Resize *r, const DfWork *work, const int picture[2],
         return DF_OK;
     }
     for (int i = 0; i < 2; i++)
-        size[i] = whole(picture[i] * scale->factor);
+        size[i] = whole(picture[i] * scale->factor + (scale->kind == DF_SCALE_FACTOR_ROUNDED ? 0.5 : 0));
     if (size[0] > DF_IMAGE_MAX_SIDE || size[1] > DF_IMAGE_MAX_SIDE)
         return df_fail(DF_EVALUE, "a picture of %d x %d enlarged %g times: want sides of at most %d pixels",
                        picture[1], picture[0], scale->factor, DF_IMAGE_MAX_SIDE);

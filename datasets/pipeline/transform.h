@@ -36,7 +36,7 @@ typedef struct DfReading DfReading;
 
 /* mmdet's (w, h) of a scale, or a factor. */
 typedef struct {
-    enum { DF_SCALE_NONE, DF_SCALE_SIZE, DF_SCALE_FACTOR } kind;
+    enum { DF_SCALE_NONE, DF_SCALE_SIZE, DF_SCALE_FACTOR, DF_SCALE_FACTOR_ROUNDED } kind;
     int size[2];
     double factor;
 } DfScale;
@@ -191,12 +191,12 @@ int df_steps_run(const DfSteps *, DfWork *);
 extern const DfTransform df_transform_MultiScaleFlipAug;
 
 typedef struct {
-    const DfNode *transforms, *img_scale, *scale_factor, *img_ratios, *flip_direction;
+    const DfNode *transforms, *img_scale, *scale_factor, *img_ratios, *flip_direction, *flips_cfg;
     bool flip;
     DfSteps steps;
     DfScales scales;
     int flips;       /* how many views of each scale                 */
-    DfFlip which[5]; /* [flips]: first none, then the directions     */
+    DfFlip which[5]; /* [flips]                                      */
 } DfMultiScaleFlipAug;
 
 #endif

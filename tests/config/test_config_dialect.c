@@ -77,6 +77,57 @@ Test(config_dialect, label_maps_of_1_x)
             "        pipeline=[dict(type='SegDataPreProcessor', size_divisor=4)]))\n");
 }
 
+/* Test-time augmentation of 3.x and 1.x, if somebody asks for it. */
+Test(config_dialect, views_of_3_x)
+{
+#define VIEWS_OF(...) "tta_pipeline = [dict(type='Load'), dict(type='TestTimeAug', transforms=[" __VA_ARGS__ "])]\n"
+    static const char data[] = "test_dataloader = dict(dataset=dict(type='CocoDataset', pipeline=[dict(type='Load'), dict(type='Pack')]))\n"
+                               "model = dict(type='RetinaNet', data_preprocessor=dict(type='DetDataPreprocessor', mean=[1]))\n";
+    static const char own[] = "model = dict(type='RetinaNet')\n"
+                              "data = dict(test_dataloader=dict(), test=dict(type='CocoDataset', filter_cfg=dict(filter_empty_gt=False), pipeline=[\n"
+                              "    dict(type='Load'), dict(type='MultiScaleFlipAug', flips=%s)]))\n%s";
+    static const char usual[] = "tta_model = dict(type='DetTTAModel', tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100))\n";
+    char text[2048], want[2048];
+    snprintf(text, sizeof text, "%s%saug_test = True\n", data,
+             VIEWS_OF("[dict(type='Resize', scale=(2, 1)), dict(type='Resize', scale=(4, 2))],\n"
+                      "[dict(type='RandomFlip', prob=1.), dict(type='RandomFlip', prob=0.)], [dict(type='Pack')]"));
+    snprintf(want, sizeof want, own, "['horizontal', 'none'], img_scale=[(2, 1), (4, 2)], transforms=[dict(type='Resize', keep_ratio=False),\n"
+             "dict(type='RandomFlip'), dict(type='Pack'), dict(type='DetDataPreprocessor', mean=[1])]", "");
+    becomes(text, want);
+    snprintf(text, sizeof text, "%s%saug_test = True\n", data, VIEWS_OF("[dict(type='Resize', scale_factor=0.5, keep_ratio=True)], [dict(type='Pack')]"));
+    snprintf(want, sizeof want, own, "['none'], scale_factor=[0.5], transforms=[dict(type='Resize', keep_ratio=True),\n"
+             "dict(type='Pack'), dict(type='DetDataPreprocessor', mean=[1])]", "");
+    becomes(text, want);
+    snprintf(text, sizeof text, "%saug_test = True\n", data);
+    snprintf(want, sizeof want, own, "['horizontal', 'none'], transforms=[dict(type='RandomFlip'), dict(type='Pack'),\n"
+             "dict(type='DetDataPreprocessor', mean=[1])]", usual);
+    becomes(text, want);
+}
+
+static void refused(const char *text, const char *why)
+{
+    DfConfig *config;
+    cr_expect_lt(df_config_parse(&config, text, strlen(text), "c.py", true), 0, "%s", text);
+    cr_expect(strstr(df_error(), why), "%s: want %s", df_error(), why);
+}
+
+Test(config_dialect, views_that_are_not_understood)
+{
+#define ASKED "default_scope = 'mmseg'\naug_test = True\n"
+    refused("aug_test = True\ndata = dict(test=dict(pipeline=[dict(type='Load')]))\n", "there is no tta_pipeline, and no MultiScaleFlipAug");
+    refused(ASKED VIEWS_OF("3"), "want lists of transforms");
+    refused(ASKED VIEWS_OF("[dict(type='Resize', scale=(2, 1)), dict(type='Resize', scale_factor=2)]"), "all with scale or all with scale_factor");
+    refused(ASKED VIEWS_OF("[dict(type='RandomFlip', prob=0.5)]"), "with prob=0. or prob=1.");
+    refused(ASKED VIEWS_OF("[dict(type='A'), dict(type='B')]"), "want alternatives of Resize and of RandomFlip alone");
+}
+
+Test(config_dialect, views_of_2_x)
+{
+    becomes("data = dict(test=dict(pipeline=[dict(type='MultiScaleFlipAug', img_scale=(2, 1), flip=False, transforms=[])]))\naug_test = True\n",
+            "data = dict(test=dict(pipeline=[dict(type='MultiScaleFlipAug', img_scale=(2, 1), flip=True, transforms=[],\n"
+            "    img_ratios=[0.5, 0.75, 1.0, 1.25, 1.5, 1.75])]))\n");
+}
+
 Test(config_dialect, our_own_form_stays)
 {
     static const char own[] = "model = dict(type='RetinaNet')\n"
@@ -100,9 +151,13 @@ Test(config_dialect, candidates_of_2_22)
                   "mp_start_method = 'fork'\n");
 }
 
-/* mmsegmentation's FPN makes extra outputs from its last one. */
-Test(config_dialect, fpn_of_segmentors)
+/* mmsegmentation's FPN makes extra outputs from its last one; its ResNets have a stem of their own and learn by the batch. */
+Test(config_dialect, defaults_of_segmentors)
 {
+    becomes("model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=8))\n",
+            "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=8, stem_channels=64, norm_eval=False))\n");
+    becomes("model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', stem_channels=8))\n",
+            "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', stem_channels=8, norm_eval=False))\n");
     becomes("model = dict(type='EncoderDecoder', neck=dict(type='FPN', add_extra_convs=True))\n",
             "model = dict(type='EncoderDecoder', neck=dict(type='FPN', add_extra_convs=True, extra_convs_on_inputs=False))\n");
     static const char detector[] = "model = dict(type='RetinaNet', neck=dict(type='FPN', add_extra_convs=True))\n";
