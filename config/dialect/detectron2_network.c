@@ -32,7 +32,7 @@ void df_d2_write_data(D2 *d, bool masks)
     const int longest = df_d2_int(d, "INPUT.MAX_SIZE_TEST", 1, MOST_SIDE);
     df_textbuf_add(&d->out, "data = dict(test=dict(type='CocoDataset', "
                             "ann_file='data/coco/annotations/instances_val2017.json',\n"
-                            "    img_prefix='data/coco/val2017/', pipeline=[\n    dict(type='LoadImageFromFile'),\n");
+                            "    img_prefix='data/coco/val2017/', pipeline=[\n    dict(type='LoadImageFromFile', imdecode_backend='pillow'),\n");
     if (side)
         df_textbuf_add(&d->out, "    dict(type='ResizeShortestEdge', scale=%d, max_size=%d, backend='pillow'),\n", side, longest);
     write_normalize(d);

@@ -11,7 +11,7 @@ backbone = dict(
     window_size=7,
     shrink_windows=False)
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
     dict(type='ResizeEdge', scale=232, interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='DetrNormalize', mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),

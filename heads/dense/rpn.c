@@ -17,7 +17,7 @@
 /* Which of the decoded anchors become proposals. */
 typedef struct {
     int nms_pre, max_per_img;
-    double min_size;
+    double min_size, min_score;
     bool drop_empty, by_logit;
     DfNms nms;
 } ProposalCfg;
@@ -65,7 +65,7 @@ static const DfOpt opts[] = {
 
 typedef struct {
     int nms_pre, max_per_img, max_num;
-    double nms_thr, min_bbox_size;
+    double nms_thr, min_bbox_size, min_score;
     const DfNode *nms;
     bool by_logit;
 } ProposalDict;
@@ -78,6 +78,7 @@ static const DfOpt proposal_opts[] = {
     DF_OPT_FLOAT(ProposalDict, nms_thr, None, 0, 1, "older name of nms.iou_threshold"),
     DF_OPT_FLOAT(ProposalDict, min_bbox_size, -1, -1, 1e9,
                  "least width and height of a proposal, in network pixels; -1: any"),
+    DF_OPT_FLOAT(ProposalDict, min_score, 0, 0, 1, "least score of a proposal, torchvision's rpn_score_thresh"),
     DF_OPT_BOOL(ProposalDict, by_logit, False,
                 "the best are those of the largest logit, also where sigmoids are equal, as in torchvision and detectron2"),
     DF_OPT_UNUSED(nms_post, "has no effect in mmdet 2.x either"),
@@ -97,6 +98,7 @@ static int read_proposal_cfg(ProposalCfg *out, const ProposalDict *k, DfArena *a
         .nms_pre = k->nms_pre,
         .max_per_img = 1000,
         .min_size = k->min_bbox_size,
+        .min_score = k->min_score,
         .by_logit = k->by_logit,
         .nms = df_nms_options(),
     };
@@ -251,6 +253,16 @@ static int suppress(const ProposalCfg *cfg, const DfNms *nms, const Candidates *
     return error;
 }
 
+/* The best suppress the others, so it is the same before the suppression. */
+static void drop_low_scores(const ProposalCfg *cfg, DfDetections *out)
+{
+    const size_t n = out->n;
+    out->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (out->v[i].score >= (float)cfg->min_score)
+            out->v[out->n++] = out->v[i];
+}
+
 /* Boxes of different levels do not suppress one another. */
 static int decode_by(const Rpn *h, const ProposalCfg *cfg, const DfDense *dense, int image, const DfImageMeta *meta,
                      DfDetections *out)
@@ -270,6 +282,8 @@ static int decode_by(const Rpn *h, const ProposalCfg *cfg, const DfDense *dense,
         error = suppress(cfg, &limited, &k, k.levels, out);
     for (size_t i = 0; decoder.by_logit && error == DF_OK && i < out->n; i++)
         out->v[i].score = 1 / (1 + expf(-out->v[i].score));
+    if (error == DF_OK && cfg->min_score > 0)
+        drop_low_scores(cfg, out);
     df_candidates_done(&k);
     return error;
 }
