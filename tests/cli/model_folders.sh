@@ -32,4 +32,14 @@ prints 'two '
 run 0 compare "copied:renamed.safetensors" copied --rounds 1 --shape 64x64
 run 1 compare "copied:nowhere.pth" copied --rounds 0 --shape 64x64 && says 'nowhere.pth: No such file'
 
+# ---- proposals of a low score ---------------------------------------------------------------------------------------------
+
+low="--set model.test_cfg.rcnn.score_thr=0 --score-thr 0 --quiet"
+# shellcheck disable=SC2086 # $low is several arguments
+run 0 predict "$root/configs/demo/mask_rcnn_dat_nano.py" random:1 pictures $low
+[ -s out ] || fail 'finds nothing'
+# shellcheck disable=SC2086
+run 0 predict "$root/configs/demo/mask_rcnn_dat_nano.py" random:1 pictures $low --set model.test_cfg.rpn.min_score=1
+[ -s out ] && fail 'finds something without proposals'
+
 finish

@@ -151,3 +151,22 @@ Test(config_ready, detr)
         df_config_free(config);
     }
 }
+
+/* ---- torchvision opens pictures with Pillow, and does not turn them ------------------------------------------------ */
+
+Test(config_ready, torchvision_reads_pictures_as_they_are_stored)
+{
+    static const char *const names[] = {
+        "fasterrcnn_resnet50_fpn", "fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2",
+        "retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2", "resnet18", "resnet152", "swin_t", "swin_v2_b",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "torchvision/%s", names[i]);
+        DfConfig *config = ready(name);
+        const DfNode *load = df_node_at(df_config_root(config), "data.test.pipeline.0");
+        cr_expect_str_eq(df_node_text(df_node_get(load, "imdecode_backend"), ""), "pillow", "%s", name);
+        cr_expect_str_eq(df_node_text(df_node_get(load, "color_type"), ""), "color_ignore_orientation", "%s", name);
+        df_config_free(config);
+    }
+}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# COCO 2017 as torchvision's detectors take it: read by Pillow, whatever EXIF says of how the camera was held; pixels in [0, 1] are normalised, then resized as floats without antialiasing.
-# Labels are COCO's ids, 0 to 90; a network of other classes lists them in data.test.classes, the background first.
+# COCO 2017 as torchvision's detectors take it: read by Pillow as it is stored, whatever EXIF says of how the camera was held;
+# pixels in [0, 1] are normalised, then resized as floats without antialiasing. Labels are COCO's ids, 0 to 90; a network of other
+# classes lists them in data.test.classes, the background first.
 data_root = 'data/coco/'
 test_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
