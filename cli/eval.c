@@ -82,6 +82,7 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
     if (error == DF_OK)
         error = cli_session_open(&r->session, config);
     o.data_dir = r->data.data_dir;
+    per_class = per_class || df_node_bool(df_node_at(r->session.root, "evaluation.classwise"), false);
     if (error == DF_OK)
         error = df_evaluation_open(&r->evaluation, r->session.detector, &o);
     if (error == DF_OK && leads)

@@ -345,6 +345,14 @@ static int print_version(void)
     return EXIT_SUCCESS;
 }
 
+/* --set changes a config: whoever reads none would pass over it without a word. */
+static int check_settings(const CliCommand *command)
+{
+    if (!cli.n_set || strstr(command->synopsis, "CONFIG") || strstr(command->synopsis, "MODEL"))
+        return DF_OK;
+    return df_fail(CLI_EUSAGE, "--set %s: this command reads no config", cli.set[0]);
+}
+
 static int run(const CliCommand *command, int argc, char **argv)
 {
     const char **args = df_calloc((size_t)argc + 2, sizeof *args);
@@ -363,7 +371,9 @@ static int run(const CliCommand *command, int argc, char **argv)
         fprintf(stderr, "usage: deformer %s %s\n", command->name, command->synopsis);
         status = USAGE;
     } else if (status == 0) {
-        int error = check_environment();
+        int error = check_settings(command);
+        if (error == DF_OK)
+            error = check_environment();
         if (error == DF_OK)
             error = command->run(n, args);
         if (error < 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "inference/evaluation.h"
+#include "inference/evaluator.h"
 
 static const EvaluationKind *kind_of(const DfEvaluation *e)
 {
@@ -79,6 +80,8 @@ int df_evaluation_open(DfEvaluation **out, DfDetector *d, const DfEvaluationOpti
         error = divide(e);
     if (error == DF_OK)
         error = df_detector_prepare(d);
+    if (error == DF_OK)
+        error = df_evaluator_warn(df_detector_config(d), !e->o.data_dir && !e->o.dataset);
     if (error == DF_OK)
         error = tell_missing(e, kind_of(e)->open(e));
     if (error < 0)

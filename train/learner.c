@@ -168,11 +168,22 @@ void df_run_swap_average(DfRun *r)
 
 /* ---- one iteration ----------------------------------------------------------------------------------------------- */
 
+/* As in a test set, pixels of 0 to 255 are an oversight. */
+static int open_loader(DfRun *r)
+{
+    const int error = df_training_loader_new(&r->loader, &r->loading);
+    if (error < 0 || df_training_loader_normalises(r->loader))
+        return error;
+    return df_fail(DF_EVALUE, "nothing normalises the training pictures: want Normalize(mean, std) in the pipeline of "
+                   "data.train, or mean and std in the model's data_preprocessor; for pixels of 0 to 255 say "
+                   "Normalize(mean=[0, 0, 0], std=[1, 1, 1])");
+}
+
 static int next_batch(DfRun *r, DfBatch *batch)
 {
     int error = DF_OK;
     if (!r->loader)
-        error = df_training_loader_new(&r->loader, &r->loading);
+        error = open_loader(r);
     if (error < 0)
         return error;
     df_training_loader_next(r->loader, batch);

@@ -69,6 +69,8 @@ static const DfOpt evaluation_opts[] = {
     DF_OPT_UNUSED(pre_eval, "results are always scored picture by picture"),
     DF_OPT_UNUSED(classwise, "said by `deformer eval --per-class`"),
     DF_OPT_UNUSED(iou_thrs, "COCO's ten thresholds"),
+    DF_OPT_UNUSED(iou_thr, "PASCAL VOC: read where results are scored"),
+    DF_OPT_UNUSED(eval_mode, "likewise"),
     DF_OPT_UNUSED(proposal_nums, "COCO's limits"),
     DF_OPT_UNUSED(metric_items, "all twelve numbers of COCO"),
     DF_OPT_UNUSED(metric_options, "top-1 and top-5"),

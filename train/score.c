@@ -207,14 +207,33 @@ static int look_through(DfRun *r, Scores *s)
     return error;
 }
 
+/* Every file of a classifier's set is there and has a class of the network. */
+static int check_pictures(DfRun *r)
+{
+    DfTrainingSet *set = NULL;
+    DfTrainingCheck check = { 0 };
+    int error = df_training_set_new(&set, df_node_at(r->root, df_run_validation(r)), NULL);
+    const int n = error == DF_OK ? df_training_set_classes(set)->n : 0;
+    if (n > df_detector_classes(r->detector))
+        error = df_fail(DF_EVALUE, "it has %d classes and the network %d", n, df_detector_classes(r->detector));
+    if (error == DF_OK)
+        error = df_training_set_check(&check, set);
+    if (error == DF_OK && check.n_errors > 0)
+        error = df_fail(DF_EVALUE, "%s", check.sentence[0]);
+    df_training_check_done(&check);
+    df_training_set_free(set);
+    return error;
+}
+
 int df_run_check_validation(DfRun *r)
 {
     DfEvaluation *e = NULL;
     const DfEvaluationOptions options = { .dataset = df_run_validation(r), .streams = 1 };
-    if (!options.dataset || df_detector_task(r->detector) == DF_TASK_CLASSIFICATION)
+    if (!options.dataset)
         return DF_OK;
-    int error = df_evaluation_open(&e, r->detector, &options);
-    if (error == DF_OK)
+    const bool classifier = df_detector_task(r->detector) == DF_TASK_CLASSIFICATION;
+    int error = classifier ? check_pictures(r) : df_evaluation_open(&e, r->detector, &options);
+    if (error == DF_OK && !classifier)
         error = df_evaluation_check(e);
     df_evaluation_close(e);
     return error < 0 ? df_fail_in(error, "the validation set: ") : DF_OK;

@@ -180,6 +180,8 @@ static int run(int n, const char *const *args)
                                                             cli_compare.explain });
     if (error == DF_OK && cli_compare.explain && cli_is_model(args[0]))
         error = df_fail(CLI_EUSAGE, "--explain compares results: want runs, not models");
+    if (error == DF_OK && cli.n_set && !cli_is_model(args[0]))
+        error = df_fail(CLI_EUSAGE, "--set %s: results are compared as they are, and no config is read", cli.set[0]);
     if (error < 0)
         return error;
     return cli_is_model(args[0]) ? cli_compare_models(args, (size_t)n) : compare_results(args, (size_t)n);

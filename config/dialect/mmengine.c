@@ -62,6 +62,7 @@ static int translate(DfConfig *tree)
     df_rewrite_drop(tree->root, "default_scope");
     name_types(tree->root);
     df_mmengine_data(&r);
+    df_mmengine_evaluator(&r);
     df_mmengine_test_time(&r);
     df_mmengine_preprocessor(&r);
     DfNode *model = df_tree_get(tree->root, "model");

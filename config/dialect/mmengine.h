@@ -16,6 +16,9 @@ void df_mmengine_dataset(DfRewrite *, DfNode *dataset);
 /* data_preprocessor of the model becomes the last step of each pipeline. After df_mmengine_data(). */
 void df_mmengine_preprocessor(DfRewrite *);
 
+/* What test_evaluator says of scoring goes into `evaluation`. */
+void df_mmengine_evaluator(DfRewrite *);
+
 /* The parts of DETR and Deformable DETR go from the top of the model into its head. */
 void df_mmengine_detr(DfRewrite *, DfNode *model);
 

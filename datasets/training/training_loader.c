@@ -180,6 +180,14 @@ static int read_pipeline(DfTrainingLoader *l, const DfNode *list)
     return error;
 }
 
+bool df_training_loader_normalises(const DfTrainingLoader *l)
+{
+    bool all = true;
+    for (int i = 0; i < l->n_pipelines; i++)
+        all = all && df_pipeline_normalises(l->pipeline[i]);
+    return all;
+}
+
 static int read_pipelines(DfTrainingLoader *l)
 {
     const DfTrainingSet *set = l->what.set;

@@ -56,6 +56,8 @@ load 1 cut.safetensors && says 'cut.safetensors: '
 load 1 length.safetensors && says 'length.safetensors'
 load 1 noise.pth && says 'noise.pth: '
 load 1 $picture && says 'is neither a .pth nor a .safetensors file'
+run 2 list backbones --set a=1 && says '--set a=1: this command reads no config'
+run 2 compare run_a run_b --set a=1 && says 'no config is read'
 run 2 predict "$config" random:x $picture && says "checkpoint 'random:x': want random:SEED"
 run 0 predict "$config" random:7 $picture --quiet
 run 0 init "$config" other.pth --set model.backbone.dim_stem=24 --set 'model.backbone.dims=[24, 48, 96, 192]' --set 'model.neck.in_channels=[24, 48, 96, 192]' --quiet

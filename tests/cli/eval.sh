@@ -133,4 +133,16 @@ run 1 eval "$config" w.safetensors --data nowhere && says 'nowhere: no such fold
 run 1 eval "$config" w.safetensors && says 'data/coco/annotations/instances_val2017.json: No such file'
 run 1 eval "$root/configs/classification/swin_tiny_224.py" random && says 'eval wants'
 evaluate 1 --json nowhere/x.json && says 'nowhere/x.json: cannot be written'
+
+# What mmengine's test_evaluator says in vain.
+sed -e "s|^_base_.*|_base_ = '$root/configs/demo/retinanet_dat_nano.py'|" >evaluator.py <<EOF
+_base_ = ''
+test_evaluator = dict(type='CocoMetric', ann_file='other.json', metric=['bbox', 'proposal'], format_only=True, proposal_nums=[300])
+EOF
+run 0 eval evaluator.py random:1 --data data --limit 1
+grep -q "test_evaluator says what eval does not do: no metric proposal; format_only=True: .*; proposal_nums is not used$" err ||
+    fail 'does not warn of what test_evaluator says in vain'
+sed -i "s/type='CocoMetric'.*/type='MineMetric')/" evaluator.py
+run 0 eval evaluator.py random:1 --data data --limit 1
+grep -q 'no metric MineMetric$' err || fail 'does not warn of a metric that there is not'
 finish

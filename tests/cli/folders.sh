@@ -20,6 +20,12 @@ tiny="--set backbone.dim_stem=8 --set backbone.dims=[8,16,32,64] --set backbone.
 tiny="$tiny --set backbone.stage_spec=[['L'],['L'],['L'],['L','D']]"
 # shellcheck disable=SC2086 # $tiny is several arguments
 run 0 train "$root/configs/nano/classifier_dat_nano.py" --data classes --work-dir run --quiet $tiny --set runner.max_epochs=2
+echo nothing >data/val2017/x.jpg
+mkdir -p apart/train apart/val
+cp -r classes/* apart/train && cp -r classes/* apart/val && cp data/val2017/x.jpg apart/val/odd && rm data/val2017/x.jpg
+# shellcheck disable=SC2086
+run 1 train "$root/configs/nano/classifier_dat_nano.py" --data apart --work-dir none --quiet $tiny --set runner.max_epochs=1
+grep -q 'the validation set: .*x.jpg' err || fail 'does not look at the validation set of a classifier first'
 logged=$(sed -n 's/.*"mode": "val".*"accuracy_top-1": \([0-9.]*\).*/\1/p' run/log.jsonl | tail -n 1)
 run 0 eval run/config.py run/latest.safetensors --json -
 is "$(grep -o '^{"images": [0-9]*' out)" '{"images": 2' 'pictures of the validation part'

@@ -163,5 +163,8 @@ run 1 train tiny.py --data data --work-dir none --quiet $small --set optimizer.l
 grep -qE 'step [0-9]+, .*\.(jpg|png)' err || fail 'does not name the step and the pictures of a loss that is no number'
 grep -q refresh none/index.html && fail 'the page of a run that failed loads itself again'
 run 2 train tiny.py --work-dir x --resume --fresh && says '--resume and --fresh'
+# shellcheck disable=SC2086
+run 1 train tiny.py --data data --quiet $small --work-dir none --fresh --set "data.train.pipeline.5=dict(type='Pad', size_divisor=32, _delete_=True)"
+grep -q 'nothing normalises the training pictures' err || fail 'does not say that nothing normalises the training pictures'
 run 1 train "$root/configs/demo/retinanet_dat_nano.py" --work-dir x && says 'instances_train2017.json: No such file'
 finish

@@ -77,6 +77,16 @@ Test(config_dialect, label_maps_of_1_x)
             "        pipeline=[dict(type='SegDataPreProcessor', size_divisor=4)]))\n");
 }
 
+Test(config_dialect, evaluators_of_3_x)
+{
+    becomes("default_scope = 'mmdet'\ntest_evaluator = [dict(type='CocoMetric', metric='bbox', classwise=True), 3]\n",
+            "test_evaluator = [dict(type='CocoMetric', metric='bbox', classwise=True), 3]\nevaluation = dict(classwise=True)\n");
+    becomes("default_scope = 'mmdet'\ntest_evaluator = dict(type='VOCMetric', iou_thrs=[0.5, 0.7])\n",
+            "test_evaluator = dict(type='VOCMetric', iou_thrs=[0.5, 0.7])\nevaluation = dict(iou_thr=[0.5, 0.7], eval_mode='11points')\n");
+    becomes("default_scope = 'mmdet'\ntest_evaluator = dict(type='VOCMetric', eval_mode='area')\n",
+            "test_evaluator = dict(type='VOCMetric', eval_mode='area')\nevaluation = dict(eval_mode='area')\n");
+}
+
 /* Test-time augmentation of 3.x and 1.x, if somebody asks for it. */
 Test(config_dialect, views_of_3_x)
 {
