@@ -43,8 +43,7 @@ static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                  
 {
     const DfMark m = df_enter(c, "attn", -1);
     const NnResidual r = { .residual = x, .drop_path = b->drop_path };
-    DfTensor *y = nn_layer_norm(c, &b->norm1, x);
-    return df_leave(c, m, nn_window_attention_add(c, &b->attn, y, r));
+    return df_leave(c, m, nn_window_attention_branch(c, &b->attn, &b->norm1, x, r));
 }
 
 static DfTensor *ffn(DfCtx *c, const Block *b, DfTensor *x)                      /* x + MLP(LN(x)) */

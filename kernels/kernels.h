@@ -15,6 +15,7 @@
 #include "kernels/act.h"
 #include "kernels/attention/attention.h"
 #include "kernels/attention/focal_attention.h"
+#include "kernels/attention/window_branch.h"
 #include "kernels/conv/conv.h"
 #include "kernels/deform/deform_attention.h"
 #include "kernels/deform/deform_conv.h"

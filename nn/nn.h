@@ -308,6 +308,9 @@ typedef struct {
 } NnWindowAttention;
 /* x: B H W C, normalised -> B H W C */
 DF_API DfTensor *nn_window_attention_add(DfCtx *, const NnWindowAttention *, DfTensor *x, NnResidual);
+/* The same of norm(x), which large maps are faster with. */
+DF_API DfTensor *nn_window_attention_branch(DfCtx *, const NnWindowAttention *, const NnLayerNorm *norm, DfTensor *x,
+                                            NnResidual);
 
 /* cosine_window_attention.c: that of Swin v2. Keys: logit_scale, q_bias, v_bias, cpb_mlp.0.*, cpb_mlp.2.weight,
  * qkv.weight, proj.*. */

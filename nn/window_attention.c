@@ -24,13 +24,43 @@ static void count_padding(DfCtx *c, const NnWindowAttention *a, const DfTensor *
     df_macs(c, DF_MACS_PADDING, tokens * 4 * C * C);                            /* to Q K V, and the projection */
 }
 
-DfTensor *nn_window_attention_add(DfCtx *c, const NnWindowAttention *a, DfTensor *x, NnResidual r)
+/* With something dropped the parts exist one after the other. */
+static DfTensor *in_training(DfCtx *c, const NnWindowAttention *a, const NnLayerNorm *norm, DfTensor *x, NnResidual r)
 {
-    const DfMark m = df_enter(c, NULL, -1);
-    count_padding(c, a, x);
+    x = norm ? nn_layer_norm(c, norm, x) : x;
     DfTensor *qkv = nn_linear(c, &a->qkv, x);                                   /* B H W 3C */
     DfTensor *y = df_window_attention(c, qkv, a->qkv.bias, a->table, a->attn);  /* B H W C  */
     df_release(c, qkv);
     r.drop = a->proj_drop;
-    return df_leave(c, m, nn_linear_add(c, &a->proj, y, r));
+    return nn_linear_add(c, &a->proj, y, r);
+}
+
+static DfTensor *in_one(DfCtx *c, const NnWindowAttention *a, const NnLayerNorm *norm, DfTensor *x, NnResidual r)
+{
+    return df_window_branch(c, x, (DfWindowBranch){
+        .norm = norm != NULL,
+        .norm_weight = norm ? norm->weight : NULL,
+        .norm_bias = norm ? norm->bias : NULL,
+        .eps = norm ? norm->eps : 0,
+        .qkv = a->qkv.weight,
+        .qkv_bias = a->qkv.bias,
+        .table = a->table,
+        .attention = a->attn,
+        .proj = a->proj.weight,
+        .proj_bias = a->proj.bias,
+        .fuse = { .scale = r.scale, .residual = r.residual },
+    });
+}
+
+DfTensor *nn_window_attention_branch(DfCtx *c, const NnWindowAttention *a, const NnLayerNorm *norm, DfTensor *x,
+                                     NnResidual r)
+{
+    const DfMark m = df_enter(c, NULL, -1);
+    count_padding(c, a, x);
+    return df_leave(c, m, c->training ? in_training(c, a, norm, x, r) : in_one(c, a, norm, x, r));
+}
+
+DfTensor *nn_window_attention_add(DfCtx *c, const NnWindowAttention *a, DfTensor *x, NnResidual r)
+{
+    return nn_window_attention_branch(c, a, NULL, x, r);
 }

@@ -322,6 +322,20 @@ typedef struct {
 } DfWindowAttention;
 DF_API DfTensor *df_window_attention(DfCtx *, DfTensor *qkv, DfTensor *pad, DfTensor *table, DfWindowAttention);
 
+/* The same between its projections: what a block of Swin does first. Without a tape large maps are done a few windows
+ * at a time, with the same bits. */
+typedef struct {
+    bool norm;                       /* of x, first: df_layer_norm()          */
+    DfTensor *norm_weight, *norm_bias;
+    float eps;
+    DfTensor *qkv, *qkv_bias;        /* 3C C, and 3C or NULL                  */
+    DfTensor *table;
+    DfWindowAttention attention;
+    DfTensor *proj, *proj_bias;      /* C C, and C or NULL                    */
+    DfFuse fuse;                     /* what follows: a scale and a residual  */
+} DfWindowBranch;
+DF_API DfTensor *df_window_branch(DfCtx *, DfTensor *x, DfWindowBranch);                   /* B H W C -> B H W C */
+
 /* Swin v2's cosine attention (Liu et al., CVPR 2022): what goes into df_window_attention(), with scale 1. Queries become
  * directions times e^min(logit_scale, ln 100), keys directions. logit_scale: one number for each head.
  *                                                                                                .. 3C -> .. 3C */

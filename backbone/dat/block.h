@@ -49,6 +49,8 @@ typedef struct {
     void (*init)(NnScope, void *self, const DatBlockOptions *);
     /* B H W C, normalised unless `single` -> B H W C, with the residual */
     DfTensor *(*forward)(DfCtx *, const void *self, DfTensor *x, NnResidual);
+    /* The same of norm(x), which is faster; or NULL */
+    DfTensor *(*branch)(DfCtx *, const void *self, const NnLayerNorm *, DfTensor *x, NnResidual);
 } DatBlockKind;
 
 /* 1 / sqrt(D) of the attention scores, D the channels of a head. */

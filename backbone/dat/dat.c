@@ -25,6 +25,8 @@ static DfTensor *attend(DfCtx *c, const DatBlock *b, DfTensor *x, int j)        
     DfTensor *y;
     if (b->kind->single)
         y = b->kind->forward(c, b->attn, x, (NnResidual){ 0 });
+    else if (b->kind->branch)
+        y = b->kind->branch(c, b->attn, &b->norm1, x, r);
     else
         y = b->kind->forward(c, b->attn, nn_layer_norm(c, &b->norm1, x), r);
     return df_leave(c, m, y);

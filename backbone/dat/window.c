@@ -32,14 +32,19 @@ static bool takes_mask_in_turn(const Windows *b, const DfTensor *x)
     return b->fixed_size && b->attn.attn.shift && (df_dim(x, 1) != b->side || df_dim(x, 2) != b->side);
 }
 
-static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
+static DfTensor *branch(DfCtx *c, const void *self, const NnLayerNorm *norm, DfTensor *x, NnResidual r)
 {
     const Windows *b = self;
     check_map(c, b, x);
     NnWindowAttention attn = b->attn;
     if (takes_mask_in_turn(b, x))
         attn.attn.mask_side = b->side / attn.attn.window;
-    return nn_window_attention_add(c, &attn, x, r);
+    return nn_window_attention_branch(c, &attn, norm, x, r);
+}
+
+static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x, NnResidual r)
+{
+    return branch(c, self, NULL, x, r);
 }
 
 static void init(NnScope s, Windows *b, const DatBlockOptions *o, int shift)
@@ -75,10 +80,12 @@ const DatBlockKind df_dat_block_window = {
     .size = sizeof(Windows),
     .init = init_plain,
     .forward = forward,
+    .branch = branch,
 };
 const DatBlockKind df_dat_block_shifted_window = {
     .letter = 'S',
     .size = sizeof(Windows),
     .init = init_shifted,
     .forward = forward,
+    .branch = branch,
 };

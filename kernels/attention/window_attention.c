@@ -11,26 +11,16 @@
 #include <string.h>
 
 #include "core/core.h"
-#include "kernels/attention/window_tiles.h"
+#include "kernels/attention/window_plan.h"
 
 enum {
     ENOUGH_TASKS = 24,   /* for a forward pass to keep all threads busy                             */
     BACKWARD_CHUNKS = 8  /* of windows; fixed, so that sums do not depend on the number of threads  */
 };
 
-/* Sizes derived from a problem. */
-typedef struct {
-    const DfWindowProblem *p;
-    DfTiles t;                 /* the keys are the window's own tokens           */
-    int rows, columns;         /* of windows                                     */
-    int head_tasks;            /* tasks that share the heads of a row of windows */
-    const float *bias;         /* heads keys stride, or NULL                     */
-    float *dqkv;               /* backward only; or NULL                         */
-} Plan;
-
-static Plan plan(const DfWindowProblem *p, const DfAttentionKernels *k)
+DfWindowPlan df_window_plan(const DfWindowProblem *p, const DfAttentionKernels *k)
 {
-    Plan w = { .p = p, .t = df_tiles(k, p->C, p->heads, p->window, p->window * p->window, p->scale) };
+    DfWindowPlan w = { .p = p, .t = df_tiles(k, p->C, p->heads, p->window, p->window * p->window, p->scale) };
     w.rows = (p->H + p->window - 1) / p->window;
     w.columns = (p->W + p->window - 1) / p->window;
     w.t.dropout = p->dropout;
@@ -56,14 +46,14 @@ static size_t table_row(int window, int query, int key)
 /* The table, read once for every pair of tokens, in the order in which scores are held: all windows use it. A task is
  * a head. Of a key, the queries of one row of the window read a run of the table. */
 typedef struct {
-    const Plan *w;
+    const DfWindowPlan *w;
     float *bias;
 } Expand;
 
 static void expand_head(void *arg, size_t h, void *scratch)
 {
     const Expand *e = arg;
-    const Plan *w = e->w;
+    const DfWindowPlan *w = e->w;
     const int window = w->p->window;
     const size_t entries = table_entries(w->p);
     const size_t stride = df_tiles_stride(&w->t);
@@ -77,7 +67,7 @@ static void expand_head(void *arg, size_t h, void *scratch)
             memcpy(row + y * window, table + table_row(window, y * window, key), (size_t)window * sizeof *row);
 }
 
-static int expand_bias(DfPool *pool, Plan *w, float *bias)
+int df_window_expand_bias(DfPool *pool, DfWindowPlan *w, float *bias)
 {
     Expand e = { w, bias };
     w->bias = bias;
@@ -101,7 +91,7 @@ typedef struct {
 } MaskWindow;
 
 /* The windows of all samples take the windows of the mask in turn. */
-static MaskWindow mask_window(const Plan *w, int b, int row, int column)
+static MaskWindow mask_window(const DfWindowPlan *w, int b, int row, int column)
 {
     const int side = w->p->mask_side;
     if (side < 1)
@@ -120,7 +110,7 @@ static int region_of(const DfWindowProblem *p, const MaskWindow *m, int token)
 }
 
 /* Finds the tokens of window (row, column) of sample b, and their regions. */
-static void find_tokens(const Plan *w, DfWindowRows *x, int b, int row, int column)
+void df_window_find_tokens(const DfWindowPlan *w, DfWindowRows *x, int b, int row, int column)
 {
     const DfWindowProblem *p = w->p;
     const int height = w->rows * p->window; /* of the padded map */
@@ -141,7 +131,7 @@ static void find_tokens(const Plan *w, DfWindowRows *x, int b, int row, int colu
 }
 
 /* Points q, k, v at the rows of head h. */
-static void find_rows(const Plan *w, DfWindowRows *x, int h)
+void df_window_find_rows(const DfWindowPlan *w, DfWindowRows *x, int h)
 {
     const DfWindowProblem *p = w->p;
     const size_t C = (size_t)p->C;
@@ -156,7 +146,7 @@ static void find_rows(const Plan *w, DfWindowRows *x, int h)
 }
 
 /* What dropout asks by, of head h of a window. */
-static void number(const Plan *w, DfWindowRows *x, size_t window, int h)
+static void number(const DfWindowPlan *w, DfWindowRows *x, size_t window, int h)
 {
     const size_t per_sample = (size_t)w->rows * (size_t)w->columns;
     x->sample = (int)(window / per_sample);
@@ -164,9 +154,9 @@ static void number(const Plan *w, DfWindowRows *x, size_t window, int h)
 }
 
 /* s = scale q k' + bias + mask of one tile. */
-static void tile_scores(const void *of, DfWindowRows *x, int h, int tile)
+void df_window_tile_scores(const void *of, DfWindowRows *x, int h, int tile)
 {
-    const Plan *w = of;
+    const DfWindowPlan *w = of;
     const int first = tile * w->t.lanes;
     const size_t stride = df_tiles_stride(&w->t);
     const float *bias = w->bias ? w->bias + (size_t)h * df_tiles_head_bias(&w->t) + first : NULL;
@@ -180,7 +170,7 @@ static void tile_scores(const void *of, DfWindowRows *x, int h, int tile)
 
 static float *gradient_row(const void *of, const DfWindowRows *x, int h, int i, int part, float *pad)
 {
-    const Plan *w = of;
+    const DfWindowPlan *w = of;
     if (x->at[i] < 0)
         return pad + part * w->t.depth;
     const size_t at = (size_t)x->at[i] * 3 * (size_t)w->p->C + (size_t)(part * w->p->C + h * w->t.depth);
@@ -190,13 +180,13 @@ static float *gradient_row(const void *of, const DfWindowRows *x, int h, int i, 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    Plan plan;
+    DfWindowPlan plan;
     float *out, *lse;
 } Forward;
 
 /* Asks for what head h reads in the next window, a window's width to the right: rows of a large map come from far away,
  * a few lines at a time. At the map's edge it asks for something else, which does no harm. */
-static void ask_for_next(const Plan *w, const DfWindowRows *x, int h)
+static void ask_for_next(const DfWindowPlan *w, const DfWindowRows *x, int h)
 {
     enum { LINE = 16 };
     const DfWindowProblem *p = w->p;
@@ -216,8 +206,8 @@ static void ask_for_next(const Plan *w, const DfWindowRows *x, int h)
 static void forward_task(void *arg, size_t task, void *scratch)
 {
     const Forward *f = arg;
-    const Plan *w = &f->plan;
-    const DfWindowKind kind = { &w->t, w, tile_scores, NULL };
+    const DfWindowPlan *w = &f->plan;
+    const DfWindowKind kind = { &w->t, w, df_window_tile_scores, NULL };
     DfCarver carver = { scratch, 0 };
     DfWindowRows x = df_window_rows(&w->t, &carver);
     const size_t row = task / (size_t)w->head_tasks; /* of all samples */
@@ -226,9 +216,9 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const int end = (part + 1) * w->p->heads / w->head_tasks;
     for (int column = 0; column < w->columns; column++) {
         const size_t window = row * (size_t)w->columns + (size_t)column;
-        find_tokens(w, &x, (int)(row / (size_t)w->rows), (int)(row % (size_t)w->rows), column);
+        df_window_find_tokens(w, &x, (int)(row / (size_t)w->rows), (int)(row % (size_t)w->rows), column);
         for (int h = first; h < end; h++) {
-            find_rows(w, &x, h);
+            df_window_find_rows(w, &x, h);
             number(w, &x, window, h);
             if (column + 1 < w->columns)
                 ask_for_next(w, &x, h);
@@ -239,23 +229,23 @@ static void forward_task(void *arg, size_t task, void *scratch)
 
 size_t df_window_attention_workspace(const DfWindowProblem *p)
 {
-    const Plan w = plan(p, NULL);
+    const DfWindowPlan w = df_window_plan(p, NULL);
     return p->table ? df_tiles_bias_size(&w.t) : 0;
 }
 
 size_t df_window_attention_lse_size(const DfWindowProblem *p)
 {
-    const Plan w = plan(p, NULL);
+    const DfWindowPlan w = df_window_plan(p, NULL);
     return df_tiles_lse_at(&w.t, (size_t)p->B * (size_t)w.rows * (size_t)w.columns, 0);
 }
 
 int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const DfWindowProblem *p, float *out,
                                 float *lse, float *workspace)
 {
-    Forward f = { plan(p, k), out, lse };
+    Forward f = { df_window_plan(p, k), out, lse };
     DfCarver carver = { NULL, 0 };
     df_window_rows(&f.plan.t, &carver);
-    int error = p->table ? expand_bias(pool, &f.plan, workspace) : DF_OK;
+    int error = p->table ? df_window_expand_bias(pool, &f.plan, workspace) : DF_OK;
     if (error == DF_OK)
         error = df_parallel(pool, (size_t)p->B * (size_t)f.plan.rows * (size_t)f.plan.head_tasks, carver.used,
                             forward_task, &f);
@@ -265,13 +255,13 @@ int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const
 /* ---- backward --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    Plan plan;
+    DfWindowPlan plan;
     const float *out, *lse, *dout;
     float *pads;    /* chunks heads 3 depth: what each task has for dpad    */
     float *tables;  /* chunks heads (2w-1)^2: and for dtable                */
 } Backward;
 
-static DfWindowGrads carve_backward(const Plan *w, DfCarver *c)
+static DfWindowGrads carve_backward(const DfWindowPlan *w, DfCarver *c)
 {
     DfWindowGrads g = df_window_grads(&w->t, c);
     g.dbias = df_carve_floats(c, (size_t)w->t.keys, df_tiles_stride(&w->t));
@@ -279,7 +269,7 @@ static DfWindowGrads carve_backward(const Plan *w, DfCarver *c)
 }
 
 /* Many pairs of tokens share an entry. */
-static void gather_table(const Plan *w, const DfWindowGrads *g, float *table)
+static void gather_table(const DfWindowPlan *w, const DfWindowGrads *g, float *table)
 {
     const size_t stride = df_tiles_stride(&w->t);
     memset(table, 0, table_entries(w->p) * sizeof *table);
@@ -292,8 +282,8 @@ static void gather_table(const Plan *w, const DfWindowGrads *g, float *table)
 static void backward_task(void *arg, size_t task, void *scratch)
 {
     const Backward *b = arg;
-    const Plan *w = &b->plan;
-    const DfWindowKind kind = { &w->t, w, tile_scores, gradient_row };
+    const DfWindowPlan *w = &b->plan;
+    const DfWindowKind kind = { &w->t, w, df_window_tile_scores, gradient_row };
     DfCarver carver = { scratch, 0 };
     DfWindowRows x = df_window_rows(&w->t, &carver);
     DfWindowGrads g = carve_backward(w, &carver);
@@ -306,8 +296,9 @@ static void backward_task(void *arg, size_t task, void *scratch)
     memset(g.dbias, 0, df_tiles_head_bias(&w->t) * sizeof *g.dbias);
     for (size_t i = chunk * windows / BACKWARD_CHUNKS; i < (chunk + 1) * windows / BACKWARD_CHUNKS; i++) {
         const size_t at = i % per_sample;
-        find_tokens(w, &x, (int)(i / per_sample), (int)(at / (size_t)w->columns), (int)(at % (size_t)w->columns));
-        find_rows(w, &x, h);
+        df_window_find_tokens(w, &x, (int)(i / per_sample), (int)(at / (size_t)w->columns),
+                              (int)(at % (size_t)w->columns));
+        df_window_find_rows(w, &x, h);
         number(w, &x, i, h);
         df_window_backward(&kind, &x, &g, h, b->out, b->dout, b->lse + df_tiles_lse_at(&w->t, i, h));
     }
@@ -323,14 +314,14 @@ static void add_tables(const Backward *b, float *dtable)
             dtable[i * heads + task % heads] += b->tables[task * entries + i];
 }
 
-static size_t parts_size(const Plan *w, size_t each)
+static size_t parts_size(const DfWindowPlan *w, size_t each)
 {
     return (size_t)BACKWARD_CHUNKS * (size_t)w->p->heads * each;
 }
 
 size_t df_window_attention_backward_workspace(const DfWindowProblem *p)
 {
-    const Plan w = plan(p, NULL);
+    const DfWindowPlan w = df_window_plan(p, NULL);
     return df_window_attention_workspace(p) + parts_size(&w, 3 * (size_t)w.t.depth + table_entries(p));
 }
 
@@ -338,14 +329,14 @@ int df_window_attention_backward(DfPool *pool, const DfAttentionKernels *k, cons
                                  const float *out, const float *lse, const float *dout, float *dqkv, float *dpad,
                                  float *dtable, float *workspace)
 {
-    Backward b = { .plan = plan(p, k), .out = out, .lse = lse, .dout = dout };
+    Backward b = { .plan = df_window_plan(p, k), .out = out, .lse = lse, .dout = dout };
     b.plan.dqkv = dqkv;
     b.pads = workspace + df_window_attention_workspace(p);
     b.tables = b.pads + parts_size(&b.plan, 3 * (size_t)b.plan.t.depth);
     DfCarver carver = { NULL, 0 };
     df_window_rows(&b.plan.t, &carver);
     carve_backward(&b.plan, &carver);
-    int error = p->table ? expand_bias(pool, &b.plan, workspace) : DF_OK;
+    int error = p->table ? df_window_expand_bias(pool, &b.plan, workspace) : DF_OK;
     if (!error)
         error = df_parallel(pool, (size_t)BACKWARD_CHUNKS * (size_t)p->heads, carver.used, backward_task, &b);
     if (!error) {

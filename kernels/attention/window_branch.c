@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/attention/window_branch.c -- window attention between its two projections. In passes of their own, norm,
+ * projection, attention and projection write and read maps of C, 3C and C channels that are larger than the caches of a
+ * detector's image. Here a task takes a few neighbouring windows through all of it: their tokens stand side by side in
+ * scratch, in the second-level cache, and of the maps only x, the residual and the result are touched.
+ */
+#include <string.h>
+
+#include "core/core.h"
+#include "kernels/attention/window_branch.h"
+#include "kernels/attention/window_plan.h"
+
+enum {
+    ROWS = 192,         /* of a task, so that weights are read seldom, ...                 */
+    FEWEST_ROWS = 96,   /* ... or, where tasks are few, as many as df_gemm_packed() takes  */
+    ENOUGH_TASKS = 24,  /* of a sample, for all threads to be busy                         */
+    MOST_CHANNELS = 384 /* wider rows are better read where passes of their own left them  */
+};
+
+typedef struct {
+    const DfWindowBranchProblem *b;
+    const DfKernels *k;
+    DfWindowPlan plan;
+    int group, groups;  /* windows of a task; tasks of a row of windows */
+    float *out;
+} Branch;
+
+/* A task's tokens, one after the other without those of the padding. */
+typedef struct {
+    size_t n;
+    ptrdiff_t *token;
+    float *x;           /* n C: normalised; then what attention gives  */
+    float *qkv;         /* n 3C; then results and residuals, n C each  */
+    DfWindowRows window;
+    void *product;      /* scratch of products */
+} Tokens;
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int groups_of(const DfWindowPlan *w, int group) /* in a row of windows */
+{
+    return (w->columns + group - 1) / group;
+}
+
+/* How many windows a task takes. */
+static int group_of(const DfWindowPlan *w)
+{
+    const int most = smaller((ROWS + w->t.tokens - 1) / w->t.tokens, w->columns);
+    const int fewest = smaller((FEWEST_ROWS + w->t.tokens - 1) / w->t.tokens, w->columns);
+    return w->rows * groups_of(w, most) >= ENOUGH_TASKS ? most : fewest;
+}
+
+static Tokens carve(const Branch *f, DfCarver *c)
+{
+    const size_t n = (size_t)f->group * (size_t)f->plan.t.tokens;
+    const size_t C = (size_t)f->plan.p->C;
+    const size_t first = df_packed_scratch(f->b->qkv, n, C);
+    const size_t second = df_packed_scratch(f->b->proj, n, C);
+    Tokens t = { 0 };
+    t.token = df_carve(c, n, sizeof *t.token);
+    t.x = df_carve_floats(c, n, C);
+    t.qkv = df_carve_floats(c, n, 3 * C);
+    t.window = df_window_rows(&f->plan.t, c);
+    t.product = df_carve(c, first > second ? first : second, 1);
+    return t;
+}
+
+/* How many tokens from the i-th on stand side by side in the map. */
+static size_t run_of(const Tokens *t, size_t i)
+{
+    size_t n = 1;
+    while (i + n < t->n && t->token[i + n] == t->token[i] + (ptrdiff_t)n)
+        n++;
+    return n;
+}
+
+static void list_tokens(const Branch *f, Tokens *t, int b, int row, int first, int end)
+{
+    t->n = 0;
+    for (int column = first; column < end; column++) {
+        df_window_find_tokens(&f->plan, &t->window, b, row, column);
+        for (int i = 0; i < f->plan.t.tokens; i++)
+            if (t->window.at[i] >= 0)
+                t->token[t->n++] = t->window.at[i];
+    }
+}
+
+static void fetch_rows(const Branch *f, const Tokens *t, float *to, const float *map, bool norm)
+{
+    const DfWindowBranchProblem *b = f->b;
+    const size_t C = (size_t)b->attention.C;
+    for (size_t i = 0, n; i < t->n; i += n) {
+        n = run_of(t, i);
+        const float *from = map + (size_t)t->token[i] * C;
+        if (norm)
+            f->k->pointwise.layer_norm(to + i * C, from, b->norm_weight, b->norm_bias, n, C, b->eps, NULL);
+        else
+            memcpy(to + i * C, from, n * C * sizeof *to);
+    }
+}
+
+/* Asks for what the next task reads, which stands a group of windows to the right. */
+static void ask_for_next(const Branch *f, const Tokens *t)
+{
+    enum { LINE = 16 };
+    const DfWindowProblem *p = &f->b->attention;
+    const size_t C = (size_t)p->C;
+    const ptrdiff_t tokens = (ptrdiff_t)p->B * p->H * p->W;
+    for (size_t i = 0; i < t->n; i++) {
+        const ptrdiff_t token = t->token[i] + f->group * p->window;
+        for (size_t j = 0; token < tokens && j < C; j += LINE)
+            df_prefetch(f->b->x + (size_t)token * C + j);
+    }
+}
+
+/* t->x = attention(t->qkv), window by window: they are those of list_tokens(), and so are their tokens. */
+static void attend(const Branch *f, Tokens *t, int b, int row, int first, int end)
+{
+    DfWindowProblem own = f->b->attention;
+    DfWindowPlan plan = f->plan;
+    const DfWindowKind kind = { &plan.t, &plan, df_window_tile_scores, NULL };
+    ptrdiff_t next = 0;
+    own.qkv = t->qkv;
+    for (int column = first; column < end; column++) {
+        df_window_find_tokens(&f->plan, &t->window, b, row, column);
+        for (int i = 0; i < plan.t.tokens; i++)
+            t->window.at[i] = t->window.at[i] < 0 ? -1 : next++;
+        plan.p = &own;
+        for (int h = 0; h < own.heads; h++) {
+            df_window_find_rows(&plan, &t->window, h);
+            df_window_forward(&kind, &t->window, h, t->x, NULL);
+        }
+    }
+}
+
+/* The second projection, and its rows to where their tokens are. */
+static void finish(const Branch *f, Tokens *t)
+{
+    const size_t C = (size_t)f->b->attention.C;
+    float *y = t->qkv;
+    DfEpilogue e = f->b->e;
+    if (e.residual) {
+        float *residual = e.scale ? y + t->n * C : y;
+        fetch_rows(f, t, residual, e.residual, false);
+        e.residual = residual;
+    }
+    df_packed_rows(f->k, t->n, t->x, C, f->b->proj, 0, 0, C, y, C, &e, t->product);
+    for (size_t i = 0, n; i < t->n; i += n) {
+        n = run_of(t, i);
+        memcpy(f->out + (size_t)t->token[i] * C, y + i * C, n * C * sizeof *y);
+    }
+}
+
+static void branch_task(void *arg, size_t task, void *scratch)
+{
+    const Branch *f = arg;
+    const size_t C = (size_t)f->plan.p->C;
+    const DfEpilogue bias = { .bias = f->b->attention.pad };
+    DfCarver carver = { scratch, 0 };
+    Tokens t = carve(f, &carver);
+    const int first = (int)(task % (size_t)f->groups) * f->group;
+    const int end = smaller(first + f->group, f->plan.columns);
+    const size_t line = task / (size_t)f->groups; /* a row of windows, of all samples */
+    const int b = (int)(line / (size_t)f->plan.rows);
+    const int row = (int)(line % (size_t)f->plan.rows);
+    list_tokens(f, &t, b, row, first, end);
+    fetch_rows(f, &t, t.x, f->b->x, f->b->norm);
+    if (end < f->plan.columns)
+        ask_for_next(f, &t);
+    df_packed_rows(f->k, t.n, t.x, C, f->b->qkv, 0, 0, 3 * C, t.qkv, 3 * C, &bias, t.product);
+    attend(f, &t, b, row, first, end);
+    finish(f, &t);
+}
+
+bool df_window_branch_pays(const DfWindowProblem *p)
+{
+    const DfWindowPlan w = df_window_plan(p, NULL);
+    return p->C <= MOST_CHANNELS && w.rows * groups_of(&w, group_of(&w)) >= ENOUGH_TASKS;
+}
+
+int df_window_branch_forward(DfPool *pool, const DfKernels *k, const DfWindowBranchProblem *b, float *out,
+                             float *workspace)
+{
+    Branch f = { .b = b, .k = k, .plan = df_window_plan(&b->attention, &k->attention), .out = out };
+    DfCarver carver = { NULL, 0 };
+    f.group = group_of(&f.plan);
+    f.groups = groups_of(&f.plan, f.group);
+    carve(&f, &carver);
+    const int error = b->attention.table ? df_window_expand_bias(pool, &f.plan, workspace) : DF_OK;
+    if (error)
+        return error;
+    const size_t tasks = (size_t)b->attention.B * (size_t)f.plan.rows * (size_t)f.groups;
+    return df_parallel(pool, tasks, carver.used, branch_task, &f);
+}
