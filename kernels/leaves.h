@@ -140,6 +140,9 @@ typedef struct {
      *     c      m x n, rows `ldc` apart. The residual may be c itself */
     void (*tile)(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel, float *c,
                  size_t ldc, const DfInt8Columns *, const DfEpilogue *);
+    /* As DfGemmKernels.fetching_tile, `step` in bytes; or NULL */
+    void (*fetching_tile)(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel, float *c,
+                          size_t ldc, const DfInt8Columns *, const DfEpilogue *, const int8_t *ahead, size_t step);
     /* u = x factor + zero, rounded to nearest, ties to even, and cut off at 0 and 255; NaN becomes 0 */
     void (*quantise)(uint8_t *u, const float *x, size_t n, float factor, int zero);
 } DfInt8Kernels;

@@ -46,7 +46,7 @@ static inline __m512i dot(__m512i sum, __m512i a, __m512i b)
 /* The sums of some rows and two panels, scaled. */
 #define DEFINE_TILE(rows)                                                    \
 static void products_##rows(float *y, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel, \
-                            const DfInt8Columns *columns)                    \
+                            const DfInt8Columns *columns, const int8_t *ahead, size_t step) \
 {                                                                            \
     const __m512i start_l = _mm512_loadu_si512(columns->start);              \
     const __m512i start_r = _mm512_loadu_si512(columns->start + 16);         \
@@ -55,6 +55,9 @@ static void products_##rows(float *y, size_t k, const uint8_t *a, size_t lda, co
     EACH_##rows(START)                                                       \
     const uint8_t *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;   \
     for (const int8_t *const end = b + 16 * k; b < end; b += 64, a += 4, a3 += 4, a6 += 4, a9 += 4) { \
+        _mm_prefetch((const char *)ahead, _MM_HINT_T1);                      \
+        _mm_prefetch((const char *)(ahead + panel), _MM_HINT_T1);            \
+        ahead += step;                                                       \
         const __m512i left = _mm512_load_si512(b);                           \
         const __m512i right = _mm512_load_si512(b + panel);                  \
         __m512i x;                                                           \
@@ -65,7 +68,7 @@ static void products_##rows(float *y, size_t k, const uint8_t *a, size_t lda, co
 FROM_1_TO_12(DEFINE_TILE)
 
 typedef void Products(float *y, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel,
-                      const DfInt8Columns *columns);
+                      const DfInt8Columns *columns, const int8_t *ahead, size_t step);
 static Products *const products[ROWS] = {
     products_1, products_2, products_3, products_4,  products_5,  products_6,
     products_7, products_8, products_9, products_10, products_11, products_12,
@@ -74,7 +77,7 @@ static Products *const products[ROWS] = {
 /* ---- what follows ------------------------------------------------------------------------------------------------ */
 
 /* Of rows of 32 columns in memory, of which n belong to the result. */
-static void end_of(size_t rows, size_t n, const float *y, float *c, size_t ldc, const DfEpilogue *e)
+static void end_of_some(size_t rows, size_t n, const float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < n; j += LANES) {
@@ -84,17 +87,63 @@ static void end_of(size_t rows, size_t n, const float *y, float *c, size_t ldc, 
         }
 }
 
+/* Of whole rows; `act` is a constant where this is inlined. */
+static inline void end_of_all(DfAct act, size_t rows, const float *y, float *c, size_t ldc, const DfEpilogue *e)
+{
+    DfEpilogue known = *e;
+    known.act = act;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < 32; j += LANES) {
+            const V16 sum = _mm512_load_ps(y + i * 32 + j);
+            _mm512_storeu_ps(c + i * ldc + j, v16_epilogue(sum, 0xffff, &known, i * ldc + j, j));
+        }
+}
+
+static void end_of(size_t rows, size_t n, const float *y, float *c, size_t ldc, const DfEpilogue *e)
+{
+    if (n < 32)
+        end_of_some(rows, n, y, c, ldc, e);
+    else if (e->act == DF_ACT_NONE)
+        end_of_all(DF_ACT_NONE, rows, y, c, ldc, e);
+    else if (e->act == DF_ACT_RELU)
+        end_of_all(DF_ACT_RELU, rows, y, c, ldc, e);
+    else
+        end_of_some(rows, n, y, c, ldc, e);
+}
+
 /* ---- the tile ---------------------------------------------------------------------------------------------------- */
 
+/* What will be written, and a residual, come into the first-level cache while products are added up. */
+static void fetch_result(size_t rows, const float *c, size_t ldc, const float *residual)
+{
+    for (size_t i = 0; i < rows; i++) {
+        _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);
+        _mm_prefetch((const char *)(c + i * ldc + 31), _MM_HINT_T0);
+    }
+    for (size_t i = 0; residual && residual != c && i < rows; i++) {
+        _mm_prefetch((const char *)(residual + i * ldc), _MM_HINT_T0);
+        _mm_prefetch((const char *)(residual + i * ldc + 31), _MM_HINT_T0);
+    }
+}
+
 /* Of one panel both halves of a tile are made; the second one is not stored. */
+static void gemm_int8_avx512vnni_12x32_fetching(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b,
+                                                size_t panel, float *c, size_t ldc, const DfInt8Columns *columns,
+                                                const DfEpilogue *e, const int8_t *ahead, size_t step)
+{
+    alignas(64) float y[ROWS * 32];
+    const bool narrow = n <= DF_PANEL;
+    fetch_result((size_t)m, c, ldc, e->residual);
+    products[m - 1](y, k, a, lda, b, narrow ? 0 : panel, columns, ahead, step);
+    end_of((size_t)m, (size_t)n, y, c, ldc, e);
+}
+
+/* What it fetches is near already. */
 static void gemm_int8_avx512vnni_12x32(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b,
                                        size_t panel, float *c, size_t ldc, const DfInt8Columns *columns,
                                        const DfEpilogue *e)
 {
-    alignas(64) float y[ROWS * 32];
-    const bool narrow = n <= DF_PANEL;
-    products[m - 1](y, k, a, lda, b, narrow ? 0 : panel, columns);
-    end_of((size_t)m, (size_t)n, y, c, ldc, e);
+    gemm_int8_avx512vnni_12x32_fetching(m, n, k, a, lda, b, panel, c, ldc, columns, e, b, 0);
 }
 
 static inline __m512i v16_quantise(const float *x, __mmask16 mask, V16 factor, V16 least, V16 most, __m512i zero)
@@ -110,10 +159,12 @@ static void quantise_avx512(uint8_t *u, const float *x, size_t n, float factor, 
     const V16 least = _mm512_set1_ps((float)-zero);
     const V16 most = _mm512_set1_ps((float)(255 - zero));
     const __m512i z = _mm512_set1_epi32(zero);
-    for (size_t i = 0; i < n; i += LANES) {
-        const __mmask16 mask = v16_first((int)(n - i < LANES ? n - i : LANES));
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) /* a store under a mask is slow */
+        _mm_storeu_si128((__m128i *)(void *)(u + i), _mm512_cvtepi32_epi8(v16_quantise(x + i, 0xffff, by, least, most, z)));
+    const __mmask16 mask = v16_first((int)(n - i));
+    if (mask)
         _mm512_mask_cvtepi32_storeu_epi8(u + i, mask, v16_quantise(x + i, mask, by, least, most, z));
-    }
 }
 
 void df_gemm_int8_init_avx512vnni(DfInt8Kernels *k)
@@ -121,5 +172,6 @@ void df_gemm_int8_init_avx512vnni(DfInt8Kernels *k)
     k->tile_m = ROWS;
     k->tile_n = 2 * DF_PANEL;
     k->tile = gemm_int8_avx512vnni_12x32;
+    k->fetching_tile = gemm_int8_avx512vnni_12x32_fetching;
     k->quantise = quantise_avx512;
 }

@@ -15,17 +15,37 @@ enum {
     MLP_TASKS = 12
 };
 
-/* All rows against one panel, or two. Rows are dealt out evenly, as in packed.c. */
-static void panel_rows(const DfInt8Kernels *k, size_t m, size_t n, const uint8_t *a, size_t lda, const int8_t *b,
-                       size_t depth, const DfInt8Columns *columns, float *y, size_t ldy, const DfEpilogue *e)
+/* A panel of b, or two; `next` are those that are read then, or NULL. */
+typedef struct {
+    const int8_t *b, *next;
+    size_t k, n;
+    DfInt8Columns columns;
+} Panel;
+
+/* Tile t of `tiles`. A piece of the next panels is fetched with every tile. */
+static void tile(const DfInt8Kernels *k, size_t m, const uint8_t *a, size_t lda, const Panel *p, float *y, size_t ldy,
+                 const DfEpilogue *e, size_t t, size_t tiles)
+{
+    enum { STEP = DF_INT8_STEP * DF_PANEL };
+    const size_t piece = df_ceil_div(p->k / DF_INT8_STEP, tiles) * STEP;
+    const size_t panel = p->k * DF_PANEL;
+    if (p->next && k->fetching_tile)
+        k->fetching_tile((int)m, (int)p->n, p->k, a, lda, p->b, panel, y, ldy, &p->columns, e, p->next + t * piece,
+                         df_ceil_div(STEP, tiles));
+    else
+        k->tile((int)m, (int)p->n, p->k, a, lda, p->b, panel, y, ldy, &p->columns, e);
+}
+
+/* All rows against them. Rows are dealt out evenly, as in packed.c. */
+static void panel_rows(const DfInt8Kernels *k, size_t m, const uint8_t *a, size_t lda, const Panel *p, float *y,
+                       size_t ldy, const DfEpilogue *e)
 {
     const size_t tiles = df_ceil_div(m, (size_t)k->tile_m);
-    const size_t fewest = m / tiles;
-    const size_t longer = m % tiles; /* so many tiles have a row more */
-    for (size_t t = 0, row = 0, rows; t < tiles; t++, row += rows) {
-        rows = fewest + (t < longer);
+    for (size_t t = 0; t < tiles; t++) {
+        const size_t row = df_cut(m, tiles, t);
+        const size_t rows = df_cut(m, tiles, t + 1) - row;
         const DfEpilogue moved = df_epilogue_at(e, row, ldy, 0);
-        k->tile((int)rows, (int)n, depth, a + row * lda, lda, b, depth * DF_PANEL, y + row * ldy, ldy, columns, &moved);
+        tile(k, rows, a + row * lda, lda, p, y + row * ldy, ldy, &moved, t, tiles);
     }
 }
 
@@ -34,9 +54,11 @@ void df_int8_rows(const DfInt8Kernels *k, size_t m, const uint8_t *a, size_t lda
 {
     const size_t width = (size_t)k->tile_n;
     for (size_t j = n0; j < n1; j += width) {
-        const DfInt8Columns columns = { b.columns.scale + j, b.columns.start + j };
+        const size_t after = j + width;
+        const Panel p = { b.data + j * b.k, after < b.n ? b.data + after * b.k : NULL, b.k, df_smaller(n1 - j, width),
+                          { b.columns.scale + j, b.columns.start + j } };
         const DfEpilogue moved = df_epilogue_at(e, 0, ldy, j);
-        panel_rows(k, m, df_smaller(n1 - j, width), a, lda, b.data + j * b.k, b.k, &columns, y + j, ldy, &moved);
+        panel_rows(k, m, a, lda, &p, y + j, ldy, &moved);
     }
 }
 
