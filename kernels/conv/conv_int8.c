@@ -65,6 +65,16 @@ static uint8_t *gather_run(const Conv *a, const uint8_t *image, int y, int x, in
     return behind;
 }
 
+/* Short runs that lie inside: SHORT bytes each, of which the next run overwrites those that are too much. */
+static uint8_t *gather_short_runs(const DfPatches *p, const uint8_t *from, uint8_t *out)
+{
+    const size_t n = (size_t)p->runs->length * p->channels;
+    const size_t step = df_patches_run_step(p);
+    for (size_t i = 0; i < p->n_runs; i++, from += step, out += n)
+        memcpy(out, from, SHORT);
+    return out;
+}
+
 /* Row `row` of the matrix of patches, filled up with zeros to whole steps. */
 static void gather_row(const Conv *a, const DfPatches *p, size_t row, uint8_t *out)
 {
@@ -72,8 +82,11 @@ static void gather_row(const Conv *a, const DfPatches *p, size_t row, uint8_t *o
     const int y = (int)(row % per_image / (size_t)p->jW) * p->step_y;
     const int x = (int)(row % (size_t)p->jW) * p->step_x;
     const uint8_t *image = a->u + row / per_image * (size_t)p->H * (size_t)p->W * p->C;
-    for (size_t i = 0; i < p->n_runs; i++)
-        out = gather_run(a, image, y + p->runs[i].dy, x + p->runs[i].dx, p->runs[i].length, out);
+    if ((size_t)p->runs->length * p->channels <= SHORT && df_patches_inside(p, y, x))
+        out = gather_short_runs(p, image + df_patches_first(p, y, x), out);
+    else
+        for (size_t i = 0; i < p->n_runs; i++)
+            out = gather_run(a, image, y + p->runs[i].dy, x + p->runs[i].dx, p->runs[i].length, out);
     memset(out, 0, a->w->k - p->k);
 }
 

@@ -8,6 +8,8 @@
 
 #include "kernels/cut.h"
 
+enum { FEW = 32 };
+
 static void put_zeros(float *out, size_t n)
 {
     if (n)
@@ -18,7 +20,6 @@ static void put_zeros(float *out, size_t n)
  * are faster than exactly those wanted. */
 static inline void copy(float *to, const float *from, size_t n, size_t room)
 {
-    enum { FEW = 32 };
     if (n <= FEW && room >= FEW)
         memcpy(to, from, FEW * sizeof *to);
     else
@@ -45,23 +46,55 @@ static void gather_run(const DfPatches *p, const float *image, int y, int x, int
     put_zeros(out + in1 - f0, f1 - in1);
 }
 
+/* The runs of one row, columns k0..k1-1 of it. */
+static void gather_runs(const DfPatches *p, const float *image, int y, int x, size_t k0, size_t k1, float *out, size_t ld)
+{
+    for (size_t i = 0, begin = 0, end; i < p->n_runs && begin < k1; i++, begin = end) {
+        const DfRun *run = &p->runs[i];
+        end = begin + (size_t)run->length * p->channels;
+        if (end <= k0)
+            continue;
+        const size_t f0 = begin < k0 ? k0 - begin : 0;
+        const size_t f1 = df_smaller(end, k1) - begin;
+        const size_t at = begin + f0 - k0;
+        gather_run(p, image, y + run->dy, x + run->dx, run->length, f0, f1, out + at, ld - at);
+    }
+}
+
+/* Short runs, as those of a first layer: `copied` floats each, n of them its own; the next run overwrites the rest. */
+static inline void copy_runs(size_t copied, size_t n, size_t runs, const float *from, size_t step, float *out)
+{
+    for (size_t i = 0; i < runs; i++)
+        memcpy(out + i * n, from + i * step, copied * sizeof *out);
+}
+
+/* A whole row of short runs that lie inside, if there is room for what is copied too much. */
+static bool gather_short_runs(const DfPatches *p, const float *image, int y, int x, float *out, size_t room)
+{
+    const size_t n = (size_t)p->runs->length * p->channels;
+    const size_t step = df_patches_run_step(p);
+    if (n > FEW || p->k + FEW > room || !df_patches_inside(p, y, x))
+        return false;
+    const float *from = image + df_patches_first(p, y, x);
+    if ((size_t)(from - p->x) + (p->n_runs - 1) * step + FEW > p->floats)
+        return false;
+    if (n <= 24)
+        copy_runs(24, n, p->n_runs, from, step, out);
+    else
+        copy_runs(FEW, n, p->n_runs, from, step, out);
+    return true;
+}
+
 void df_patches_gather_block(const DfPatches *p, size_t row, size_t rows, size_t k0, size_t k1, float *out, size_t ld)
 {
     const size_t per_image = (size_t)p->jH * (size_t)p->jW;
+    const bool whole = k0 == 0 && k1 == p->k;
     for (size_t r = row; r < row + rows; r++, out += ld) {
         const int y = (int)(r % per_image / (size_t)p->jW) * p->step_y;
         const int x = (int)(r % (size_t)p->jW) * p->step_x;
         const float *image = p->x + r / per_image * (size_t)p->H * (size_t)p->W * p->C;
-        for (size_t i = 0, begin = 0, end; i < p->n_runs && begin < k1; i++, begin = end) {
-            const DfRun *run = &p->runs[i];
-            end = begin + (size_t)run->length * p->channels;
-            if (end <= k0)
-                continue;
-            const size_t f0 = begin < k0 ? k0 - begin : 0;
-            const size_t f1 = df_smaller(end, k1) - begin;
-            const size_t at = begin + f0 - k0;
-            gather_run(p, image, y + run->dy, x + run->dx, run->length, f0, f1, out + at, ld - at);
-        }
+        if (!whole || !gather_short_runs(p, image, y, x, out, ld))
+            gather_runs(p, image, y, x, k0, k1, out, ld);
     }
 }
 
@@ -93,6 +126,14 @@ size_t df_conv_runs(const DfConvShape *s, size_t longest, DfRun *runs)
     return n;
 }
 
+static bool is_column(const DfRun *runs, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (runs[i].dx != runs[0].dx || runs[i].length != runs[0].length)
+            return false;
+    return n > 0;
+}
+
 DfPatches df_conv_patches(const DfConvShape *s, const float *x, const DfRun *runs, size_t n_runs)
 {
     const size_t channels = (size_t)(s->I / s->groups);
@@ -100,7 +141,7 @@ DfPatches df_conv_patches(const DfConvShape *s, const float *x, const DfRun *run
         .x = x, .floats = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I, .H = s->H, .W = s->W,
         .jH = s->oH, .jW = s->oW, .step_y = s->stride[0], .step_x = s->stride[1],
         .C = (size_t)s->I, .channels = channels, .k = (size_t)s->kh * (size_t)s->kw * channels, .runs = runs,
-        .n_runs = n_runs,
+        .n_runs = n_runs, .column = is_column(runs, n_runs),
     };
 }
 

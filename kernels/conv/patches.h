@@ -26,7 +26,27 @@ typedef struct {
     size_t k;                 /* floats of a row                 */
     const DfRun *runs;
     size_t n_runs;
+    bool column;              /* runs are equally long, one straight below the other */
 } DfPatches;
+
+/* Do all taps around pixel (y, x) of the map lie within it? false may also mean that it is not known. */
+static inline bool df_patches_inside(const DfPatches *p, int y, int x)
+{
+    const DfRun *first = p->runs;
+    const DfRun *last = first + p->n_runs - 1;
+    const int left = x + first->dx;
+    return p->column && y + first->dy >= 0 && y + last->dy < p->H && left >= 0 && left + first->length <= p->W;
+}
+/* Numbers of the map from the beginning of a run to that of the next one, where they are a column. */
+static inline size_t df_patches_run_step(const DfPatches *p)
+{
+    return p->n_runs > 1 ? (size_t)(p->runs[1].dy - p->runs[0].dy) * (size_t)p->W * p->C : 0;
+}
+/* Where the first run around pixel (y, x) begins, if that lies inside. */
+static inline size_t df_patches_first(const DfPatches *p, int y, int x)
+{
+    return ((size_t)(y + p->runs->dy) * (size_t)p->W + (size_t)(x + p->runs->dx)) * p->C + p->c0;
+}
 
 void df_patches_gather(const DfPatches *, size_t row, size_t rows, float *out); /* rows x k */
 /* Columns k0..k1-1 of them alone, to rows `ld` apart. */
