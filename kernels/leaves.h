@@ -31,6 +31,8 @@ typedef struct {
     void (*add)(float *y, const float *a, const float *b, size_t n);              /* y = a + b       */
     void (*mul)(float *y, const float *a, const float *b, size_t n);              /* y = a b         */
     void (*max)(float *y, const float *a, const float *b, size_t n);              /* y = max(a, b)   */
+    /* y = max(max(tap[0], tap[1]), ..), as max() has it; taps > 0. y may be one of the taps. */
+    void (*max_of)(float *y, const float *const *tap, int taps, size_t n);
     void (*scale)(float *y, const float *x, float factor, size_t n);              /* y = factor x    */
     void (*accumulate)(float *y, const float *x, float factor, size_t n);         /* y += factor x   */
     void (*accumulate_product)(float *y, const float *a, const float *b, size_t n);   /* y += a b          */

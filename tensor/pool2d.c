@@ -214,20 +214,32 @@ DfTensor *df_adaptive_avg_pool2d(DfCtx *c, DfTensor *x, int H, int W)
 
 /* ---- max -------------------------------------------------------------------------------------------------------- */
 
+/* Of one window, some pixels at a time. */
+static void largest_in(const Job *job, const Row *row, Window x, float *out)
+{
+    enum { SOME = 32 };
+    const float *tap[SOME];
+    int n = 0;
+    for (int a = row->y.from; a < row->y.to; a++)
+        for (int b = x.from; b < x.to; b++) {
+            if (n == SOME) {
+                job->k->max_of(out, tap, n, job->C);
+                tap[0] = out;
+                n = 1;
+            }
+            tap[n++] = pixel(job, row->map, a, b);
+        }
+    job->k->max_of(out, tap, n, job->C);
+}
+
 static void max_row(void *arg, size_t task, void *scratch)
 {
     const Job *job = arg;
     const Row row = row_of(job, task);
     float *out = job->to + row.at;
     (void)scratch;
-    for (int j = 0; j < job->s->W; j++, out += job->C) {
-        const Window x = job->s->x[j];
-        const float *first = pixel(job, row.map, row.y.from, x.from);
-        job->k->max(out, first, first, job->C);
-        for (int a = row.y.from; a < row.y.to; a++)
-            for (int b = x.from; b < x.to; b++)
-                job->k->max(out, out, pixel(job, row.map, a, b), job->C);
-    }
+    for (int j = 0; j < job->s->W; j++, out += job->C)
+        largest_in(job, &row, job->s->x[j], out);
 }
 
 static void largest_of(float *best, int32_t *at, const float *x, int32_t pixel, size_t n)

@@ -23,6 +23,16 @@ static void max_c(float *y, const float *a, const float *b, size_t n)
         y[i] = a[i] > b[i] ? a[i] : b[i];
 }
 
+static void max_of_c(float *y, const float *const *tap, int taps, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float most = tap[0][i];
+        for (int t = 1; t < taps; t++)
+            most = most > tap[t][i] ? most : tap[t][i];
+        y[i] = most;
+    }
+}
+
 static void scale_c(float *y, const float *x, float factor, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -102,6 +112,7 @@ void df_pointwise_init_c(DfPointwiseKernels *k)
     k->add = add_c;
     k->mul = mul_c;
     k->max = max_c;
+    k->max_of = max_of_c;
     k->scale = scale_c;
     k->affine = affine_c;
     k->accumulate = accumulate_c;

@@ -268,6 +268,34 @@ static void blend_v8(float *y, const float *const *tap, const float *weight, int
     }
 }
 
+/* ---- the largest of several -------------------------------------------------------------------------------------- */
+
+static inline void max_of_16(float *y, const float *const *tap, int taps, size_t at)
+{
+    V8 a = v8_load(tap[0] + at);
+    V8 b = v8_load(tap[0] + at + 8);
+    for (int t = 1; t < taps; t++) {
+        a = v8_max(a, v8_load(tap[t] + at));
+        b = v8_max(b, v8_load(tap[t] + at + 8));
+    }
+    v8_store(y + at, a);
+    v8_store(y + at + 8, b);
+}
+
+static void max_of_v8(float *y, const float *const *tap, int taps, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        max_of_16(y, tap, taps, i);
+    for (; i < n; i += 8) {
+        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
+        V8 most = v8_load_part(tap[0] + i, lanes);
+        for (int t = 1; t < taps; t++)
+            most = v8_max(most, v8_load_part(tap[t] + i, lanes));
+        v8_store_part(y + i, lanes, most);
+    }
+}
+
 /* ---- transposition ---------------------------------------------------------------------------------------------- */
 
 static inline void transpose_8x8(float *y, size_t ldy, const float *x, size_t ldx)
@@ -304,6 +332,7 @@ void df_pointwise_init_v8(DfPointwiseKernels *k)
     k->add = add_v8;
     k->mul = mul_v8;
     k->max = max_v8;
+    k->max_of = max_of_v8;
     k->scale = scale_v8;
     k->affine = affine_v8;
     k->accumulate = accumulate_v8;

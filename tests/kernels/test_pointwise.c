@@ -295,6 +295,34 @@ Test(pointwise, blend)
                 check_blend(&df_kernels_named(df_kernels_rung(r))->pointwise, taps, n, &random);
 }
 
+static void check_max_of(Table *k, int taps, size_t n, DfRandom *random)
+{
+    const float *x = fill(&A, 16 * LONGEST, random), *tap[16];
+    float *y = fill(&Y, n, random);
+    double expected[LONGEST];
+    for (int t = 0; t < taps; t++) {
+        tap[t] = x + (size_t)(15 - t) * LONGEST;
+        for (size_t i = 0; i < n; i++)
+            expected[i] = t ? fmax(expected[i], (double)tap[t][i]) : (double)tap[t][i];
+    }
+    k->max_of(y, tap, taps, n);
+    expect_near(y, expected, n, 0, "max_of");
+    expect_guarded(&Y, "max_of");
+    memcpy(y, tap[0], n * sizeof *y); /* in place */
+    tap[0] = y;
+    k->max_of(y, tap, taps, n);
+    expect_near(y, expected, n, 0, "max_of in place");
+}
+
+Test(pointwise, max_of)
+{
+    DfRandom random = df_random(5, 0);
+    for (int r = 0; df_kernels_rung(r); r++)
+        for (size_t n = 0; n < LONGEST; n++)
+            for (int taps = 1; taps <= 16; taps += 5)
+                check_max_of(&df_kernels_named(df_kernels_rung(r))->pointwise, taps, n, &random);
+}
+
 /* What is already summed may be one of the taps of the next sum. */
 static void check_blend_in_place(Table *k, size_t n, DfRandom *random)
 {
