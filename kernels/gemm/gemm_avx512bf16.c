@@ -30,7 +30,11 @@ static inline __m512bh pairs_of_panel(const DfBf16 *b)
 #define START(i)                                                             \
     V16 l##i = start_l, r##i = start_r;                                      \
     _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
-    _mm_prefetch((const char *)(c + i * ldc + 31), _MM_HINT_T0);
+    _mm_prefetch((const char *)(c + i * ldc + 31), _MM_HINT_T0);             \
+    if (residual && residual != c) {                                         \
+        _mm_prefetch((const char *)(residual + i * ldc), _MM_HINT_T0);       \
+        _mm_prefetch((const char *)(residual + i * ldc + 31), _MM_HINT_T0);  \
+    }
 #define STEP(i)                                                              \
     x = pair((i < 3 ? a : i < 6 ? a3 : i < 9 ? a6 : a9) + (size_t)(i % 3) * lda); \
     l##i = _mm512_dpbf16_ps(l##i, x, left);                                  \
@@ -49,6 +53,7 @@ static void gemm_bf16_avx512_##rows##x32(size_t pairs, const DfBf16 *a, size_t l
 {                                                                            \
     const V16 start_l = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();  \
     const V16 start_r = bias ? _mm512_loadu_ps(bias + 16) : _mm512_setzero_ps(); \
+    const float *const residual = end && end->residual ? end->residual : more; \
     EACH_##rows(START)                                                       \
     const DfBf16 *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;    \
     for (const DfBf16 *const b_end = b + 32 * pairs; b < b_end; b += 32, a += 2, a3 += 2, a6 += 2, a9 += 2) { \
