@@ -332,14 +332,37 @@ static int find_name(const char *const *names, int n, const char *name)
     return -1;
 }
 
-static int missing_class(const DfCocoDataset *coco, const char *name)
+/* "'cup', 'hand' and 3 more": the classes from the first one on that no category has the name of. */
+static void list_missing(const DfCocoDataset *coco, const char *const *classes, int n, DfTextbuf *out)
+{
+    enum { SHOWN = 5 };
+    int missing = 0;
+    for (int i = 0; i < n; i++) {
+        const bool is_missing = find_name(coco->classes, coco->n_classes, classes[i]) < 0;
+        if (is_missing && missing++ < SHOWN)
+            df_textbuf_add(out, "%s'%.60s'", missing > 1 ? ", " : "", classes[i]);
+    }
+    if (missing > SHOWN)
+        df_textbuf_add(out, " and %d more", missing - SHOWN);
+}
+
+/* `first` is the first of them. A name may be misspelt. */
+static int missing_class(const DfCocoDataset *coco, const char *const *classes, int n, const char *first)
 {
     const char **names = df_arena_alloc(coco->arena, (size_t)coco->n_categories + 1, sizeof *names);
     for (int i = 0; names && i < coco->n_categories; i++)
         names[i] = coco->categories[i].name;
-    const char *near = names ? df_nearest_name(name, names, (size_t)coco->n_categories) : NULL;
-    return df_fail(DF_EVALUE, "%s: none of its %d categories is called '%s', a class of the config%s%s%s", coco->path,
-                   coco->n_categories, name, near ? " (nearest: '" : "", near ? near : "", near ? "')" : "");
+    const char *near = names ? df_nearest_name(first, names, (size_t)coco->n_categories) : NULL;
+    DfTextbuf missing = { 0 };
+    char *list = NULL;
+    list_missing(coco, classes, n, &missing);
+    int error = df_textbuf_take(&missing, &list);
+    if (error == DF_OK)
+        error = df_fail(DF_EVALUE, "%s: none of its %d categories is called %s, as classes of the config are; names are "
+                                   "compared letter by letter%s%s%s", coco->path, coco->n_categories, list,
+                        near ? " (nearest: '" : "", near ? near : "", near ? "')" : "");
+    df_free(list);
+    return error;
 }
 
 /* mmdet asks pycocotools for the ids of the categories with these names, which come in the order of the file. */
@@ -366,7 +389,7 @@ static int number_labels(DfCocoDataset *coco, const char *const *classes, int n,
     }
     for (int i = 0; i < n; i++)
         if (find_name(coco->classes, coco->n_classes, classes[i]) < 0)
-            return missing_class(coco, classes[i]);
+            return missing_class(coco, classes, n, classes[i]);
     return DF_OK;
 }
 

@@ -145,7 +145,7 @@ Test(coco, errors_are_sentences)
     expect_error("{\"images\": [{\"id\": 1.5, \"file_name\": \"a\"}]}", "want an integer");
     expect_error("{\"images\": [{\"id\": 1, \"file_name\": \"a\", \"width\": -4}]}", "number of pixels");
     expect_error("{\"images\": [{\"id\": 1, \"file_name\": \"a\"}, {\"id\": 1, \"file_name\": \"b\"}], " CATEGORIES "}", "two images have the id 1");
-    expect_error("{" IMAGES "}", "is called 'car', a class of the config");
+    expect_error("{" IMAGES "}", "none of its 0 categories is called 'car', 'dog', 'person', as classes of the config are; names are compared letter by letter");
     expect_error("{" IMAGES ", \"categories\": [{\"id\": 1, \"name\": \"carr\"}]}", "nearest: 'carr'");
     expect_error("{" IMAGES ", " CATEGORIES ", \"annotations\": [{\"id\": 1, \"image_id\": 1, \"category_id\": 1}]}", "has no \"bbox\"");
     expect_error("{" IMAGES ", " CATEGORIES ", \"annotations\": [{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 2, 3]}]}", "four numbers");
