@@ -148,7 +148,8 @@ static void basic_init(NnScope s, ResNetBlock *b, const ResNet *net, const ResNe
 {
     const int width = stage->width, dilation = dilation_of(stage, j), stride = j ? 1 : stage->stride;
     const NnConvShape first = { .kernel = 3, .stride = stride, .padding = dilation, .dilation = dilation };
-    const NnConvShape second = { .kernel = 3, .padding = 1 };
+    const int again = net->dilated_basic ? stage->dilation : 1;
+    const NnConvShape second = { .kernel = 3, .padding = again, .dilation = again };
     conv_init(nn_at(s, "conv1"), &b->conv[0].conv, net, in, width, first);
     norm_init(norm_at(s, net, 1), &b->conv[0].norm, net, width, stage->frozen);
     conv_init(nn_at(s, "conv2"), &b->conv[1].conv, net, width, width, second);

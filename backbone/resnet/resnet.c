@@ -170,6 +170,7 @@ static void init(NnScope s, void *self)
     DF_OPT_INT(ResNet, groups, 1, 1, 1024, "number of groups of the 3x3 convolution of a bottleneck"), \
     DF_OPT_INT(ResNet, width_per_group, 64, 1, 8192, "width of such a group in stage 0, in channels"), \
     DF_OPT_BOOL(ResNet, deep_stem, deep, "the stem is three 3x3 convolutions instead of one of 7x7"), \
+    DF_OPT_BOOL(ResNet, dilated_basic, False, "timm: the second convolution of a basic block is dilated, too"), \
     DF_OPT_BOOL(ResNet, tiered_stem, False, "timm: the first convolution of a deep stem is a quarter narrower"), \
     DF_OPT_BOOL(ResNet, stride_in_1x1, False, "the first 1x1 convolution of a bottleneck strides, as with caffe"), \
     DF_OPT_BOOL(ResNet, avg_down, pooled, "a shortcut pools before its convolution instead of striding")

@@ -12,7 +12,7 @@ enum { STAGES = 4 };
 
 typedef struct {
     bool bottleneck, caffe, first_stage_strides;
-    int stem, channels[STAGES], blocks[STAGES], in_channels;
+    int stages, stem, channels[STAGES], blocks[STAGES], in_channels;
     int output_stride; /* 32; 16 and 8: the last stages dilate instead of striding */
 } ResNet;
 
@@ -28,8 +28,8 @@ static void write_resnet(DfHub *hub, const ResNet *r, int n_maps)
     df_hub_write_ints(hub, r->blocks, STAGES);
     df_textbuf_add(out, ",\n    strides=(%d, 2, %d, %d), ", r->first_stage_strides ? 2 : 1, r->output_stride < 16 ? 1 : 2,
                    r->output_stride < 32 ? 1 : 2);
-    df_textbuf_add(out, "dilations=(1, 1, %d, %d), contract_dilation=True,\n", r->output_stride < 16 ? 2 : 1,
-                   32 / r->output_stride);
+    df_textbuf_add(out, "dilations=(1, 1, %d, %d), contract_dilation=True, dilated_basic=True,\n",
+                   r->output_stride < 16 ? 2 : 1, 32 / r->output_stride);
     df_textbuf_add(out, "    frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True,\n"
                         "    out_indices=%s)\n", last[n_maps]);
 }
@@ -61,25 +61,29 @@ static int of_transformers(DfHub *hub, const DfNode *dict, ResNet *r)
     const int error = df_hub_bind(hub, dict, own_opts, &own, "backbone_config");
     if (error < 0)
         return error;
-    if (own.hidden_sizes.n != STAGES || own.depths.n != STAGES)
-        return df_node_fail(dict, DF_EVALUE, "%d hidden_sizes and %d depths, want %d of each", own.hidden_sizes.n,
-                            own.depths.n, STAGES);
-    *r = (ResNet){ .bottleneck = own.layer_type == BOTTLENECK, .caffe = own.downsample_in_bottleneck,
+    const int n = own.depths.n;
+    if (n < 1 || n > STAGES || own.hidden_sizes.n != n)
+        return df_node_fail(dict, DF_EVALUE, "%d hidden_sizes and %d depths, want as many of each, up to %d", own.hidden_sizes.n,
+                            n, STAGES);
+    *r = (ResNet){ .stages = n, .bottleneck = own.layer_type == BOTTLENECK, .caffe = own.downsample_in_bottleneck,
                    .first_stage_strides = own.downsample_in_first_stage, .stem = own.embedding_size,
                    .in_channels = own.num_channels, .output_stride = 32 };
-    memcpy(r->channels, own.hidden_sizes.v, sizeof r->channels);
-    memcpy(r->blocks, own.depths.v, sizeof r->blocks);
+    memcpy(r->channels, own.hidden_sizes.v, (size_t)n * sizeof *r->channels);
+    memcpy(r->blocks, own.depths.v, (size_t)n * sizeof *r->blocks);
     return DF_OK;
 }
 
 /* As a classifier, or under a segmentor. */
 static void write_own(DfHub *hub, const ResNet *r)
 {
-    df_textbuf_add(&hub->out, "dict(type='ResNet', depth=%d, stride_in_1x1=%s, in_channels=%d, stem_channels=%d, "
-                   "strides=(%d, 2, 2, 2)", r->bottleneck ? 50 : 18, df_hub_truth(r->caffe), r->in_channels, r->stem,
-                   r->first_stage_strides ? 2 : 1);
-    df_hub_write_list(hub, "stage_channels", r->channels, STAGES);
-    df_hub_write_list(hub, "stage_blocks", r->blocks, STAGES);
+    const int strides[STAGES] = { r->first_stage_strides ? 2 : 1, 2, 2, 2 };
+    const int dilations[STAGES] = { 1, 1, 1, 1 };
+    df_textbuf_add(&hub->out, "dict(type='ResNet', depth=%d, stride_in_1x1=%s, in_channels=%d, stem_channels=%d, num_stages=%d",
+                   r->bottleneck ? 50 : 18, df_hub_truth(r->caffe), r->in_channels, r->stem, r->stages);
+    df_hub_write_list(hub, "strides", strides, r->stages);
+    df_hub_write_list(hub, "dilations", dilations, r->stages);
+    df_hub_write_list(hub, "stage_channels", r->channels, r->stages);
+    df_hub_write_list(hub, "stage_blocks", r->blocks, r->stages);
 }
 
 int df_hub_resnet(DfHub *hub)
@@ -90,7 +94,7 @@ int df_hub_resnet(DfHub *hub)
         return error;
     df_textbuf_add(&hub->out, "backbone = ");
     write_own(hub, &r);
-    df_textbuf_add(&hub->out, ",\n    style='torchvision', num_classes=%d)\n",
+    df_textbuf_add(&hub->out, ",\n    out_indices=[%d], style='torchvision', num_classes=%d)\n", r.stages - 1,
                    df_hub_classifier_classes(hub, "classifier.1.weight"));
     return df_hub_write_classifier_data(hub, "ConvNextImageProcessor");
 }
@@ -100,7 +104,7 @@ int df_hub_resnet_backbone(DfHub *hub, const DfNode *dict, DfHubMaps *maps)
     ResNet r;
     int error = of_transformers(hub, dict, &r);
     if (error == DF_OK)
-        error = df_hub_maps(dict, maps, STAGES);
+        error = df_hub_maps(dict, maps, r.stages);
     if (error < 0)
         return error;
     for (int i = 0; i < maps->n; i++)
@@ -189,8 +193,6 @@ static int read_output_stride(const DfHub *hub, const DfNode *dict, bool dilatio
     r->output_stride = (int)df_node_int(node, dilation && !dict ? 16 : 32);
     if (r->output_stride != 8 && r->output_stride != 16 && r->output_stride != 32)
         return df_node_fail(node, DF_EVALUE, "want 8, 16 or 32");
-    if (r->output_stride < 32 && !r->bottleneck)
-        return df_node_fail(hub->config, DF_EVALUE, "a dilated ResNet of basic blocks is not built in: want resnet50 or deeper");
     return DF_OK;
 }
 
@@ -207,6 +209,8 @@ int df_hub_write_detr_backbone(DfHub *hub, bool dilation, int n_maps)
                                                 "or timm_backbone", of_dict->text);
     int error = own ? of_transformers(hub, has_dict ? dict : NULL, &r)
                     : of_timm(hub, df_node_get(has_dict ? dict : hub->config, "backbone"), &r);
+    if (error == DF_OK && own && r.stages != STAGES)
+        error = df_node_fail(dict, DF_EVALUE, "%d stages under a detector, want %d", r.stages, STAGES);
     if (error == DF_OK && !own)
         error = read_output_stride(hub, has_dict ? dict : NULL, dilation, &r);
     if (error == DF_OK)

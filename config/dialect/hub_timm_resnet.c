@@ -153,8 +153,8 @@ static int check(const DfHub *hub, const DfTimm *t, const ResNet *r)
     if (!r->bottleneck && (r->cardinality != 1 || r->base_width != 64))
         return df_node_fail(t->args, DF_EVALUE, "basic blocks with cardinality = %d, base_width = %d: want 1 and 64",
                             r->cardinality, r->base_width);
-    if (r->output_stride != 32 && (r->avg_down || !r->bottleneck || (r->output_stride != 8 && r->output_stride != 16)))
-        return df_fail(DF_EVALUE, "%s: output_stride = %d: want 32, or 8 and 16 for bottlenecks without avg_down",
+    if (r->output_stride != 32 && (r->avg_down || (r->output_stride != 8 && r->output_stride != 16)))
+        return df_fail(DF_EVALUE, "%s: output_stride = %d: want 32, or 8 and 16 without avg_down",
                        hub->file, r->output_stride);
     return DF_OK;
 }
@@ -191,7 +191,7 @@ static void write_resnet(DfHub *hub, const DfTimm *t, const ResNet *r, const int
     df_textbuf_add(out, ", deep_stem=%s, tiered_stem=%s", df_hub_truth(r->stem_type != PLAIN),
                    df_hub_truth(r->stem_type == TIERED));
     if (r->output_stride != 32)
-        df_textbuf_add(out, ",\n    replace_stride_with_dilation=[False, %s, True]",
+        df_textbuf_add(out, ",\n    dilated_basic=True, replace_stride_with_dilation=[False, %s, True]",
                        df_hub_truth(r->output_stride == 8));
     df_textbuf_add(out, ")\n");
 }

@@ -36,8 +36,10 @@ def draw(model, seed):
                 x = 0.2 * x + (1 if "weight" in name else 0)
             p.copy_(x.half().float())
         for name, b in model.named_buffers():
-            if "running" in name:
+            if name.endswith("running_var"):
                 b.copy_((0.5 + torch.rand(b.shape, generator=g)).half().float())
+            if name.endswith("running_mean"): # small, or nothing gets through the ReLU behind
+                b.copy_((0.2 * torch.randn(b.shape, generator=g)).half().float())
     return model.eval()
 
 
@@ -95,6 +97,9 @@ of_transformers("hf_pvt_v2", hf.PvtV2ForImageClassification, hf.PvtV2Config(line
 of_transformers("hf_resnet", hf.ResNetForImageClassification,
                 hf.ResNetConfig(embedding_size=6, hidden_sizes=[8, 8, 12, 16], depths=[1, 2, 1, 1], downsample_in_bottleneck=True,
                                 **LABELS), (48, 48), dict(feature_extractor_type="ConvNextFeatureExtractor", size=48, crop_pct=0.9))
+of_transformers("hf_resnet_two_stages", hf.ResNetForImageClassification,
+                hf.ResNetConfig(embedding_size=4, hidden_sizes=[8, 12], depths=[1, 2], layer_type="basic", downsample_in_first_stage=True,
+                                **LABELS), (40, 40), squashed("ViTImageProcessor", 40, 40))
 of_transformers("hf_upernet_swin", hf.UperNetForSemanticSegmentation,
                 hf.UperNetConfig(backbone_config=hf.SwinConfig(embed_dim=4, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=3,
                                                                mlp_ratio=2.0, out_features=STAGES),
@@ -115,3 +120,5 @@ of_timm("timm_pvt_v2", "pvt_v2_b2_li", dict(embed_dims=(4, 6, 8, 8), depths=(1, 
 of_timm("timm_resnet_t", "resnet26t", dict(channels=(4, 4, 6, 8), layers=(1, 2, 1, 1), stem_width=8, num_classes=5), (45, 45))
 of_timm("timm_resnext", "resnext50_32x4d", dict(channels=(4, 4, 6, 8), layers=(1, 1, 1, 1), cardinality=2, base_width=64, num_classes=5),
         (48, 48))
+# Both convolutions of a basic block are dilated.
+of_timm("timm_resnet_stride_8", "resnet18", dict(channels=(4, 6, 8, 8), layers=(1, 1, 2, 2), output_stride=8, num_classes=5), (56, 56))
