@@ -32,6 +32,17 @@ static void prefix(DfRewrite *r, DfNode *dataset)
     df_rewrite_drop(dataset, "data_prefix");
 }
 
+/* In 1.x label maps come through the pipeline in testing too: what LoadAnnotations says of 0 holds for the set. */
+static void label_zero(DfRewrite *r, DfNode *dataset)
+{
+    const DfNode *pipeline = df_node_get(dataset, "pipeline");
+    for (const DfNode *step = pipeline ? pipeline->first : NULL; step && r->error == DF_OK; step = step->next) {
+        const DfNode *says = df_node_get(step, "reduce_zero_label");
+        if (df_rewrite_is(step, "LoadAnnotations") && says && says->kind == DF_NODE_BOOL)
+            df_rewrite_set(r, dataset, "reduce_zero_label", df_tree_copy(r->tree, says));
+    }
+}
+
 /* Label maps: the list of pictures was `split`, and 'x' for no such file. */
 static void list_of_pictures(DfRewrite *r, DfNode *dataset)
 {
@@ -40,6 +51,7 @@ static void list_of_pictures(DfRewrite *r, DfNode *dataset)
         df_rewrite_set(r, dataset, "type", df_rewrite_value(r, dataset, "'CustomDataset'"));
     if (!df_node_get(dataset, "img_dir") && !df_node_get(dataset, "ann_dir"))
         return;
+    label_zero(r, dataset);
     if (list && !*df_node_text(list, "x"))
         df_rewrite_drop(dataset, "ann_file");
     df_rewrite_rename(r, dataset, "ann_file", "split");

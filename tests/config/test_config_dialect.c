@@ -77,6 +77,14 @@ Test(config_dialect, label_maps_of_1_x)
             "        pipeline=[dict(type='SegDataPreProcessor', size_divisor=4)]))\n");
 }
 
+Test(config_dialect, label_zero_of_1_x)
+{
+    becomes("test_dataloader = dict(dataset=dict(type='BaseSegDataset', pipeline=[dict(type='LoadAnnotations', reduce_zero_label=True)],\n"
+            "    data_prefix=dict(img_path='i', seg_map_path='m')))\n",
+            "data = dict(test_dataloader=dict(), test=dict(type='CustomDataset', img_dir='i', ann_dir='m', reduce_zero_label=True,\n"
+            "    pipeline=[dict(type='LoadAnnotations', reduce_zero_label=True)]))\n");
+}
+
 Test(config_dialect, evaluators_of_3_x)
 {
     becomes("default_scope = 'mmdet'\ntest_evaluator = [dict(type='CocoMetric', metric='bbox', classwise=True), 3]\n",
