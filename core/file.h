@@ -72,6 +72,7 @@ DF_API void df_remove_folder(const char *folder, const char *const *files);
  * sync folders is no error. */
 DF_API int df_sync_folder(const char *folder);
 DF_API int df_sync_folder_of(const char *path); /* the folder in which PATH stands */
+DF_API int df_sync_disk_of(const char *folder); /* all that was written to the disk on which it is */
 
 /* A name beside PATH that nobody can foresee, PATH.tmp-0123456789abcdef; df_free() it. NULL: no memory, without a
  * sentence. */
@@ -93,9 +94,11 @@ DF_API void df_writef(DfWriter *, const char *format, ...) DF_PRINTF(2, 3);
 DF_API int df_writer_commit(DfWriter *); /* frees the writer in every case */
 DF_API void df_writer_drop(DfWriter *);  /* NULL is fine */
 
-/* For thousands of small files that are made anew from others: from false to true (they nest), writers of this thread do
- * not wait for the disk. Names still lead to whole files, or to none, but for a cut of power. */
-DF_API void df_writers_wait(bool wait);
+/* For many files that can be made anew. Between the two, which nest, writers of this thread do not wait for the disk: names
+ * lead to whole files, or to none, but after a cut of power. The last df_writers_settle() waits once, until all is on the
+ * disk on which `folder` is; NULL: it does not wait, another thread will. */
+DF_API void df_writers_hurry(void);
+DF_API int df_writers_settle(const char *folder);
 
 /* The whole of a small file at once. */
 DF_API int df_file_write_text(const char *path, const char *text);

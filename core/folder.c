@@ -104,6 +104,22 @@ int df_sync_folder(const char *folder)
     return error;
 }
 
+int df_sync_disk_of(const char *folder)
+{
+    int error = DF_OK;
+#ifdef __linux__
+    const int fd = open(folder[0] ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if ((fd < 0 || syncfs(fd) != 0) && !is_no_failure(errno))
+        error = df_fail_errno("%s: cannot be written to the disk", folder);
+    if (fd >= 0)
+        close(fd);
+#else
+    (void)folder;
+    sync();
+#endif
+    return error;
+}
+
 /* Without an allocation, which could fail when the file has its name already. */
 int df_sync_folder_of(const char *path)
 {

@@ -162,7 +162,8 @@ static inline bool next_number(DfJson *j, DfJsonValue *value)
     return true;
 }
 
-/* Plain members follow one another as `, "key": value` or `,"key":value`. The zeros behind the window are like no key. */
+/* Plain members follow one another as `, "key": value` or `,"key":value`. The zeros behind the window are like no
+ * key. */
 bool df_json_key(DfJson *j, const char *key, size_t length)
 {
     const unsigned char *p = j->at;

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/clamp.h"
 #include "core/environment.h"
@@ -34,7 +35,8 @@
 enum {
     MAX_THREADS = 256,
     MOST_ASKED = 1024,  /* of the environment; as many as --threads takes */
-    SPINS = 4000 /* looks before a thread goes to sleep */
+    SPINS = 4000,       /* looks before a thread goes to sleep */
+    ASK_EVERY = 20000000 /* nanoseconds                        */
 };
 
 /* Tasks begin .. end - 1, both in one number, so that both ends can be taken from at once: end in the upper half. */
@@ -67,6 +69,10 @@ struct DfPool {
     DfTask *run;                /* the job; changes while nobody is active    */
     void *arg;
     bool in_order;              /* all tasks are one run, taken from the front */
+    bool (*stop)(void *user);   /* or NULL                                    */
+    void *user;
+    struct timespec asked;      /* when it was                                */
+    bool stopped;               /* the job                                    */
     _Alignas(64) atomic_uint job; /* number of the present job                */
     atomic_int state;
     atomic_int sleeping;        /* workers                                    */
@@ -101,14 +107,39 @@ static bool take(Run *run, bool first, size_t *task)
     }
 }
 
+/* Has time gone by since somebody asked? */
+static bool is_due(DfPool *pool)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t passed = (int64_t)(now.tv_sec - pool->asked.tv_sec) * 1000000000 + (now.tv_nsec - pool->asked.tv_nsec);
+    if (passed < ASK_EVERY)
+        return false;
+    pool->asked = now;
+    return true;
+}
+
+/* The caller's part: what nobody has taken yet is dropped if the job is to stop. */
+static void ask(DfPool *pool)
+{
+    if (pool->stopped || !is_due(pool) || !pool->stop(pool->user))
+        return;
+    pool->stopped = true;
+    for (int i = 0; i < pool->threads; i++)
+        atomic_store(&pool->runs[i].left, 0);
+}
+
 static void take_tasks(DfPool *pool, const Worker *worker)
 {
     const int runs = pool->in_order ? 1 : pool->threads;
     size_t task;
     inside = true;
     for (int i = 0; i < runs; i++)
-        while (take(&pool->runs[(worker->number + i) % runs], i == 0, &task))
+        while (take(&pool->runs[(worker->number + i) % runs], i == 0, &task)) {
             pool->run(pool->arg, task, worker->scratch);
+            if (pool->stop && worker->number == 0)
+                ask(pool);
+        }
     inside = false;
 }
 
@@ -323,15 +354,24 @@ static int parallel(DfPool *pool, bool in_order, size_t tasks, size_t scratch, D
         return run_alone(tasks, scratch, run, arg);
     assert(tasks <= UINT32_MAX);
     pthread_mutex_lock(&pool->turn);
-    const int error = grow_scratch(pool, scratch);
+    int error = grow_scratch(pool, scratch);
     if (error == DF_OK) {
         pool->run = run;
         pool->arg = arg;
         pool->in_order = in_order;
+        pool->stopped = false;
         run_job(pool, tasks);
+        if (pool->stopped)
+            error = df_fail(DF_EINTERRUPT, "stopped");
     }
     pthread_mutex_unlock(&pool->turn);
     return error;
+}
+
+void df_pool_ask(DfPool *pool, bool (*stop)(void *user), void *user)
+{
+    pool->stop = stop;
+    pool->user = user;
 }
 
 int df_parallel(DfPool *pool, size_t tasks, size_t scratch, DfTask *run, void *arg)

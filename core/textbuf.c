@@ -97,7 +97,8 @@ void df_textbuf_number(DfTextbuf *t, double x)
         append(t, "null", 4);
 }
 
-/* x is k / 10^decimals for whole numbers that a double holds: division is rounded correctly, so those are its digits. */
+/* x is k / 10^decimals for whole numbers that a double holds: division is rounded correctly, so those are its
+ * digits. */
 static bool short_decimal(DfTextbuf *t, double x)
 {
     static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6 };

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "core/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -56,6 +57,22 @@ void df_writers_abandon(void)
         if (name)
             unlink(name);
     }
+}
+
+/* ---- many files -------------------------------------------------------------------------------------------------- */
+
+static _Thread_local int hurried;
+
+void df_writers_hurry(void)
+{
+    hurried++;
+}
+
+int df_writers_settle(const char *folder)
+{
+    assert(hurried > 0);
+    hurried--;
+    return hurried == 0 && folder ? df_sync_disk_of(folder) : DF_OK;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -307,13 +324,6 @@ void df_writef(DfWriter *writer, const char *format, ...)
         write_long(writer, (size_t)size, format, again);
     va_end(again);
     va_end(args);
-}
-
-static _Thread_local int hurried;
-
-void df_writers_wait(bool wait)
-{
-    hurried += wait ? -1 : 1;
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */

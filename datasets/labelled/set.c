@@ -129,7 +129,8 @@ int df_labelled_add_object(DfLabelled *set, const DfLabelledObject *object)
     return error;
 }
 
-/* Folders of parts and pictures beside them would hide one another: beside parts with names, the one without gets one. */
+/* Folders of parts and pictures beside them would hide one another: beside parts with names, the one without gets
+ * one. */
 static void name_parts(DfLabelled *set)
 {
     bool named = false;

@@ -2,7 +2,6 @@
  *
  * datasets/labelled/write.c -- what all writers share: names, files, pictures, and what is lost.
  */
-#define _XOPEN_SOURCE 700 /* sync() */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -237,7 +236,7 @@ static int put_picture(DfLabelledOut *out, const char *from, const char *to)
     return out->target->pictures == DF_PICTURES_COPIED ? copy_picture(from, to) : link_picture(from, to);
 }
 
-static int put_pictures(DfLabelledOut *out, const char *folder, bool by_part)
+int df_labelled_put_pictures(DfLabelledOut *out, const char *folder, bool by_part)
 {
     const DfLabelled *set = out->set;
     int error = DF_OK;
@@ -258,13 +257,6 @@ static int put_pictures(DfLabelledOut *out, const char *folder, bool by_part)
     return error;
 }
 
-int df_labelled_put_pictures(DfLabelledOut *out, const char *folder, bool by_part)
-{
-    df_writers_wait(false);
-    const int error = put_pictures(out, folder, by_part);
-    df_writers_wait(true);
-    return error;
-}
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
@@ -279,12 +271,13 @@ static int check_names(const DfLabelled *set)
     return error;
 }
 
-/* Writers of thousands of small files did not wait for the disk (df_writers_wait()); here it is waited for once, so that
- * a cut of power takes nothing from a finished command. */
-static int settle(const char *folder)
+/* Its files are many, so they are waited for once. */
+static int write_folder(int (*write)(DfLabelledOut *), DfLabelledOut *out)
 {
-    sync();
-    return df_sync_folder(folder);
+    df_writers_hurry();
+    const int error = write(out);
+    const int settled = df_writers_settle(error == DF_OK ? out->dir : NULL);
+    return error < 0 ? error : settled;
 }
 
 int df_labelled_write(const DfLabelled *set, const char *path, const DfLabelledTarget *target,
@@ -307,9 +300,7 @@ int df_labelled_write(const DfLabelled *set, const char *path, const DfLabelledT
     if (error == DF_OK && !file)
         error = df_make_directory(path);
     if (error == DF_OK)
-        error = writers[known.form](&out);
-    if (error == DF_OK && !file)
-        error = settle(path);
+        error = file ? writers[known.form](&out) : write_folder(writers[known.form], &out);
     df_free(out.text.at);
     return error;
 }

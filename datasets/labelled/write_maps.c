@@ -136,10 +136,8 @@ int df_labelled_write_maps(DfLabelledOut *out)
     int error = choose_values(&m);
     if (error == DF_OK)
         error = df_labelled_check_stems(out, true);
-    df_writers_wait(false);
     for (int i = 0; error == DF_OK && i < out->set->n_pictures; i++)
         error = write_map(&m, i);
-    df_writers_wait(true);
     if (error == DF_OK)
         error = write_names(&m);
     if (error == DF_OK) {

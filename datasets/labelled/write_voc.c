@@ -218,13 +218,11 @@ static int write_pictures(Voc *v)
 {
     const DfLabelled *set = v->out->set;
     int error = DF_OK;
-    df_writers_wait(false);
     for (int i = 0; error == DF_OK && i < set->n_pictures; i++) {
         error = write_xml(v, i, target(v, "Annotations", i, ".xml"));
         if (error == DF_OK && v->masks)
             error = write_masks(v, i);
     }
-    df_writers_wait(true);
     return error;
 }
 

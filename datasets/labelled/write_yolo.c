@@ -387,10 +387,8 @@ int df_labelled_write_yolo(DfLabelledOut *out)
         error = df_labelled_check_stems(out, true);
     if (error == DF_OK)
         error = df_labelled_by_name(out->set, &order);
-    df_writers_wait(false);
     for (int i = 0; error == DF_OK && i < out->set->n_pictures; i++)
         error = write_picture(&y, i);
-    df_writers_wait(true);
     if (error == DF_OK)
         error = write_data(&y);
     if (error == DF_OK) {

@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scores of detection and segmentation as pycocotools has them, by a library in C."""
-from ._native import Error, version as __version__
-from .coco import COCO
-from .cocoeval import COCOeval, Params
-from ._stand_in import init_as_pycocotools
-from .model import Model, Result, load
-from . import mask
+import importlib
 
-__all__ = ['COCO', 'COCOeval', 'Params', 'mask', 'load', 'Model', 'Result', 'init_as_pycocotools', 'Error', '__version__']
+from ._native import Error, version as __version__
+
+# Where each name is. They are imported when somebody asks for them: panoptic quality needs no numpy, which has 20 MB.
+PLACES = {'COCO': 'coco', 'COCOeval': 'cocoeval', 'Params': 'cocoeval', 'mask': 'mask', 'init_as_pycocotools': '_stand_in',
+          'load': 'model', 'Model': 'model', 'Result': 'model'}
+__all__ = [*PLACES, 'Error', '__version__']
+
+
+def __getattr__(name):
+    if name not in PLACES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    module = importlib.import_module('.' + PLACES[name], __name__)
+    value = globals()[name] = module if name == PLACES[name] else getattr(module, name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *PLACES})

@@ -13,16 +13,16 @@ from ._source import ResultsSource, ToldSource, TruthSource, without_collecting
 from .coco import COCO
 
 # Types of evaluation: what has to be read beside boxes for them, and the key of a record that is compared.
-WANTED = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS, 'boundary': _native.MASKS, 'obb': _native.ORIENTED}
+WANTED = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS, 'keypoints_crowd': _native.KEYPOINTS, 'boundary': _native.MASKS, 'obb': _native.ORIENTED}
 KEY = {'bbox': 'bbox', 'segm': 'segmentation', 'boundary': 'segmentation', 'obb': 'obb'}
 # What an evaluation by the library leaves unmade until somebody looks at it.
-TYPES = "'segm', 'bbox', 'keypoints', 'boundary' or 'obb'"
+TYPES = "'segm', 'bbox', 'keypoints', 'keypoints_crowd', 'boundary' or 'obb'"
 MASKS = ('segm', 'boundary')      # types that compare masks
 LAZY = ('evalImgs', 'ious', '_gts', '_dts')
 
 
 class Params:
-    """What is evaluated, and how. Of iouType 'bbox', 'segm', 'keypoints', 'boundary' (masks and their boundaries, as wide as
+    """What is evaluated, and how. Of iouType 'bbox', 'segm', 'keypoints', 'keypoints_crowd' (CrowdPose), 'boundary' (masks and their boundaries, as wide as
     boundary_dilation_ratio of the image's diagonal) or 'obb' (oriented boxes, "obb": [cx, cy, width, height, angle])."""
 
     def __init__(self, iouType='segm'):
@@ -30,6 +30,8 @@ class Params:
             self.setDetParams()
         elif iouType == 'keypoints':
             self.setKpParams()
+        elif iouType == 'keypoints_crowd':
+            self.setCrowdParams()
         else:
             raise _native.Error(f"iouType {iouType!r}: want {TYPES}")
         if iouType == 'boundary':
@@ -49,6 +51,10 @@ class Params:
         self.areaRng = [[0, 1e10], [1024, 9216], [9216, 1e10]]
         self.areaRngLbl = ['all', 'medium', 'large']
         self.kpt_oks_sigmas = np.array([.26, .25, .25, .35, .35, .79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87, .89, .89]) / 10.0
+
+    def setCrowdParams(self):
+        self.setKpParams()
+        self.kpt_oks_sigmas = np.array([.79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87, .89, .89, .79, .79]) / 10.0
 
     def _set_common(self):
         self.imgIds = []
@@ -83,7 +89,7 @@ def equal(a, b):
 class COCOeval:
     """Scores of detections.
 
-        scores = COCOeval(truth, found, 'bbox')      # or 'segm', 'keypoints', 'boundary', 'obb'
+        scores = COCOeval(truth, found, 'bbox')      # or 'segm', 'keypoints', 'keypoints_crowd', 'boundary', 'obb'
         scores.params.catIds = [1]                   # if not all
         scores.evaluate()                            # evalImgs, ious: what was found in each image
         scores.accumulate()                          # eval: precision and recall
@@ -347,6 +353,8 @@ class COCOeval:
             then = self._prepared_with[2]
             self._native = evaluate(self._prepared_with[3], then, as_arrays(then))
         T, R, K, A, M = len(p.iouThrs), len(p.recThrs), len(p.catIds), len(p.areaRng), len(p.maxDets)
+        if p.iouType == 'keypoints_crowd':
+            self._crowd = _native.table(self._native), _native.stats(self._native)
         arrays = [np.frombuffer(memory) for memory in _native.take_arrays(self._native)]
         self._native = None
         precision, scores = (array.reshape(K, A, M, T, R).transpose(3, 4, 0, 1, 2) for array in (arrays[0], arrays[2]))
@@ -358,6 +366,11 @@ class COCOeval:
         """Prints the numbers of the challenge and keeps them in `stats`."""
         if not self.eval:
             raise _native.Error('there is nothing to summarize: want accumulate() first')
+        if self.params.iouType == 'keypoints_crowd':
+            table, stats = self._crowd
+            print(table, end='')
+            self.stats = np.array(stats)
+            return
         most = self.params.maxDets
         if self.params.iouType == 'keypoints':
             rows = [(kind, iou, area, 20) for kind in (1, 0) for iou, area in
@@ -399,9 +412,10 @@ def own(thing, base, name):
 
 def as_arrays(p):
     """iouThrs, recThrs, maxDets, areaRng, imgIds, catIds and sigmas for _native.evaluate(), or None if they are not as usual."""
-    if p.iouType not in WANTED or (p.iouType == 'keypoints' and not p.useCats):
+    keypoints = p.iouType in ('keypoints', 'keypoints_crowd')
+    if p.iouType not in WANTED or (keypoints and not p.useCats):
         return None
-    sigmas = p.kpt_oks_sigmas if p.iouType == 'keypoints' else [1]
+    sigmas = p.kpt_oks_sigmas if keypoints else [1]
     try:
         ious, recalls, areas, sigmas = (np.ascontiguousarray(v, dtype=np.float64) for v in (p.iouThrs, p.recThrs, p.areaRng, sigmas))
     except (TypeError, ValueError):

@@ -76,14 +76,19 @@ class Params:
         self.use_cats = 1
         self.img_count_lbl = ['r', 'c', 'f']    # rare, common and frequent classes
         self.iou_type = iou_type
+        self.dets_per_class = 0                 # of fixed AP; 0: AP as lvis-api has it
+        if iou_type == 'boundary':
+            self.boundary_dilation_ratio = 0.02
 
 
 class LVISEval:
-    """Scores of LVIS. `eval` has precision (iou, recall, class, area) and recall (iou, class, area), `results` the numbers."""
+    """Scores of LVIS, of 'bbox', 'segm' or 'boundary'. `eval` has precision (iou, recall, class, area) and recall (iou, class, area),
+    `results` the numbers. params.dets_per_class = 10000 makes them fixed AP (Dave et al., 2021): the best so many detections of each
+    class in all images count, any number of an image."""
 
     def __init__(self, lvis_gt, lvis_dt, iou_type='segm'):
-        if iou_type not in ('bbox', 'segm'):
-            raise _native.Error(f"iou_type {iou_type!r}: want 'bbox' or 'segm'")
+        if iou_type not in ('bbox', 'segm', 'boundary'):
+            raise _native.Error(f"iou_type {iou_type!r}: want 'bbox', 'segm' or 'boundary'")
         self.lvis_gt = lvis_gt if isinstance(lvis_gt, LVIS) else LVIS(lvis_gt)
         self.lvis_dt = lvis_dt if isinstance(lvis_dt, LVISResults) else LVISResults(self.lvis_gt, lvis_dt)
         self.eval = {}
@@ -101,24 +106,29 @@ class LVISEval:
     def evaluate(self):
         p = self.params
         p.img_ids, p.cat_ids = list(np.unique(p.img_ids)), list(np.unique(p.cat_ids))
-        arrays = (np.array(p.iou_thrs, float), np.array(p.rec_thrs, float), np.array([self.lvis_dt.max_dets], np.int64),
+        if p.dets_per_class:
+            p.max_dets = -1
+        most = -1 if p.dets_per_class else self.lvis_dt.max_dets
+        arrays = (np.array(p.iou_thrs, float), np.array(p.rec_thrs, float), np.array([most], np.int64),
                   np.array(p.area_rng, float), np.array(p.img_ids, np.int64), np.array(p.cat_ids, np.int64), np.ones(1))
-        self._native = _native.evaluate(self._read(), p.iou_type, bool(p.use_cats), *arrays)
+        self._native = _native.evaluate(self._read(), p.iou_type, bool(p.use_cats), *arrays, p.dets_per_class)
         self.eval = {}
 
     def _read(self):
-        wanted = _native.FEDERATED | (_native.MASKS if self.params.iou_type == 'segm' else 0)
-        if self.params.iou_type == 'segm' and not self.params.use_cats:
+        masks = self.params.iou_type in ('segm', 'boundary')
+        ratio = float(self.params.boundary_dilation_ratio) if self.params.iou_type == 'boundary' else 0.0
+        wanted = _native.FEDERATED | (_native.MASKS if masks else 0)
+        if masks and not self.params.use_cats:
             wanted |= _native.ACROSS_CLASSES
         source = self.lvis_dt.__dict__.get('_source')
         if isinstance(source, ResultsSource):
-            return source.read(wanted)
+            return source.read(wanted, ratio)
         truth = self.lvis_gt.__dict__.get('_source')
         if truth is None:
             raise _native.Error('the records of the ground truth were looked at: want a new LVIS() for an evaluation')
         anns = source.anns if isinstance(source, ToldSource) else self.lvis_dt.dataset['annotations']
         areas_of_masks = bool(anns) and anns[0]['area'] != anns[0]['bbox'][2] * anns[0]['bbox'][3]
-        return _native.tell_results(truth.read(wanted), anns, wanted, areas_of_masks)
+        return _native.tell_results(truth.read(wanted, ratio), anns, wanted, areas_of_masks)
 
     def accumulate(self):
         if self.__dict__.get('_native') is None:

@@ -177,9 +177,10 @@ static int match_range(Cell *c, size_t a)
 
 /* ---- function ---------------------------------------------------------------------------------------------------- */
 
-/* match(gts, dts, overlaps, ious, areas, matches, flags, objects): dts best first; overlaps [D][G] or None. For each range of
- * areas it fills matches with those of the detections [T][D] and of the objects [T][G], which hold zeros; flags with whether
- * detections are ignored [T][D]; and objects with their order [G], and whether they are ignored in that order [G]. */
+/* match(gts, dts, overlaps, ious, areas, matches, flags, objects): dts best first; overlaps [D][G] or None. For each
+ * range of areas it fills matches with those of the detections [T][D] and of the objects [T][G], which hold zeros;
+ * flags with whether detections are ignored [T][D]; and objects with their order [G], and whether they are ignored
+ * in that order [G]. */
 static PyObject *match(PyObject *module, PyObject *args)
 {
     PyObject *object[VIEWS];

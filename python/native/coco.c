@@ -52,11 +52,12 @@ static PyObject *open_truth(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "O&id", PyUnicode_FSConverter, &path, &wanted, &boundary_ratio))
         return NULL;
     DfCocoReading how = df_py_reading(wanted, boundary_ratio);
-    int error = df_py_pool(&how.pool);
+    int error = df_py_begin(&how.pool);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
         error = df_coco_open_with(&truth, PyBytes_AsString(path), &how);
     Py_END_ALLOW_THREADS
+    df_py_end();
     Py_DECREF(path);
     return df_py_done(error, error == DF_OK ? df_py_wrap_truth(truth) : NULL);
 }
@@ -114,18 +115,20 @@ static PyObject *open_results(PyObject *module, PyObject *args)
 {
     PyObject *capsule, *path;
     DfCocoResults *results = NULL;
-    int error = DF_OK;
+    DfPool *pool; /* the truth has it */
     (void)module;
     if (!PyArg_ParseTuple(args, "OO&", &capsule, PyUnicode_FSConverter, &path))
         return NULL;
     const DfCoco *truth = df_py_truth(capsule);
     const char *name = PyBytes_AsString(path);
+    int error = df_py_begin(&pool);
     Py_BEGIN_ALLOW_THREADS
-    if (truth)
+    if (truth && error == DF_OK)
         error = df_coco_results_new(&results, truth);
     if (truth && error == DF_OK)
         error = df_coco_results_read(results, name);
     Py_END_ALLOW_THREADS
+    df_py_end();
     Py_DECREF(path);
     if (!truth)
         return NULL;
@@ -172,6 +175,7 @@ static void given_done(Given *g)
 
 static bool take_areas(Given *g)
 {
+    static const char *const of_people[] = { "all", "medium", "large" }; /* as CrowdPose's table calls them */
     const double (*ranges)[2] = g->view[AREAS].buf;
     const int64_t *numbers = g->view[MAX_DETS].buf;
     const size_t n_areas = g->n[AREAS] / 2;
@@ -180,7 +184,7 @@ static bool take_areas(Given *g)
     if (!g->areas || !g->max_dets)
         return df_py_raise(df_fail_memory("the parameters"));
     for (size_t i = 0; i < n_areas; i++)
-        g->areas[i] = (DfAreaRange){ "", ranges[i][0], ranges[i][1] };
+        g->areas[i] = (DfAreaRange){ g->params.crowdpose && i < 3 ? of_people[i] : "", ranges[i][0], ranges[i][1] };
     for (size_t i = 0; i < g->n[MAX_DETS]; i++)
         g->max_dets[i] = (int)df_clamp_i64(numbers[i], -1, INT32_MAX);
     g->params.n_areas = n_areas;
@@ -218,11 +222,12 @@ static PyObject *run(const DfCocoResults *results, const Given *g)
 {
     DfPool *pool;
     DfCocoEval *evaluation = NULL;
-    int error = df_py_pool(&pool);
+    int error = df_py_begin(&pool);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
         error = df_coco_evaluate(&evaluation, results, &g->params, pool);
     Py_END_ALLOW_THREADS
+    df_py_end();
     if (error < 0)
         return df_py_done(error, NULL);
     PyObject *capsule = PyCapsule_New(evaluation, evaluation_name, free_evaluation);
@@ -236,6 +241,7 @@ static DfCocoType type_of(const char *name)
     static const struct { const char *name; DfCocoType type; } types[] = {
         { "segm", DF_COCO_MASKS },
         { "keypoints", DF_COCO_KEYPOINTS },
+        { "keypoints_crowd", DF_COCO_KEYPOINTS },
         { "obb", DF_COCO_ORIENTED },
         { "boundary", DF_COCO_BOUNDARIES },
     };
@@ -245,16 +251,18 @@ static DfCocoType type_of(const char *name)
     return DF_COCO_BOXES;
 }
 
-/* evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas): arrays of float64
- * and int64; ids may be None, which is all of them. */
+/* evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas,
+ * best_of_class): arrays of float64 and int64; ids may be None, which is all of them. */
 static PyObject *evaluate(PyObject *module, PyObject *args)
 {
     PyObject *capsule, *object[ARRAYS];
     const char *type;
     int use_categories;
+    Py_ssize_t best_of_class = 0;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OspOOOOOOO", &capsule, &type, &use_categories, &object[IOUS], &object[RECALLS],
-                          &object[MAX_DETS], &object[AREAS], &object[IMAGES], &object[CATEGORIES], &object[SIGMAS]))
+    if (!PyArg_ParseTuple(args, "OspOOOOOOO|n", &capsule, &type, &use_categories, &object[IOUS], &object[RECALLS],
+                          &object[MAX_DETS], &object[AREAS], &object[IMAGES], &object[CATEGORIES], &object[SIGMAS],
+                          &best_of_class))
         return NULL;
     const DfCocoResults *results = PyCapsule_GetPointer(capsule, results_name);
     if (!results)
@@ -262,13 +270,15 @@ static PyObject *evaluate(PyObject *module, PyObject *args)
     Given g = { 0 };
     g.params.type = type_of(type);
     g.params.use_categories = use_categories;
+    g.params.best_of_class = best_of_class > 0 ? (size_t)best_of_class : 0;
+    g.params.crowdpose = strcmp(type, "keypoints_crowd") == 0;
     PyObject *evaluation = take_params(&g, object) ? run(results, &g) : NULL;
     given_done(&g);
     return evaluation;
 }
 
-/* take_arrays(evaluation): precision, recall and scores as memory, by class, area, maxDets, IoU and recall; the evaluation has
- * them no longer. */
+/* take_arrays(evaluation): precision, recall and scores as memory, by class, area, maxDets, IoU and recall; the
+ * evaluation has them no longer. */
 static PyObject *take_arrays(PyObject *module, PyObject *capsule)
 {
     DfCocoEval *const e = PyCapsule_GetPointer(capsule, evaluation_name);
@@ -295,13 +305,43 @@ static PyObject *frequencies(PyObject *module, PyObject *capsule)
     return e ? PyBytes_FromStringAndSize(e->frequency, (Py_ssize_t)e->n_classes) : NULL;
 }
 
+/* stats(evaluation): the numbers of its table */
+static PyObject *stats(PyObject *module, PyObject *capsule)
+{
+    const DfCocoEval *const e = PyCapsule_GetPointer(capsule, evaluation_name);
+    (void)module;
+    PyObject *list = e ? PyList_New((Py_ssize_t)e->n_stats) : NULL;
+    for (size_t i = 0; list && i < e->n_stats; i++) {
+        PyObject *number = PyFloat_FromDouble(e->stats[i]);
+        if (!number || PyList_SetItem(list, (Py_ssize_t)i, number) < 0)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+/* table(evaluation): as `deformer metric coco` prints it */
+static PyObject *table(PyObject *module, PyObject *capsule)
+{
+    const DfCocoEval *const e = PyCapsule_GetPointer(capsule, evaluation_name);
+    char *text = NULL;
+    (void)module;
+    if (!e)
+        return NULL;
+    const int error = df_coco_eval_table(e, &text);
+    PyObject *result = error == DF_OK ? PyUnicode_FromString(text) : NULL;
+    df_free(text);
+    return df_py_done(error, result);
+}
+
 static PyMethodDef functions[] = {
     { "open_truth", open_truth, METH_VARARGS, "open_truth(path, wanted, boundary_ratio)" },
     { "listed_ids", listed_ids, METH_VARARGS, "listed_ids(truth, categories)" },
     { "open_results", open_results, METH_VARARGS, "open_results(truth, path)" },
     { "count_results", count_results, METH_O, "count_results(results)" },
     { "evaluate", evaluate, METH_VARARGS,
-      "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas)" },
+      "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas, best_of_class)" },
+    { "stats", stats, METH_O, "stats(evaluation)" },
+    { "table", table, METH_O, "table(evaluation)" },
     { "frequencies", frequencies, METH_O, "frequencies(evaluation)" },
     { "take_arrays", take_arrays, METH_O, "take_arrays(evaluation)" },
     { 0 },

@@ -27,8 +27,7 @@ PyObject *df_py_raise(int error)
 
 PyObject *df_py_done(int error, PyObject *result)
 {
-    const bool failed = !result && PyErr_Occurred();
-    if (error < 0 || failed || PyErr_CheckSignals() < 0) {
+    if (error < 0 || PyErr_Occurred() || PyErr_CheckSignals() < 0) {
         Py_XDECREF(result);
         return df_py_raise(error);
     }
@@ -39,19 +38,54 @@ PyObject *df_py_done(int error, PyObject *result)
 
 static DfPool *pool;
 static unsigned generation;
+static pthread_mutex_t turn; /* whose the pool is; nobody waits for it with the GIL, which the thread that has it may want */
+
+static void make_turn(void)
+{
+    pthread_mutexattr_t how;
+    pthread_mutexattr_init(&how);
+    pthread_mutexattr_settype(&how, PTHREAD_MUTEX_RECURSIVE); /* a handler of signals may call the library, too */
+    pthread_mutex_init(&turn, &how);
+    pthread_mutexattr_destroy(&how);
+}
 
 /* Threads do not follow into the child of a fork(), so its pool is a lost one. */
 static void in_child(void)
 {
     pool = NULL;
     generation++;
+    make_turn();
 }
 
-int df_py_pool(DfPool **out)
+bool df_py_interrupted(void)
 {
-    const int error = pool ? DF_OK : df_pool_new(&pool, 0);
+    const PyGILState_STATE before = PyGILState_Ensure();
+    const bool raised = PyErr_CheckSignals() < 0;
+    PyGILState_Release(before);
+    return raised;
+}
+
+static bool stop(void *user)
+{
+    (void)user;
+    return df_py_interrupted();
+}
+
+int df_py_begin(DfPool **out)
+{
+    Py_BEGIN_ALLOW_THREADS
+    pthread_mutex_lock(&turn);
+    Py_END_ALLOW_THREADS
+    int error = DF_OK;
+    if (!pool && (error = df_pool_new(&pool, 0)) == DF_OK)
+        df_pool_ask(pool, stop, NULL);
     *out = pool;
     return error;
+}
+
+void df_py_end(void)
+{
+    pthread_mutex_unlock(&turn);
 }
 
 unsigned df_py_generation(void)
@@ -95,6 +129,7 @@ static int fill(PyObject *module)
                                                  df_py_add_masks,  df_py_add_panoptic, df_py_add_detector };
     error_class = PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
                                             PyExc_ValueError, NULL);
+    make_turn();
     if (pthread_atfork(NULL, NULL, in_child) != 0)
         return PyErr_NoMemory(), -1;
     if (!error_class || PyModule_AddObjectRef(module, "Error", error_class) < 0)

@@ -42,8 +42,12 @@ PyObject *df_py_done(int error, PyObject *result);
 
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
 
-/* The one pool of the process, made at its first use; a child process after fork() gets one of its own. With the GIL. */
-int df_py_pool(DfPool **out);
+/* The one pool of the process, made at its first use; a child process after fork() gets one of its own. It is this thread's until
+ * df_py_end(), also after a failure. Ctrl-C stops its jobs: DF_EINTERRUPT, with the exception set. With the GIL. */
+int df_py_begin(DfPool **out);
+void df_py_end(void);
+/* Runs the handlers of signals that came, in the main thread: has one raised? Then its exception is set. Without the GIL. */
+bool df_py_interrupted(void);
 /* Changes with every fork(): what holds a pool of another generation is stale. */
 unsigned df_py_generation(void);
 

@@ -53,6 +53,12 @@ static int count_one(const Run *r, Worker *w, size_t i)
     return df_panoptic_count(r->panoptic, w->room, i, w->truth.pixels, w->found.pixels, pixels);
 }
 
+/* Task 0 is the caller's; it asks now and then, as the GIL may be long in coming. */
+static bool is_to_stop(size_t task, size_t picture)
+{
+    return task == 0 && picture % 64 < 2 && df_py_interrupted();
+}
+
 /* A thread takes pictures in turn, until one fails. */
 static void count_some(void *arg, size_t task, void *scratch)
 {
@@ -61,7 +67,7 @@ static void count_some(void *arg, size_t task, void *scratch)
     const size_t n = df_panoptic_images(r->panoptic);
     (void)scratch;
     while (w->error == DF_OK && !atomic_load(&r->failed) && (w->at = atomic_fetch_add(&r->next, 1)) < n)
-        w->error = count_one(r, w, w->at);
+        w->error = is_to_stop(task, w->at) ? df_fail(DF_EINTERRUPT, "stopped") : count_one(r, w, w->at);
     if (w->error < 0) {
         atomic_store(&r->failed, true);
         snprintf(w->sentence, sizeof w->sentence, "%s", df_error());
@@ -98,7 +104,7 @@ static int count_all(Run *r, DfPool *pool)
 static int score(Run *r, const char *truth, const char *results, DfPanopticResult **out)
 {
     DfPool *pool;
-    int error = df_py_pool(&pool);
+    int error = df_py_begin(&pool);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
         error = df_panoptic_open(&r->panoptic, truth);
@@ -111,6 +117,7 @@ static int score(Run *r, const char *truth, const char *results, DfPanopticResul
     if (error == DF_OK)
         error = df_panoptic_result(out, r->panoptic);
     Py_END_ALLOW_THREADS
+    df_py_end();
     return error;
 }
 
@@ -148,7 +155,8 @@ static PyObject *class_objects(const DfPanopticResult *result)
     return all;
 }
 
-/* panoptic(truth, truth_folder, results, results_folder): means of all, things and stuff, and the classes by their ids */
+/* panoptic(truth, truth_folder, results, results_folder): means of all, things and stuff, and the classes by their
+ * ids */
 static PyObject *panoptic(PyObject *module, PyObject *args)
 {
     PyObject *path[4] = { NULL }, *all = NULL;

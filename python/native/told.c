@@ -264,7 +264,8 @@ static bool is_of_its_mask(DfCocoRecord *r)
     return same;
 }
 
-/* The area that the evaluator will find must be the one that the record states, and its id one that marks an object as taken. */
+/* The area that the evaluator will find must be the one that the record states, and its id one that marks an object
+ * as taken. */
 static int check_detection(const Told *told, DfCocoRecord *r)
 {
     bool same = (r->has & DF_COCO_BBOX) && (r->has & DF_COCO_AREA) && r->id.number > 0;
@@ -326,14 +327,16 @@ static int build_truth(Told *told, PyObject *capsule[1])
 {
     DfCoco *truth = NULL;
     DfCocoReading how = df_py_reading(told->wanted, told->boundary_ratio);
-    int error = df_py_pool(&how.pool);
+    int error = df_py_begin(&how.pool);
     if (error == DF_OK)
         error = df_coco_tell(&truth, &(DfCocoTeller){ "the ground truth", told, tell }, &how);
+    df_py_end();
     *capsule = error == DF_OK ? df_py_wrap_truth(truth) : NULL;
     return error;
 }
 
-/* tell_truth(image_ids, sizes, category_ids, annotations, wanted, boundary_ratio): sizes are heights and widths, or None */
+/* tell_truth(image_ids, sizes, category_ids, annotations, wanted, boundary_ratio): sizes are heights and widths, or
+ * None */
 static PyObject *tell_truth(PyObject *module, PyObject *args)
 {
     PyObject *object[3], *capsule = NULL;
@@ -371,6 +374,7 @@ static PyObject *tell_results(PyObject *module, PyObject *args)
     Told told = { 0 };
     int areas_of_masks;
     DfCocoResults *results = NULL;
+    DfPool *pool; /* the truth has it */
     (void)module;
     if (!PyArg_ParseTuple(args, "OOip", &capsule, &told.records, &told.wanted, &areas_of_masks))
         return NULL;
@@ -378,9 +382,12 @@ static PyObject *tell_results(PyObject *module, PyObject *args)
     if (!truth)
         return NULL;
     told.areas_of_masks = areas_of_masks;
-    int error = PyList_Check(told.records) ? df_coco_results_new(&results, truth) : unusual("a list of detections");
+    int error = df_py_begin(&pool);
+    if (error == DF_OK)
+        error = PyList_Check(told.records) ? df_coco_results_new(&results, truth) : unusual("a list of detections");
     if (error == DF_OK)
         error = df_coco_results_tell(results, &(DfCocoTeller){ "the detections", &told, tell });
+    df_py_end();
     if (error < 0) {
         df_coco_results_free(results);
         return df_py_done(error, NULL);

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -183,6 +184,19 @@ def test_boundaries_and_oriented_boxes(kind, way, looked):
     quiet(scores.accumulate)
     quiet(scores.summarize)
     assert scores.stats.tolist() == expected[:12]
+
+
+def test_crowdpose():
+    with open(os.path.join(DATA, 'crowdpose.want.txt'), encoding='utf-8') as f:
+        want = [float(line) for line in f]
+    for results in (path('crowdpose', 'dt'), load('crowdpose', 'dt')):
+        truth = quiet(COCO, path('crowdpose', 'gt'))
+        scores = quiet(COCOeval, truth, quiet(truth.loadRes, results), 'keypoints_crowd')
+        quiet(scores.evaluate)
+        quiet(scores.accumulate)
+        text = printed(scores.summarize)
+        assert scores.stats.tolist() == want
+        assert text.count('\n') == 13 and '| type=  easy | maxDets= 20 ] = 0.' in text
 
 
 def test_the_width_of_boundaries():
@@ -451,6 +465,58 @@ def test_lvis():
         assert np.allclose(list(scores.results.values()), list(expected.values()), rtol=1e-12, atol=0)
         assert printed(scores.print_results).count('\n') == 13
     assert len(truth.anns) == len(truth.get_ann_ids()) and truth.img_ann_map is truth.imgToAnns
+
+
+def test_lvis_boundaries_and_fixed_ap():
+    from deformer.lvis import LVIS, LVISEval, LVISResults
+    truth = LVIS(path('lvis', 'gt'))
+    with open(os.path.join(DATA, 'lvis.boundary.txt'), encoding='utf-8') as f:
+        boundary = [float(line.split()[1]) for line in f]
+    with open(os.path.join(DATA, 'lvis.limits.txt'), encoding='utf-8') as f:
+        of_class = [line.split() for line in f if line.split()[1] != '0']
+    for results in (path('lvis', 'dt'), load('lvis', 'dt')):
+        scores = LVISEval(truth, LVISResults(truth, results), 'boundary')
+        scores.run()
+        assert np.allclose(list(scores.results.values()), boundary, rtol=1e-12, atol=0)
+        for _, most, *expected in of_class:
+            scores = LVISEval(truth, LVISResults(truth, results), 'bbox')
+            scores.params.dets_per_class = int(most)
+            scores.run()
+            assert np.allclose(list(scores.results.values()), [float(x) for x in expected], rtol=1e-12, atol=0)
+    with pytest.raises(Error, match="want 'bbox', 'segm' or 'boundary'"):
+        LVISEval(truth, path('lvis', 'dt'), 'keypoints')
+
+
+# ---- Ctrl-C ---------------------------------------------------------------------------------------------------------------
+
+class Stop(Exception):
+    pass
+
+
+def test_handlers_of_signals_run_within_a_long_call():
+    met = []
+
+    def handler(number, frame):
+        met.append(number)
+        if len(met) == 4:
+            raise Stop
+    rng = np.random.default_rng(0)
+    boxes = [dict(id=n + 1, image_id=n % 40 + 1, category_id=1, iscrowd=0, area=100.0, score=float(rng.random()),
+                  bbox=[float(x) for x in (*rng.integers(0, 90, 2), 10, 10)]) for n in range(12000)]
+    truth = of_dicts({'images': [dict(id=i, width=100, height=100) for i in range(1, 41)], 'categories': [dict(id=1, name='a')],
+                      'annotations': boxes})
+    scores = COCOeval(truth, quiet(truth.loadRes, [dict(box) for box in boxes]), 'bbox')
+    scores.params.iouThrs = np.linspace(0.01, 0.99, 3000)
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.03, 0.03)
+    try:
+        with pytest.raises(Stop):
+            quiet(scores.evaluate)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(met) == 4      # the library was not waited for
+    test_numbers_and_text_are_those_of_pycocotools('crowd', 'files')      # and computes again
 
 
 # ---- panoptic -------------------------------------------------------------------------------------------------------------

@@ -95,3 +95,37 @@ Test(pool, inside_a_task)
         cr_assert_eq(atomic_load(&ran[i]), 20);
     df_pool_free(pool);
 }
+
+static void pause_a_little(void *arg, size_t task, void *scratch)
+{
+    const struct timespec pause = { 0, 2000000 };
+    (void)scratch;
+    (void)task;
+    nanosleep(&pause, NULL);
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static bool at_the_second_time(void *user)
+{
+    return ++*(int *)user == 2;
+}
+
+/* Some 40 ms in; a job takes 2 ms a task. */
+Test(pool, a_job_is_stopped_by_who_is_asked)
+{
+    enum { TASKS = 2000 };
+    for (int threads = 1; threads <= 3; threads++) {
+        DfPool *pool = NULL;
+        atomic_int done = 0;
+        int times = 0;
+        cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
+        df_pool_ask(pool, at_the_second_time, &times);
+        cr_expect_eq(df_parallel(pool, TASKS, 0, pause_a_little, &done), DF_EINTERRUPT);
+        cr_expect_eq(times, 2);
+        cr_expect(atomic_load(&done) > 0 && atomic_load(&done) < TASKS, "%d tasks", atomic_load(&done));
+        check_job(pool, 64, 8);
+        df_pool_ask(pool, NULL, NULL);
+        check_job(pool, 64, 8);
+        df_pool_free(pool);
+    }
+}

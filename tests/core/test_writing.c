@@ -169,6 +169,23 @@ Test(writing, dropped_one_leaves_nothing)
     df_writer_drop(writer);
 }
 
+/* Whether they were waited for is seen only by who cuts the power (tests/torture). */
+Test(writing, many_files_are_waited_for_once)
+{
+    char name[8];
+    df_writers_hurry();
+    df_writers_hurry();
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        cr_assert_eq(df_file_write_text(in(name), "text"), DF_OK, "%s", df_error());
+    }
+    cr_expect_eq(df_writers_settle("not there, and not asked"), DF_OK);
+    cr_expect_eq(df_writers_settle(in("")), DF_OK, "%s", df_error());
+    cr_expect_eq(count_files(), 20);
+    df_writers_hurry();
+    cr_expect_lt(df_writers_settle(in("nowhere")), 0);
+}
+
 /* ---- names from data --------------------------------------------------------------------------------------------- */
 
 static int below(const char *name)

@@ -269,7 +269,7 @@ static const char coco[] =
 static int convert(DfLabelledForm form)
 {
     DfLabelled set = { 0 };
-    df_writers_wait(false);
+    df_writers_hurry();
     DfLabelledReport report = { 0 };
     char out[64];
     snprintf(out, sizeof out, "out-%s", df_labelled_form_name(form));
@@ -277,7 +277,7 @@ static int convert(DfLabelledForm form)
     if (error == DF_OK)
         error = df_labelled_write(&set, below(out), &(DfLabelledTarget){ .form = form }, &report);
     df_labelled_done(&set);
-    df_writers_wait(true);
+    df_writers_settle(NULL);
     return error;
 }
 

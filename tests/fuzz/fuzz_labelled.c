@@ -3,20 +3,13 @@
  * tests/fuzz/fuzz_labelled.c -- a dataset read as a set, written as another form, and read again: what was written is read, and has as many
  * pictures. The first byte chooses the form, the second the other one; parts between zero bytes are its files.
  */
-#define _XOPEN_SOURCE 700 /* sync() */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "datasets/datasets.h"
 #include "tests/fuzz/files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* The files need no disk under them. */
-void sync(void)
-{
-}
 
 typedef struct {
     DfLabelledForm form;
@@ -74,9 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     const Form *form = &forms[data[0] % FORMS];
-    static bool hurried;
+    static bool hurried; /* for good: the files need no disk under them */
     if (!hurried)
-        df_writers_wait(false);
+        df_writers_hurry();
     hurried = true;
     fuzz_divide(data + 2, size - 2, form->files, 3);
     if (df_labelled_read(&set, fuzz_path(form->dir), &(DfLabelledSource){ .form = form->form }) < 0) {

@@ -205,13 +205,14 @@ int fdatasync(int fd)
     return error;
 }
 
-void sync(void)
+int syncfs(int fd)
 {
     pthread_mutex_lock(&lock);
-    REAL(sync)();
-    if (log_fd >= 0)
+    const int error = REAL(syncfs)(fd);
+    if (error == 0 && log_fd >= 0)
         note(NULL, 0, "syncdisk\n");
     pthread_mutex_unlock(&lock);
+    return error;
 }
 
 static int named(const char *what, const char *old, const char *new, int error)
