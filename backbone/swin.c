@@ -186,8 +186,8 @@ static int smaller_side(const Swin *swin, int i)
     return h < w ? h : w;
 }
 
-/* Classification knows its map sizes: a window at least as large as the map becomes the map, and is not shifted. That of
- * torchvision is not shifted either, but keeps its size, and the map is padded. */
+/* Classification knows its map sizes: a window at least as large as the map becomes the map, and is not shifted.
+ * That of torchvision is not shifted either, but keeps its size, and the map is padded. */
 static bool covers(const Swin *swin, int i)
 {
     return swin->style == CLASSIFICATION && swin->img_size.n && smaller_side(swin, i) <= swin->window_size;

@@ -72,7 +72,8 @@ static DfTensor *every_other(DfCtx *c, DfTensor *map, int y, int x, int rows, in
     return df_max_pool2d(c, map, (int[2]){ 1, 1 }, (int[2]){ stride, stride }, (int[2]){ 0, 0 }, false);
 }
 
-/* torch.nn.Unfold with a kernel of 2, behind zeros at the lower right: channel by channel, the four pixels row by row. */
+/* torch.nn.Unfold with a kernel of 2, behind zeros at the lower right: channel by channel, the four pixels row by
+ * row. */
 static DfTensor *unfold(DfCtx *c, DfTensor *x, int stride)                       /* B H W C -> B h w 4C */
 {
     const int B = df_dim(x, 0), C = df_dim(x, 3);

@@ -25,7 +25,8 @@
 
 enum { IMAGES = 5000, OBJECTS = 36781, CLASSES = 80, MOST_POINTS = 400, PEERS = 8, WORKLOADS = 16, ROUNDS = 50, TEXT = 4096 };
 
-/* ---- the data ----------------------------------------------------------------------------------------------------- */
+/* ---- the data
+ * ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int image, class, points;
@@ -51,7 +52,8 @@ static double clamp(double x, double low, double high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* A closed line around the centre whose radius wavers; `shift` and `scale` displace it, for detections. Returns the points. */
+/* A closed line around the centre whose radius wavers; `shift` and `scale` displace it, for detections. Returns the
+ * points. */
 static int outline(const Object *o, const World *w, double shift, double scale, double *xy)
 {
     DfRandom r = df_random(o->seed, 0);
@@ -166,7 +168,8 @@ static void write_truth(const World *w, const char *path)
         abort();
 }
 
-/* Most detections are objects of the picture displaced, the better the higher their score; some are of another class, some nothing. */
+/* Most detections are objects of the picture displaced, the better the higher their score; some are of another
+ * class, some nothing. */
 static void write_detection(FILE *f, const World *w, DfRandom *r, int image, bool masks)
 {
     double xy[2 * MOST_POINTS], box[4];
@@ -213,7 +216,8 @@ static void write_results(const World *w, const char *path, long n, bool masks)
         abort();
 }
 
-/* ---- measurements ------------------------------------------------------------------------------------------------- */
+/* ---- measurements
+ * ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     double wall[ROUNDS], cpu[ROUNDS], mb[ROUNDS];

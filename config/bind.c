@@ -164,8 +164,8 @@ static int get_list(const Bind *b, const DfOpt *opt, const DfNode *value, void *
 
 /* ---- one option, all options ----------------------------------------------------------------------------------- */
 
-/* None as a value: 0 for an integer, NaN for a number, NULL for a text or subtree, no items for a list. Other kinds have
- * no None. */
+/* None as a value: 0 for an integer, NaN for a number, NULL for a text or subtree, no items for a list. Other kinds
+ * have no None. */
 static int get_none(const Bind *b, const DfOpt *opt, const DfNode *value, void *out)
 {
     const bool subtree = opt->kind == DF_KIND_DICT || opt->kind == DF_KIND_NODE;

@@ -151,7 +151,8 @@ static bool skip_program(Parser *p)
     return true;
 }
 
-/* statement = targets "=" { targets "=" } values | "del" place { "," place } | imports | bases | change | TEXT | program */
+/* statement = targets "=" { targets "=" } values | "del" place { "," place } | imports | bases | change | TEXT |
+ * program */
 static bool statement(Parser *p)
 {
     Targets targets = { .n = 0 };

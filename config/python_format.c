@@ -267,7 +267,8 @@ static bool add_literal(Format *f)
     return true;
 }
 
-/* Where the expression of a field ends: at the '!', ':' or '}' that stands in no bracket and no text; `end` if none does. */
+/* Where the expression of a field ends: at the '!', ':' or '}' that stands in no bracket and no text; `end` if none
+ * does. */
 static const char *end_of_expression(const char *at, const char *end)
 {
     char quote = '\0';

@@ -14,8 +14,8 @@ static int bracket_step(const Token *sign)
     return strchr(")]}", *sign->start) ? -1 : 0;
 }
 
-/* Is there a `for` before this bracket closes or a comma comes? A comprehension is known only by that: its first expression
- * cannot be computed before the loop variables have values. */
+/* Is there a `for` before this bracket closes or a comma comes? A comprehension is known only by that: its first
+ * expression cannot be computed before the loop variables have values. */
 bool df_python_loop_ahead(const Parser *p)
 {
     Lexer lexer = p->lexer;
@@ -50,8 +50,9 @@ static void skip_to(Parser *p, const char *word)
 
 enum { MOST_TARGETS = 8 };
 
-/* A comprehension that is being computed. There is no syntax tree that could be evaluated again: for each item that a `for`
- * runs over, the parser goes back to the place in the file and reads it once more, with the loop variables in scope. */
+/* A comprehension that is being computed. There is no syntax tree that could be evaluated again: for each item that
+ * a `for` runs over, the parser goes back to the place in the file and reads it once more, with the loop variables
+ * in scope. */
 typedef struct {
     Parser element;   /* at the expression, or at the key of a pair       */
     DfNode *made;     /* a list or a dict                                 */

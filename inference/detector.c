@@ -73,8 +73,8 @@ int df_detector_build(DfDetector **out, const char *config, const DfDetectorOpti
     return error;
 }
 
-/* For configs of a bare backbone, which name no pipeline: a classifier's of the official code; else the whole picture at
- * the size that the network is made for, with ImageNet's mean and deviation. */
+/* For configs of a bare backbone, which name no pipeline: a classifier's of the official code; else the whole
+ * picture at the size that the network is made for, with ImageNet's mean and deviation. */
 static void usual_pipeline_text(DfDetector *d, DfTextbuf *text)
 {
     int H, W;

@@ -38,8 +38,8 @@ typedef struct {
 
 /* ---- outputs ----------------------------------------------------------------------------------------------------- */
 
-/* What a network gives, before it is decoded. What leads to it (the maps of a backbone, of a pyramid) is heard, too, and
- * left out. */
+/* What a network gives, before it is decoded. What leads to it (the maps of a backbone, of a pyramid) is heard, too,
+ * and left out. */
 static bool is_output(const char *name)
 {
     static const char *const outputs[] = { "logits", "cls_score", "bbox_pred", "rpn_cls_score", "rpn_bbox_pred",
@@ -140,8 +140,8 @@ static int measure(Work *w, bool first, double *loss)
 
 /* ---- inputs ------------------------------------------------------------------------------------------------------ */
 
-/* A picture is run to its end, as in a prediction: heads that see regions see those that were found. The first ones stay,
- * for probes. */
+/* A picture is run to its end, as in a prediction: heads that see regions see those that were found. The first ones
+ * stay, for probes. */
 static int take_picture(Work *w, const char *path)
 {
     DfSample sample;

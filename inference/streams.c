@@ -93,8 +93,8 @@ void df_streams_put(DfStreams *s, DfDetector *d)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Measured on two cores: networks of 0.5 to 3 G multiply-adds do 2 to 25 % more pictures a second in two streams, Swin-T
- * with its 4.5 as many, and larger ones as many or fewer. */
+/* Measured on two cores: networks of 0.5 to 3 G multiply-adds do 2 to 25 % more pictures a second in two streams,
+ * Swin-T with its 4.5 as many, and larger ones as many or fewer. */
 static const double SMALL = 4e9;
 
 int df_streams_best(const DfDetector *d, int H, int W)

@@ -60,7 +60,8 @@ int df_model_config_read(DfConfig **out, const char *path, const char *const *ov
     return error;
 }
 
-/* Without memory of its own, whose lack would look like a folder of something else. Longer names no system call takes. */
+/* Without memory of its own, whose lack would look like a folder of something else. Longer names no system call
+ * takes. */
 static bool has_file(const char *folder, const char *name)
 {
     char path[4096];

@@ -98,7 +98,8 @@ static DfPacked *take_stale(DfTensor *w, DfPackKind kind)
     return packed;
 }
 
-/* `memory`: a packed weight that nobody reads any more, which is used if it is large enough, and freed else; or NULL. */
+/* `memory`: a packed weight that nobody reads any more, which is used if it is large enough, and freed else; or
+ * NULL. */
 static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, DfTensor *w, const float *fold, const Wanted *p)
 {
     DfPacked *packed = memory;

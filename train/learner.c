@@ -190,8 +190,8 @@ static int next_batch(DfRun *r, DfBatch *batch)
     return batch->error < 0 ? df_fail(batch->error, "%s", batch->message) : DF_OK;
 }
 
-/* Forward and back with some pictures of a batch, every result looked at: the code, with the sentence of what is first no
- * number. Weights stay. */
+/* Forward and back with some pictures of a batch, every result looked at: the code, with the sentence of what is
+ * first no number. Weights stay. */
 static int look_at(DfRun *r, const DfBatch *batch, int first, int n)
 {
     DfStepReport report;

@@ -41,7 +41,8 @@ void df_run_tell(DfRun *r, const DfNews *news)
 
 /* ---- the log ----------------------------------------------------------------------------------------------------- */
 
-/* The place of a name among the sums; "loss_cls.0", "loss_cls.1", .. of several levels are one sum, as in mmdet's log. */
+/* The place of a name among the sums; "loss_cls.0", "loss_cls.1", .. of several levels are one sum, as in mmdet's
+ * log. */
 static int place_of(RunMeans *m, const char *name)
 {
     char whole[sizeof m->name[0]];

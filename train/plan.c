@@ -287,7 +287,8 @@ static bool matters(const char *key)
     return true;
 }
 
-/* What is assigned to be used elsewhere in the file (train_pipeline, data_root) is in here twice, which does no harm. */
+/* What is assigned to be used elsewhere in the file (train_pipeline, data_root) is in here twice, which does no
+ * harm. */
 uint64_t df_plan_settings(const DfNode *root)
 {
     static const char *const data[] = { "data.train", "data.samples_per_gpu", "data.train_dataloader" };

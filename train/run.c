@@ -87,8 +87,8 @@ static int open_network(DfRun *r)
     return error < 0 ? error : df_detector_prepare(r->detector);
 }
 
-/* What would stop the run sooner or later stops it now; the rest is told when everything else is well. A run that goes on
- * was checked when it began. */
+/* What would stop the run sooner or later stops it now; the rest is told when everything else is well. A run that
+ * goes on was checked when it began. */
 static int check_data(DfRun *r)
 {
     const DfTrainingCheck *check = &r->check;

@@ -276,8 +276,8 @@ static const Field *field_named(const DfJsonValue *key)
     return NULL;
 }
 
-/* The key of member i, and its field, NULL if it is none that is known. Records of a file have the same keys in the same order:
- * so the one that stood there in the record before is tried first. */
+/* The key of member i, and its field, NULL if it is none that is known. Records of a file have the same keys in the
+ * same order: so the one that stood there in the record before is tried first. */
 static DfJsonEvent next_key(DfCocoRecord *r, size_t i, const Field **field, DfJsonValue *key)
 {
     const size_t expected = i < sizeof r->order ? r->order[i] : 0;

@@ -79,8 +79,8 @@ static Dcn read_dcn(NnScope s, const ResNet *net)
     return dcn;
 }
 
-/* Two numbers for each point of the kernel and each group, and in v2 a weight. They start at 0, so the whole starts as a
- * plain convolution. */
+/* Two numbers for each point of the kernel and each group, and in v2 a weight. They start at 0, so the whole starts
+ * as a plain convolution. */
 static void offset_init(NnScope s, ConvNorm *m, const Dcn *dcn, int in, NnConvShape shape)
 {
     const int numbers = 9 * (dcn->type == DCN_V2 ? 3 : 2) * dcn->deform_groups;

@@ -106,7 +106,8 @@ static DfTensor *transform(DfCtx *c, const Transform *t, DfTensor *x)           
     return nn_linear(c, &t->out, df_relu(c, hidden));
 }
 
-/* A vector for each picture, to be added to or multiplied with its map: one alone is repeated by these ops themselves. */
+/* A vector for each picture, to be added to or multiplied with its map: one alone is repeated by these ops
+ * themselves. */
 static DfTensor *spread(DfCtx *c, DfTensor *v, const DfTensor *x)
 {
     if (df_dim(x, 0) == 1)

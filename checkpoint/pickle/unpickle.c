@@ -443,7 +443,8 @@ static int op_obj(Machine *m, const Operand *o)
     return call(m, class, args);
 }
 
-/* State of objects (an OrderedDict's _metadata, a Namespace's attributes) is of no use here, but for arrays of numpy. */
+/* State of objects (an OrderedDict's _metadata, a Namespace's attributes) is of no use here, but for arrays of
+ * numpy. */
 static int op_build(Machine *m, const Operand *o)
 {
     (void)o;

@@ -30,8 +30,8 @@ static int read_types(DfCocoScoring *scoring, const char *text)
 
 /* ---- what is written --------------------------------------------------------------------------------------------- */
 
-/* Arrays precision and scores [ious][recalls][classes][areas][max_dets], recall without recalls; of LVIS without max_dets.
- * They are named "segm.recall" if there are several types. */
+/* Arrays precision and scores [ious][recalls][classes][areas][max_dets], recall without recalls; of LVIS without
+ * max_dets. They are named "segm.recall" if there are several types. */
 static int dump(const DfCocoScores *s, const char *path)
 {
     static const char *const array_names[] = {

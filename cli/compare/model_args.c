@@ -28,8 +28,8 @@ static bool is_folder(const char *text, size_t n)
     return df_is_model_folder(path);
 }
 
-/* The length of the config's path: to the first ending of a config, or end of the name of a model's folder, at which the
- * argument ends or ":CHECKPOINT" or "@RUN" begins. 0 if there is none. */
+/* The length of the config's path: to the first ending of a config, or end of the name of a model's folder, at which
+ * the argument ends or ":CHECKPOINT" or "@RUN" begins. 0 if there is none. */
 static size_t config_length(const char *text)
 {
     for (const char *at = text;; at++) {

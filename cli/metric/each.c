@@ -21,7 +21,8 @@ typedef struct {
     CliProgress progress;
 } Run;
 
-/* Takes what is next until nothing is left or one fails. They are taken in order, so the first failure is always met. */
+/* Takes what is next until nothing is left or one fails. They are taken in order, so the first failure is always
+ * met. */
 static void work(void *arg, size_t thread, void *scratch)
 {
     (void)scratch;

@@ -128,8 +128,8 @@ static int narrow(DfImage *image)
     return error;
 }
 
-/* Labels: the numbers as Pillow has them. Palette indices and grey of 1, 8 and 16 bits are as stored; grey of 2 and 4 bits is
- * spread to 0..255. */
+/* Labels: the numbers as Pillow has them. Palette indices and grey of 1, 8 and 16 bits are as stored; grey of 2 and
+ * 4 bits is spread to 0..255. */
 static int want_labels(Codec *c)
 {
     const int color = png_get_color_type(c->png, c->info);

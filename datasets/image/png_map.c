@@ -202,8 +202,8 @@ static uint8_t paeth(int left, int up, int corner)
     return (uint8_t)(from_up <= from_corner ? up : corner);
 }
 
-/* Where a pixel's left neighbour is like the one above that, Paeth's guess is the pixel above. If the guess is right, this
- * goes on for the next: so zeros stand for a copy of the line above. */
+/* Where a pixel's left neighbour is like the one above that, Paeth's guess is the pixel above. If the guess is
+ * right, this goes on for the next: so zeros stand for a copy of the line above. */
 static void undo_paeth(uint8_t *out, const uint8_t *line, const uint8_t *above, size_t n, size_t c)
 {
     for (size_t i = 0; i < c; i++)

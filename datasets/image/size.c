@@ -118,7 +118,8 @@ static bool bmp_size(Found *out, int fd)
     return true;
 }
 
-/* Chunks of a name, a length, so many bytes, and one more after an odd number. The first is a picture, or says what there is. */
+/* Chunks of a name, a length, so many bytes, and one more after an odd number. The first is a picture, or says what
+ * there is. */
 static bool webp_exif(Found *out, int fd)
 {
     enum { HEAD = 8, RIFF = 12 };

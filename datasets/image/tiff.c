@@ -260,8 +260,8 @@ static int check_label_samples(const Reader *r)
                    r->samples, r->bits);
 }
 
-/* Palette indices and two values are as they are; grey of 2 and 4 bits is spread to 0..255; all grey is inverted where 0 is
- * white: as Pillow has them. */
+/* Palette indices and two values are as they are; grey of 2 and 4 bits is spread to 0..255; all grey is inverted
+ * where 0 is white: as Pillow has them. */
 static uint8_t few_bits(const Reader *r, const uint8_t *line, size_t x)
 {
     const unsigned in_a_byte = 8u / r->bits;

@@ -33,8 +33,8 @@ static bool is_ours(const Tracer *t, int x, int y)
            t->drawn->group[(size_t)y * (size_t)t->width + (size_t)x] == t->group;
 }
 
-/* East, south, west, north, with the object to the right: which way from this corner. Pixels that touch at a corner alone
- * are not joined. */
+/* East, south, west, north, with the object to the right: which way from this corner. Pixels that touch at a corner
+ * alone are not joined. */
 static int next_way(const Tracer *t, int x, int y, int way)
 {
     static const int right[4][2] = { { 0, 0 }, { -1, 0 }, { -1, -1 }, { 0, -1 } };

@@ -248,7 +248,8 @@ static SynthLook umbrella(const SynthThing *t, float u, float v)
     return (SynthLook){ colour, { 0.7f * u, 0.7f * (v - 0.1f) }, 0.1f };
 }
 
-/* ---- clutter: plain, striped, or dotted like the others ----------------------------------------------------------- */
+/* ---- clutter: plain, striped, or dotted like the others
+ * ----------------------------------------------------------- */
 
 static SynthLook clutter(const SynthThing *t, float u, float v)
 {

@@ -102,8 +102,8 @@ static int by_score(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The sum of precision times half of the recall between its neighbours, over the different scores from the lowest on and a
- * last point of precision 1 and recall 0. The first point is its own neighbour. */
+/* The sum of precision times half of the recall between its neighbours, over the different scores from the lowest on
+ * and a last point of precision 1 and recall 0. The first point is its own neighbour. */
 static double integrate(const Curve *k)
 {
     double area = 0, before = 0, recall = 0, precision = 0;

@@ -51,8 +51,8 @@ static Image image_begin(const CocoRun *run, const CocoTruth *truths, size_t n, 
     return image;
 }
 
-/* What finds nothing in a class of which not all objects are annotated is neither right nor wrong, as if it were outside
- * of every range. */
+/* What finds nothing in a class of which not all objects are annotated is neither right nor wrong, as if it were
+ * outside of every range. */
 static double area_of(const CocoRun *run, uint32_t detection)
 {
     if (run->results->gt->federated && df_coco_is_incomplete(run->results, detection))

@@ -115,8 +115,8 @@ static double beyond(double x, double low, double high)
     return before + (x - high > 0 ? x - high : 0);
 }
 
-/* e_i = d^2 / (2 s^2 k^2) of every keypoint, with the distance d, the object's area s^2 and k = 2 sigma, in the order of
- * numpy. Gives how many of them count, which are moved to the front. */
+/* e_i = d^2 / (2 s^2 k^2) of every keypoint, with the distance d, the object's area s^2 and k = 2 sigma, in the
+ * order of numpy. Gives how many of them count, which are moved to the front. */
 static size_t exponents(const CocoRun *run, const Person *p, const double *x, const double *y, double *e)
 {
     const bool labelled = p->n_labelled > 0;
@@ -151,8 +151,8 @@ static bool reaches(const double *e, size_t n, double least)
     return !(most < least * (double)n * (1 - 1e-9)); /* room for what rounding does; a NAN is never below */
 }
 
-/* Object keypoint similarity, COCOeval.computeOks(): the mean of exp(-e_i) over the keypoints that count, in the order of
- * numpy, whose sums are pairwise. 0 if it cannot reach `least`. */
+/* Object keypoint similarity, COCOeval.computeOks(): the mean of exp(-e_i) over the keypoints that count, in the
+ * order of numpy, whose sums are pairwise. 0 if it cannot reach `least`. */
 static double oks(const CocoRun *run, const Person *p, const double *x, const double *y, double least)
 {
     double e[MOST_KEYPOINTS];

@@ -64,7 +64,8 @@ static bool is_of(const OiObject *o, bool with_mask, bool group)
     return (o->mask != OI_NONE) == with_mask && o->group == group;
 }
 
-/* The object that the detection overlaps most, if that reaches the threshold, which is of float32 as overlaps of masks are. */
+/* The object that the detection overlaps most, if that reaches the threshold, which is of float32 as overlaps of
+ * masks are. */
 static size_t best_of(const Image *m, size_t i, bool with_mask, bool group)
 {
     const OiMask *masks = m->run->data->masks;

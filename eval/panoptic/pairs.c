@@ -38,8 +38,8 @@ static bool is_repeated(const uint8_t *map)
     return other == 0;
 }
 
-/* The first pixel behind pixel i that is not like it; `pixels` if there is none. A byte that is not like the one a pixel
- * further on tells. */
+/* The first pixel behind pixel i that is not like it; `pixels` if there is none. A byte that is not like the one a
+ * pixel further on tells. */
 static size_t run_end(const uint8_t *map, size_t i, size_t pixels)
 {
     size_t at = BYTES * i;
