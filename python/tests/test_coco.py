@@ -397,7 +397,7 @@ def test_what_is_wrong_is_said(tmp_path):
         quiet(truth.loadRes, {'a': 1})
     with pytest.raises(AssertionError, match='want N x 7'):
         quiet(truth.loadRes, np.zeros((3, 6)))
-    with pytest.raises(Error, match="want 'segm', 'bbox', 'keypoints', 'boundary' or 'obb'"):
+    with pytest.raises(Error, match="want 'segm', 'bbox', 'keypoints', 'keypoints_crowd', 'boundary' or 'obb'"):
         Params('nonsense')
     with pytest.raises(Error, match='want accumulate'):
         COCOeval(truth, None, 'bbox').summarize()
