@@ -69,13 +69,14 @@ static const DfLabelledObject *object_at(const Stats *s, const DfLabelledPicture
     return &s->set->objects[s->set->order[picture->first + k]];
 }
 
-/* What an object has in common with the others of its picture. */
+/* What an object has in common with the others of its picture; of very many, with the first of them. */
+enum { MOST_COMPARED = 5000 };
 static void compare_with_others(Stats *s, const DfLabelledPicture *picture, size_t k)
 {
     const DfLabelledObject *o = object_at(s, picture, k);
     bool crowded = false;
     bool twin = false;
-    for (size_t i = 0; i < picture->n; i++) {
+    for (size_t i = 0; i < picture->n && i < MOST_COMPARED && k < MOST_COMPARED; i++) {
         const DfLabelledObject *other = object_at(s, picture, i);
         if (i == k || !o->has_box || !other->has_box)
             continue;
@@ -114,6 +115,9 @@ static void count_object(Stats *s, const DfLabelledPicture *picture, const DfLab
 static void count_picture(Stats *s, const DfLabelledPicture *picture, bool *seen)
 {
     memset(seen, 0, (size_t)s->set->n_classes + 1);
+    if (picture->n > MOST_COMPARED)
+        df_log(DF_LOG_WARNING, "%s: has %zu objects, and only the first %d are compared with one another", picture->name,
+               (size_t)picture->n, MOST_COMPARED);
     for (size_t k = 0; k < picture->n; k++) {
         const DfLabelledObject *o = object_at(s, picture, k);
         count_object(s, picture, o);

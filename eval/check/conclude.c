@@ -8,7 +8,7 @@
 
 #include "eval/check/judge.h"
 
-enum { MOST_PAIRS = 200 << 20 }; /* boxes that are laid over objects */
+enum { MOST_PAIRS = 100 << 20 }; /* boxes that are laid over objects */
 
 /* ---- keypoints ------------------------------------------------------------------------------------------------- */
 
@@ -58,10 +58,12 @@ static size_t objects_of(const Judge *j, uint32_t image)
 static int choose_best(Judge *j, const uint32_t *order, uint32_t *taken)
 {
     const DfCheck *c = j->check;
-    for (size_t i = 0; i < c->n_detections; i++) {
+    size_t pairs = 0;
+    for (size_t i = 0; i < c->n_detections && pairs < MOST_PAIRS; i++) {
         const CheckDetection *d = &c->detections[order[i]];
         if (d->has_box && taken[d->image] < objects_of(j, d->image)) {
             taken[d->image]++;
+            pairs += objects_of(j, d->image);
             j->best[j->n_best++] = order[i];
         }
     }

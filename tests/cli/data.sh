@@ -89,6 +89,13 @@ data 2 convert odd.json && says 'want: deformer data convert IN OUT'
 data 0 stats odd.json --json - && grep -q '"crowds": 1' out || fail 'another number of crowds'
 data 0 stats odd.json && prints 'objects with keypoints' && prints 'dog'
 
+# Not every pair of very many objects.
+{
+    printf '{"images": [{"id": 1, "file_name": "a.jpg", "height": 80, "width": 100}], "categories": [{"id": 1, "name": "a"}], "annotations": [\n'
+    awk 'BEGIN { for (i = 1; i <= 6000; i++) printf "{\"id\": %d, \"image_id\": 1, \"category_id\": 1, \"bbox\": [0, 0, 9, 9], \"area\": 81, \"iscrowd\": 0}%s\n", i, i < 6000 ? "," : "]}" }'
+} >crowded.json
+data 0 stats crowded.json && says 'a.jpg: has 6000 objects, and only the first 5000 are compared with one another'
+
 # ---- parts -------------------------------------------------------------------------------------------------------------
 data 0 convert coco all.json --to coco --quiet
 is "$(grep -c file_name all.json)" 8 'pictures of both parts in one file'
