@@ -82,7 +82,9 @@ static const char *picture_name(const DfGather *g, const File *file, const char 
     for (size_t i = 0; !found && i < sizeof endings / sizeof *endings; i++) {
         const char *below = df_arena_text(g->arena, "%s%s%s%s", folder, slash(folder), name, endings[i]);
         const char *path = below ? df_arena_text(g->arena, "%s%s%s", what->folder, slash(what->folder), below) : NULL;
-        if (path && df_file_exists(path))
+        if (!path)
+            return NULL; /* no memory is not a picture of another name */
+        if (df_file_exists(path))
             found = below;
     }
     return found ? found : df_arena_text(g->arena, "%s%s%s.jpg", folder, slash(folder), name);
@@ -103,8 +105,8 @@ static int add_picture(DfGather *g, const File *file, const char *name)
     const char *path = below ? df_arena_text(g->arena, "%s%s%s", folder, slash(folder), below) : NULL;
     if (!path)
         return df_fail_memory("a path");
-    if (height == 0 || width == 0)
-        (void)df_image_read_size(path, &height, &width);
+    if ((height == 0 || width == 0) && df_image_read_size(path, &height, &width) == DF_ENOMEM)
+        return DF_ENOMEM;
     return df_gather_picture(g, below, height, width);
 }
 

@@ -51,6 +51,8 @@ static int take_entry(CliFiles *files, const char *root, const char *below, cons
 static int list_below(CliFiles *files, const char *root, const char *below, const char *suffix, int depth)
 {
     char *path = below[0] ? df_path_join(root, below) : NULL;
+    if (below[0] && !path)
+        return df_fail_memory("a list of files");
     DIR *folder = opendir(path ? path : root);
     int error = folder ? DF_OK : df_fail_errno("%s", path ? path : root);
     for (const struct dirent *entry; error == DF_OK && (entry = readdir(folder));)
