@@ -23,12 +23,22 @@ static char *pred_path(const Run *r, const char *name)
     return df_path_join(r->preds, other);
 }
 
+/* A lack of memory is no fault of the file. */
+static int read_map(Run *r, DfImage *map, const char *path, bool *read)
+{
+    const int error = df_image_read_labels_again(map, path);
+    *read = error == DF_OK;
+    return error == DF_OK || error == DF_ENOMEM ? error : df_check_map_fails(r->check, path);
+}
+
 static int look_at(Run *r, const char *label_path, const char *path)
 {
-    if (df_image_read_labels_again(&r->label, label_path) < 0)
-        return df_check_map_fails(r->check, label_path);
-    if (df_image_read_labels_again(&r->pred, path) < 0)
-        return df_check_map_fails(r->check, path);
+    bool read;
+    int error = read_map(r, &r->label, label_path, &read);
+    if (error == DF_OK && read)
+        error = read_map(r, &r->pred, path, &read);
+    if (error < 0 || !read)
+        return error;
     return df_check_pair(r->check, &(DfCheckPair){ label_path, path, r->label.pixels, r->pred.pixels, r->label.height,
                                                    r->label.width, r->pred.height, r->pred.width });
 }

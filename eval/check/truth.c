@@ -329,20 +329,27 @@ int df_check_truth(DfCheck *c, const char *path)
     return error;
 }
 
+/* A lack of memory is no fault of the file. */
+static int check_image(DfCheck *c, const CheckImage *image, DfCheckImageSize *size, void *user)
+{
+    int width, height;
+    const int error = size(user, image->name, &width, &height);
+    if (error == DF_ENOMEM)
+        return error;
+    if (error < 0)
+        return df_check_find(c, DF_CHECK_ERROR, "image_file", image->place, "%s", df_error());
+    if (image->width > 0 && (image->width != width || image->height != height))
+        return df_check_find(c, DF_CHECK_ERROR, "image_size", image->place,
+                             "%s is %d x %d, and %g x %g in the annotations", image->name, width, height,
+                             image->width, image->height);
+    return DF_OK;
+}
+
 int df_check_images(DfCheck *c, DfCheckImageSize *size, void *user)
 {
     int error = DF_OK;
-    for (size_t i = 0; error == DF_OK && i < c->image_ids.n; i++) {
-        const CheckImage *image = &c->images[i];
-        int width, height;
-        if (!image->listed || !image->name)
-            continue;
-        if (size(user, image->name, &width, &height) < 0)
-            error = df_check_find(c, DF_CHECK_ERROR, "image_file", image->place, "%s", df_error());
-        else if (image->width > 0 && (image->width != width || image->height != height))
-            error = df_check_find(c, DF_CHECK_ERROR, "image_size", image->place,
-                                  "%s is %d x %d, and %g x %g in the annotations", image->name, width, height,
-                                  image->width, image->height);
-    }
+    for (size_t i = 0; error == DF_OK && i < c->image_ids.n; i++)
+        if (c->images[i].listed && c->images[i].name)
+            error = check_image(c, &c->images[i], size, user);
     return error;
 }
