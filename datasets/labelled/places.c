@@ -143,20 +143,20 @@ int df_labelled_lines(DfLabelledNames *out, const DfLabelled *set, const char *p
 
 static const char *const picture_folders[] = { "images", "JPEGImages", "imgs", "pictures", "img", NULL };
 
-/* Is there a file of that ending in the folder, or in one of its folders? */
+/* Is there a file of that ending in the folder, or in one of its folders? Without memory, yes: who reads them will say. */
 static bool has_files(const DfLabelled *set, const char *dir, const char *suffix, int depth)
 {
     DfLabelledNames names;
-    if (df_labelled_list_files(&names, set, dir, suffix) == DF_OK && names.n)
+    int error = df_labelled_list_files(&names, set, dir, suffix);
+    if (error == DF_ENOMEM || names.n)
         return true;
-    if (depth == 0 || df_labelled_list_folders(&names, set, dir) < 0)
-        return false;
-    for (int i = 0; i < names.n; i++) {
+    error = depth > 0 ? df_labelled_list_folders(&names, set, dir) : DF_OK;
+    bool found = error == DF_ENOMEM;
+    for (int i = 0; !found && depth > 0 && i < names.n; i++) {
         const char *below = df_labelled_below(set, dir, names.name[i]);
-        if (below && has_files(set, below, suffix, depth - 1))
-            return true;
+        found = !below || has_files(set, below, suffix, depth - 1);
     }
-    return false;
+    return found;
 }
 
 typedef struct {

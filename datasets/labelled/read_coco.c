@@ -467,7 +467,8 @@ static int find_files(const DfLabelled *set, const char *dir, Files *files)
 static bool is_it(const DfLabelled *set, const char *dir)
 {
     Files files;
-    return find_files(set, dir, &files) == DF_OK && files.n;
+    const int error = find_files(set, dir, &files);
+    return error == DF_ENOMEM || (error == DF_OK && files.n);
 }
 
 /* ---- where the pictures are -------------------------------------------------------------------------------------- */

@@ -337,7 +337,8 @@ static bool is_it(const DfLabelled *set, const char *dir)
     DfLabelledPlace *places;
     int n;
     const char *root = root_of(set, dir);
-    return root && df_labelled_places(set, root, map_folders, ".png", &places, &n) == DF_OK && n > 0;
+    const int error = root ? df_labelled_places(set, root, map_folders, ".png", &places, &n) : DF_ENOMEM;
+    return error == DF_ENOMEM || (error == DF_OK && n > 0);
 }
 
 static int read_folder(DfLabelled *set, const char *dir, const DfLabelledSource *source)

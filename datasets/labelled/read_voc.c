@@ -221,7 +221,7 @@ static const char *devkit(const DfLabelled *set, const char *dir)
 }
 
 /* Annotations/ and JPEGImages/, or XML files beside the pictures. */
-static bool find_places(const DfLabelled *set, const char *dir, Places *out)
+static int find_places(const DfLabelled *set, const char *dir, Places *out, bool *found)
 {
     static const char *const masks[] = { "SegmentationObject", NULL };
     DfLabelledNames names;
@@ -230,13 +230,16 @@ static bool find_places(const DfLabelled *set, const char *dir, Places *out)
     const char *pictures = df_labelled_first_folder(dir, picture_folders);
     *out = (Places){ .xml = df_labelled_below(set, dir, xml ? xml : "") };
     out->pictures = pictures ? df_labelled_below(set, dir, pictures) : out->xml;
-    if (df_labelled_first_folder(dir, masks))
+    const bool masked = df_labelled_first_folder(dir, masks) != NULL;
+    if (masked)
         out->masks = df_labelled_below(set, dir, masks[0]);
-    if (!out->xml)
-        return false;
-    if (!xml)
-        return df_labelled_list_files(&names, set, dir, ".xml") == DF_OK && names.n > 0;
-    return df_scan(&scan, out->xml, ".xml", set->arena) == DF_OK && scan.n > 0;
+    *found = false;
+    if (!out->xml || !out->pictures || (masked && !out->masks))
+        return DF_ENOMEM;
+    const int error = xml ? df_scan(&scan, out->xml, ".xml", set->arena)
+                          : df_labelled_list_files(&names, set, dir, ".xml");
+    *found = error == DF_OK && (xml ? scan.n > 0 : names.n > 0);
+    return error == DF_ENOMEM ? error : DF_OK;
 }
 
 static bool is_of_a_class(const char *name)
@@ -346,10 +349,12 @@ static int read_parts(DfLabelled *set, const char *dir, const char *told, int *n
     *n = 0;
     for (int i = 0; error == DF_OK && i < names.n; i++) {
         const char *below = df_labelled_below(set, dir, names.name[i]);
-        if (!below || !find_places(set, below, &places))
-            continue;
-        error = read_places(set, below, names.name[i], places, told);
-        ++*n;
+        bool found = false;
+        error = below ? find_places(set, below, &places, &found) : DF_ENOMEM;
+        if (error == DF_OK && found) {
+            error = read_places(set, below, names.name[i], places, told);
+            ++*n;
+        }
     }
     return error;
 }
@@ -393,14 +398,14 @@ static bool is_it(const DfLabelled *set, const char *dir)
     Places places;
     DfLabelledNames names;
     const char *root = devkit(set, dir);
-    if (root && find_places(set, root, &places))
+    bool found = false;
+    if (!root || find_places(set, root, &places, &found) < 0 || found)
         return true;
-    if (!root || df_labelled_list_folders(&names, set, root) < 0)
-        return false;
+    if (df_labelled_list_folders(&names, set, root) == DF_ENOMEM)
+        return true;
     for (int i = 0; i < names.n; i++) {
         const char *below = df_labelled_below(set, root, names.name[i]);
-        if (below && df_labelled_list_files(&(DfLabelledNames){ 0 }, set, below, ".xml") == DF_OK &&
-            find_places(set, below, &places))
+        if (!below || find_places(set, below, &places, &found) < 0 || found)
             return true;
     }
     return false;
@@ -415,7 +420,10 @@ static int read_folder(DfLabelled *set, const char *dir, const DfLabelledSource 
         return DF_EIO;
     int error = read_names(set, dir);
     const int listed = set->n_classes;
-    if (error == DF_OK && find_places(set, dir, &places))
+    bool found = false;
+    if (error == DF_OK)
+        error = find_places(set, dir, &places, &found);
+    if (error == DF_OK && found)
         error = read_places(set, dir, "", places, source->pictures);
     else if (error == DF_OK)
         error = read_parts(set, dir, source->pictures, &n);

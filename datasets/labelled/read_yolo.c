@@ -215,7 +215,8 @@ static bool is_it(const DfLabelled *set, const char *dir)
 {
     DfLabelledPlace *places;
     int n;
-    return find_places(set, dir, &places, &n) == DF_OK && n > 0;
+    const int error = find_places(set, dir, &places, &n);
+    return error == DF_ENOMEM || (error == DF_OK && n > 0);
 }
 
 static int read_folder(DfLabelled *set, const char *dir, const DfLabelledSource *source)
