@@ -28,8 +28,23 @@ static bool is_folder(const char *text, size_t n)
     return df_is_model_folder(path);
 }
 
-/* The length of the config's path: to the first ending of a config, or end of the name of a model's folder, at which
- * the argument ends or ":CHECKPOINT" or "@RUN" begins. 0 if there is none. */
+/* Whether the first n characters are the name of a ready config. What exists is a file or folder. */
+static bool is_ready(const char *text, size_t n)
+{
+    char path[256];
+    DfConfig *config;
+    if (n == 0 || n >= sizeof path)
+        return false;
+    memcpy(path, text, n);
+    path[n] = 0;
+    if (df_file_exists(path) || df_is_directory(path) || df_config_read(&config, path, NULL, 0) < 0)
+        return false;
+    df_config_free(config);
+    return true;
+}
+
+/* The length of the config's path: to the first ending of a config, or end of the name of a model's folder or of a ready
+ * config, at which the argument ends or ":CHECKPOINT" or "@RUN" begins. 0 if there is none. */
 static size_t config_length(const char *text)
 {
     for (const char *at = text;; at++) {
@@ -39,7 +54,7 @@ static size_t config_length(const char *text)
             if (strncmp(at, endings[i], n) == 0 && ends_here(at + n))
                 return length + n;
         }
-        if (ends_here(at) && is_folder(text, length))
+        if (ends_here(at) && (is_folder(text, length) || is_ready(text, length)))
             return length;
         if (!*at)
             return 0;

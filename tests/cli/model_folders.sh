@@ -30,6 +30,9 @@ run 0 compare "$model/" two="$other" --rounds 0 --shape 64x64
 prints 'detr masks'
 prints 'two '
 run 0 compare "copied:renamed.safetensors" copied --rounds 1 --shape 64x64
+run 0 compare retinanet_swin_nano DAT=nano/retinanet_dat_nano:random:1 --rounds 0 --shape 64x64
+prints 'swin '
+prints 'DAT '
 run 1 compare "copied:nowhere.pth" copied --rounds 0 --shape 64x64 && says 'nowhere.pth: No such file'
 
 # ---- proposals of a low score ---------------------------------------------------------------------------------------------
