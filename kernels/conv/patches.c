@@ -47,7 +47,8 @@ static void gather_run(const DfPatches *p, const float *image, int y, int x, int
 }
 
 /* The runs of one row, columns k0..k1-1 of it. */
-static void gather_runs(const DfPatches *p, const float *image, int y, int x, size_t k0, size_t k1, float *out, size_t ld)
+static void gather_runs(const DfPatches *p, const float *image, int y, int x, size_t k0, size_t k1, float *out,
+                        size_t ld)
 {
     for (size_t i = 0, begin = 0, end; i < p->n_runs && begin < k1; i++, begin = end) {
         const DfRun *run = &p->runs[i];

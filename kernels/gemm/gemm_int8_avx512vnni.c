@@ -160,8 +160,10 @@ static void quantise_avx512(uint8_t *u, const float *x, size_t n, float factor, 
     const V16 most = _mm512_set1_ps((float)(255 - zero));
     const __m512i z = _mm512_set1_epi32(zero);
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) /* a store under a mask is slow */
-        _mm_storeu_si128((__m128i *)(void *)(u + i), _mm512_cvtepi32_epi8(v16_quantise(x + i, 0xffff, by, least, most, z)));
+    for (; i + LANES <= n; i += LANES) { /* a store under a mask is slow */
+        const __m512i wide = v16_quantise(x + i, 0xffff, by, least, most, z);
+        _mm_storeu_si128((__m128i *)(void *)(u + i), _mm512_cvtepi32_epi8(wide));
+    }
     const __mmask16 mask = v16_first((int)(n - i));
     if (mask)
         _mm512_mask_cvtepi32_storeu_epi8(u + i, mask, v16_quantise(x + i, mask, by, least, most, z));
