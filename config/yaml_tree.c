@@ -2,7 +2,7 @@
  *
  * config/yaml_tree.c -- a YAML config file as a tree: the part of YAML that detectron2's files are written in.
  *
- *     block  = mapping | sequence | scalar               told apart by their first line; what is further right is inside
+ *     block  = mapping | sequence | scalar               told apart by their first line; inside is further right
  *     mapping  = { key ":" value }                       all keys in one column
  *     sequence = { "-" value }                           all dashes in one column, also that of the key above
  *     flow   = "[" .. "]" | "{" .. "}"                   may go over several lines
@@ -393,7 +393,8 @@ static const char *word(Yaml *y)
 
 static int read_tag(Yaml *y)
 {
-    static const char *const ignored[] = { "!!str", "!!int", "!!float", "!!bool", "!!seq", "!!map", "!!null", "!!python/unicode",
+    static const char *const ignored[] = { "!!str", "!!int", "!!float", "!!bool", "!!seq", "!!map", "!!null",
+    "!!python/unicode",
                                            "!!python/str", NULL };
     const char *from = y->at;
     const char *tag = word(y);

@@ -358,7 +358,8 @@ static int missing_class(const DfCocoDataset *coco, const char *const *classes, 
     list_missing(coco, classes, n, &missing);
     int error = df_textbuf_take(&missing, &list);
     if (error == DF_OK)
-        error = df_fail(DF_EVALUE, "%s: none of its %d categories is called %s, as classes of the config are; names are "
+        error = df_fail(DF_EVALUE,
+                        "%s: none of its %d categories is called %s, as classes of the config are; names are "
                                    "compared letter by letter%s%s%s", coco->path, coco->n_categories, list,
                         near ? " (nearest: '" : "", near ? near : "", near ? "')" : "");
     df_free(list);
@@ -537,7 +538,8 @@ static void warn_order(const DfCocoDataset *coco, const DfObjectReading *r)
     while (i < coco->n_classes && i < n && strcmp(coco->classes[i], names[i]) == 0)
         i++;
     if (!(r->type->own && r->n_classes == 0) && i < coco->n_classes && i < n)
-        df_log(DF_LOG_WARNING, "%s: its categories stand in another order than the config's classes, and labels follow the "
+        df_log(DF_LOG_WARNING,
+               "%s: its categories stand in another order than the config's classes, and labels follow the "
                "file, as in mmdet: label %d is '%s' and not '%s'", coco->path, i, coco->classes[i], names[i]);
 }
 

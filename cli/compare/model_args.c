@@ -43,8 +43,8 @@ static bool is_ready(const char *text, size_t n)
     return true;
 }
 
-/* The length of the config's path: to the first ending of a config, or end of the name of a model's folder or of a ready
- * config, at which the argument ends or ":CHECKPOINT" or "@RUN" begins. 0 if there is none. */
+/* The length of the config's path: to the first ending of a config, or end of the name of a model's folder or of a
+ * ready config, at which the argument ends or ":CHECKPOINT" or "@RUN" begins. 0 if there is none. */
 static size_t config_length(const char *text)
 {
     for (const char *at = text;; at++) {

@@ -110,7 +110,8 @@ int df_d2_features(D2 *d, const char *path, char letter, int first, int most)
         fits = fits && strncmp(name, stem, n) == 0 && name[n] == '0' + level && !name[n + 1];
     }
     if (d->error == DF_OK && !fits)
-        d->error = df_node_fail(list, DF_EVALUE, "want ['%s%d', '%s%d', ..], up to %d of them", stem, first, stem, first + 1, most);
+        d->error = df_node_fail(list, DF_EVALUE, "want ['%s%d', '%s%d', ..], up to %d of them", stem, first, stem,
+                                first + 1, most);
     return level - first;
 }
 
@@ -194,7 +195,8 @@ static void keep_limits(D2 *d, const Limit *limit)
     const DfNode *deforms = at(d, "MODEL.RESNETS.DEFORM_ON_PER_STAGE");
     for (const DfNode *stage = deforms->first; stage && d->error == DF_OK; stage = stage->next)
         if (df_node_bool(stage, true))
-            d->error = df_node_fail(deforms, DF_EVALUE, "this form of the network is not built in: want False for every stage");
+            d->error = df_node_fail(deforms, DF_EVALUE,
+                                    "this form of the network is not built in: want False for every stage");
 }
 
 /* ---- the config -------------------------------------------------------------------------------------------------- */

@@ -21,7 +21,8 @@ static void write_normalize(D2 *d)
     double mean[3], std[3];
     df_d2_numbers(d, "MODEL.PIXEL_MEAN", 3, mean);
     df_d2_numbers(d, "MODEL.PIXEL_STD", 3, std);
-    df_textbuf_add(&d->out, "    dict(type='Normalize', mean=[%.17g, %.17g, %.17g], std=[%.17g, %.17g, %.17g], to_rgb=%s),\n",
+    df_textbuf_add(&d->out,
+                   "    dict(type='Normalize', mean=[%.17g, %.17g, %.17g], std=[%.17g, %.17g, %.17g], to_rgb=%s),\n",
                    mean[0], mean[1], mean[2], std[0], std[1], std[2], truth(df_d2_is(d, "INPUT.FORMAT", "RGB")));
 }
 
@@ -32,9 +33,11 @@ void df_d2_write_data(D2 *d, bool masks)
     const int longest = df_d2_int(d, "INPUT.MAX_SIZE_TEST", 1, MOST_SIDE);
     df_textbuf_add(&d->out, "data = dict(test=dict(type='CocoDataset', "
                             "ann_file='data/coco/annotations/instances_val2017.json',\n"
-                            "    img_prefix='data/coco/val2017/', pipeline=[\n    dict(type='LoadImageFromFile', imdecode_backend='pillow'),\n");
+                            "    img_prefix='data/coco/val2017/', pipeline=[\n"
+                            "    dict(type='LoadImageFromFile', imdecode_backend='pillow'),\n");
     if (side)
-        df_textbuf_add(&d->out, "    dict(type='ResizeShortestEdge', scale=%d, max_size=%d, backend='pillow'),\n", side, longest);
+        df_textbuf_add(&d->out, "    dict(type='ResizeShortestEdge', scale=%d, max_size=%d, backend='pillow'),\n",
+                       side, longest);
     write_normalize(d);
     df_textbuf_add(&d->out, "    dict(type='Pad', size_divisor=32)]))\n");
     df_textbuf_add(&d->out, "evaluation = dict(metric=%s)\n", masks ? "['bbox', 'segm']" : "'bbox'");
@@ -78,14 +81,17 @@ static void write_backbone(D2 *d, int first)
     for (int i = 1; i < STAGES; i++)
         channels[i] = 2 * channels[i - 1];
     df_textbuf_add(&d->out, "    backbone=dict(type='ResNet', depth=%d, style='%s', frozen_stages=1,\n"
-                            "        norm_cfg=dict(type='BN', requires_grad=False), ", depth, strides_first ? "caffe" : "pytorch");
+                            "        norm_cfg=dict(type='BN', requires_grad=False), ", depth,
+                            strides_first ? "caffe" : "pytorch");
     write_widths(d, depth >= 50, channels);
-    df_textbuf_add(&d->out, "),\n    neck=dict(type='FPN', in_channels=[%d, %d, %d, %d], start_level=%d, out_channels=%d, ",
+    df_textbuf_add(&d->out,
+                   "),\n    neck=dict(type='FPN', in_channels=[%d, %d, %d, %d], start_level=%d, out_channels=%d, ",
                    channels[0], channels[1], channels[2], channels[3], first,
                    df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS));
     const int maps = df_d2_features(d, "MODEL.FPN.IN_FEATURES", 'r', 2 + first, STAGES - first);
     if (d->error == DF_OK && maps != STAGES - first)
-        d->error = df_node_fail(df_node_at(d->config, "MODEL.FPN.IN_FEATURES"), DF_EVALUE, "%d maps, want res%d to res5", maps,
+        d->error = df_node_fail(df_node_at(d->config, "MODEL.FPN.IN_FEATURES"), DF_EVALUE,
+                                "%d maps, want res%d to res5", maps,
                                 2 + first);
 }
 
@@ -107,7 +113,8 @@ static const DfNode *of_level(D2 *d, const DfNode *lists, int level, int levels)
 {
     const DfNode *list = lists->first;
     if (d->error == DF_OK && lists->n != 1 && lists->n != levels)
-        d->error = df_node_fail(lists, DF_EVALUE, "%d lists for %d levels, want one, or one for each", lists->n, levels);
+        d->error = df_node_fail(lists, DF_EVALUE, "%d lists for %d levels, want one, or one for each", lists->n,
+                                levels);
     for (int i = 0; list && i < level && lists->n > 1; i++)
         list = list->next;
     return d->error == DF_OK && list ? list : lists;
@@ -125,7 +132,8 @@ static void write_anchors(D2 *d, int first, int levels)
 {
     const DfNode *sizes = df_node_at(d->config, "MODEL.ANCHOR_GENERATOR.SIZES");
     const DfNode *ratios = df_node_at(d->config, "MODEL.ANCHOR_GENERATOR.ASPECT_RATIOS");
-    df_textbuf_add(&d->out, "        anchor_generator=dict(type='AnchorGenerator', scale_major=False, center_offset=%.17g,\n"
+    df_textbuf_add(&d->out,
+                   "        anchor_generator=dict(type='AnchorGenerator', scale_major=False, center_offset=%.17g,\n"
                             "            sizes=[", df_d2_number(d, "MODEL.ANCHOR_GENERATOR.OFFSET", 0, 1));
     for (int i = 0; i < levels; i++) {
         write_numbers(d, of_level(d, sizes, i, levels));
@@ -138,7 +146,8 @@ static void write_anchors(D2 *d, int first, int levels)
     write_numbers(d, of_level(d, ratios, 0, levels));
     for (int i = 1; i < levels && d->error == DF_OK; i++)
         if (!same_numbers(of_level(d, ratios, i, levels), of_level(d, ratios, 0, levels)))
-            d->error = df_node_fail(ratios, DF_EVALUE, "levels of different ratios are not built in: want the same for all");
+            d->error = df_node_fail(ratios, DF_EVALUE,
+                                    "levels of different ratios are not built in: want the same for all");
     df_textbuf_add(&d->out, "),\n");
 }
 
@@ -168,47 +177,63 @@ static void write_rpn(D2 *d, int levels)
                    feat > 0 ? feat : channels);
     write_anchors(d, 2, levels);
     write_coder(d, "MODEL.RPN.BBOX_REG_WEIGHTS", "");
-    df_textbuf_add(&d->out, "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True), loss_bbox=dict(type='L1Loss')),\n");
+    df_textbuf_add(&d->out,
+                   "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True), loss_bbox=dict(type='L1Loss')),\n");
 }
 
 /* "bbox", "MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION" and what stands beside it */
 typedef struct {
     const char *what, *resolution, *sampling, *type;
 } Pooler;
-static const Pooler box_pooler = { "bbox", "MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION", "MODEL.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO",
-                                   "MODEL.ROI_BOX_HEAD.POOLER_TYPE" };
-static const Pooler mask_pooler = { "mask", "MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION", "MODEL.ROI_MASK_HEAD.POOLER_SAMPLING_RATIO",
-                                    "MODEL.ROI_MASK_HEAD.POOLER_TYPE" };
+static const Pooler box_pooler = {
+    .what = "bbox",
+    .resolution = "MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION",
+    .sampling = "MODEL.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO",
+    .type = "MODEL.ROI_BOX_HEAD.POOLER_TYPE",
+};
+static const Pooler mask_pooler = {
+    .what = "mask",
+    .resolution = "MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION",
+    .sampling = "MODEL.ROI_MASK_HEAD.POOLER_SAMPLING_RATIO",
+    .type = "MODEL.ROI_MASK_HEAD.POOLER_TYPE",
+};
 
 static void write_pooler(D2 *d, const Pooler *p)
 {
     static const char *const strides[] = { "", "[4]", "[4, 8]", "[4, 8, 16]", "[4, 8, 16, 32]" };
     const int levels = df_d2_features(d, "MODEL.ROI_HEADS.IN_FEATURES", 'p', 2, STAGES);
-    df_textbuf_add(&d->out, "        %s_roi_extractor=dict(type='SingleRoIExtractor', out_channels=%d, featmap_strides=%s,\n"
+    df_textbuf_add(&d->out,
+                   "        %s_roi_extractor=dict(type='SingleRoIExtractor', out_channels=%d, featmap_strides=%s,\n"
                             "            roi_layer=dict(type='RoIAlign', output_size=%d, sampling_ratio=%d, aligned=%s)),\n",
-                   p->what, df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS), d->error == DF_OK ? strides[levels] : "[]",
+                   p->what, df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS),
+                   d->error == DF_OK ? strides[levels] : "[]",
                    df_d2_int(d, p->resolution, 1, 1024), df_d2_int(d, p->sampling, 0, 1024),
                    truth(df_d2_is(d, p->type, "ROIAlignV2")));
 }
 
 static void write_box_head(D2 *d)
 {
-    df_textbuf_add(&d->out, "        bbox_head=dict(type='ConvFCBBoxHead', in_channels=%d, num_shared_fcs=%d, fc_out_channels=%d,\n",
-                   df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS), df_d2_int(d, "MODEL.ROI_BOX_HEAD.NUM_FC", 1, 64),
+    df_textbuf_add(&d->out,
+                   "        bbox_head=dict(type='ConvFCBBoxHead', in_channels=%d, num_shared_fcs=%d, fc_out_channels=%d,\n",
+                   df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS),
+                   df_d2_int(d, "MODEL.ROI_BOX_HEAD.NUM_FC", 1, 64),
                    df_d2_int(d, "MODEL.ROI_BOX_HEAD.FC_DIM", 1, MOST_CHANNELS));
     df_textbuf_add(&d->out, "        roi_feat_size=%d, num_classes=%d, reg_class_agnostic=%s,\n",
                    df_d2_int(d, "MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION", 1, 1024),
                    df_d2_int(d, "MODEL.ROI_HEADS.NUM_CLASSES", 1, MOST_BOXES),
                    truth(df_d2_bool(d, "MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG")));
     write_coder(d, "MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS", "");
-    df_textbuf_add(&d->out, "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False), loss_bbox=dict(type='L1Loss')),\n");
+    df_textbuf_add(&d->out,
+                   "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False), loss_bbox=dict(type='L1Loss')),\n");
 }
 
 static void write_mask_head(D2 *d)
 {
     write_pooler(d, &mask_pooler);
-    df_textbuf_add(&d->out, "        mask_head=dict(type='FCNMaskHead', num_convs=%d, in_channels=%d, conv_out_channels=%d,\n",
-                   df_d2_int(d, "MODEL.ROI_MASK_HEAD.NUM_CONV", 0, 64), df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS),
+    df_textbuf_add(&d->out,
+                   "        mask_head=dict(type='FCNMaskHead', num_convs=%d, in_channels=%d, conv_out_channels=%d,\n",
+                   df_d2_int(d, "MODEL.ROI_MASK_HEAD.NUM_CONV", 0, 64),
+                   df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS),
                    df_d2_int(d, "MODEL.ROI_MASK_HEAD.CONV_DIM", 1, MOST_CHANNELS));
     df_textbuf_add(&d->out, "            num_classes=%d, class_agnostic=%s,\n"
                             "            loss_mask=dict(type='CrossEntropyLoss', use_mask=True)),\n",
@@ -220,12 +245,14 @@ static void write_mask_head(D2 *d)
 static void write_rcnn_test(D2 *d)
 {
     const double least = df_d2_number(d, "MODEL.PROPOSAL_GENERATOR.MIN_SIZE", 0, MOST_SIDE);
-    df_textbuf_add(&d->out, "    test_cfg=dict(rpn=dict(nms_pre=%d, max_per_img=%d, nms=dict(type='nms', iou_threshold=%.17g),\n"
+    df_textbuf_add(&d->out,
+                   "    test_cfg=dict(rpn=dict(nms_pre=%d, max_per_img=%d, nms=dict(type='nms', iou_threshold=%.17g),\n"
                             "            min_bbox_size=%.17g, by_logit=True),\n",
                    df_d2_int(d, "MODEL.RPN.PRE_NMS_TOPK_TEST", 1, MOST_BOXES),
                    df_d2_int(d, "MODEL.RPN.POST_NMS_TOPK_TEST", 1, MOST_BOXES),
                    df_d2_number(d, "MODEL.RPN.NMS_THRESH", 0, 1), least > 0 ? least : 1e-9);
-    df_textbuf_add(&d->out, "        rcnn=dict(score_thr=%.17g, nms=dict(type='nms', iou_threshold=%.17g), max_per_img=%d,\n"
+    df_textbuf_add(&d->out,
+                   "        rcnn=dict(score_thr=%.17g, nms=dict(type='nms', iou_threshold=%.17g), max_per_img=%d,\n"
                             "            clip_detections=True, mask_thr_binary=0.5)))\n",
                    df_d2_number(d, "MODEL.ROI_HEADS.SCORE_THRESH_TEST", -1, 1),
                    df_d2_number(d, "MODEL.ROI_HEADS.NMS_THRESH_TEST", 0, 1),
@@ -264,7 +291,8 @@ void df_d2_write_retinanet(D2 *d)
     write_coder(d, "MODEL.RETINANET.BBOX_REG_WEIGHTS", ", clip_border=False");
     df_textbuf_add(&d->out, "        loss_cls=dict(type='FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25),\n"
                             "        loss_bbox=dict(type='SmoothL1Loss', beta=0.1)),\n");
-    df_textbuf_add(&d->out, "    test_cfg=dict(nms_pre=%d, filter_scores_and_topk=True, min_bbox_size=-1, score_thr=%.17g,\n"
+    df_textbuf_add(&d->out,
+                   "    test_cfg=dict(nms_pre=%d, filter_scores_and_topk=True, min_bbox_size=-1, score_thr=%.17g,\n"
                             "        nms=dict(type='nms', iou_threshold=%.17g), max_per_img=%d, clip_detections=True))\n",
                    df_d2_int(d, "MODEL.RETINANET.TOPK_CANDIDATES_TEST", 1, MOST_BOXES),
                    df_d2_number(d, "MODEL.RETINANET.SCORE_THRESH_TEST", -1, 1),

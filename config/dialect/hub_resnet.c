@@ -26,7 +26,8 @@ static void write_resnet(DfHub *hub, const ResNet *r, int n_maps)
     df_hub_write_ints(hub, r->channels, STAGES);
     df_textbuf_add(out, ", stage_blocks=");
     df_hub_write_ints(hub, r->blocks, STAGES);
-    df_textbuf_add(out, ",\n    strides=(%d, 2, %d, %d), ", r->first_stage_strides ? 2 : 1, r->output_stride < 16 ? 1 : 2,
+    df_textbuf_add(out, ",\n    strides=(%d, 2, %d, %d), ", r->first_stage_strides ? 2 : 1,
+                   r->output_stride < 16 ? 1 : 2,
                    r->output_stride < 32 ? 1 : 2);
     df_textbuf_add(out, "dilations=(1, 1, %d, %d), contract_dilation=True, dilated_basic=True,\n",
                    r->output_stride < 16 ? 2 : 1, 32 / r->output_stride);
@@ -63,7 +64,8 @@ static int of_transformers(DfHub *hub, const DfNode *dict, ResNet *r)
         return error;
     const int n = own.depths.n;
     if (n < 1 || n > STAGES || own.hidden_sizes.n != n)
-        return df_node_fail(dict, DF_EVALUE, "%d hidden_sizes and %d depths, want as many of each, up to %d", own.hidden_sizes.n,
+        return df_node_fail(dict, DF_EVALUE, "%d hidden_sizes and %d depths, want as many of each, up to %d",
+                            own.hidden_sizes.n,
                             n, STAGES);
     *r = (ResNet){ .stages = n, .bottleneck = own.layer_type == BOTTLENECK, .caffe = own.downsample_in_bottleneck,
                    .first_stage_strides = own.downsample_in_first_stage, .stem = own.embedding_size,
@@ -78,7 +80,8 @@ static void write_own(DfHub *hub, const ResNet *r)
 {
     const int strides[STAGES] = { r->first_stage_strides ? 2 : 1, 2, 2, 2 };
     const int dilations[STAGES] = { 1, 1, 1, 1 };
-    df_textbuf_add(&hub->out, "dict(type='ResNet', depth=%d, stride_in_1x1=%s, in_channels=%d, stem_channels=%d, num_stages=%d",
+    df_textbuf_add(&hub->out,
+                   "dict(type='ResNet', depth=%d, stride_in_1x1=%s, in_channels=%d, stem_channels=%d, num_stages=%d",
                    r->bottleneck ? 50 : 18, df_hub_truth(r->caffe), r->in_channels, r->stem, r->stages);
     df_hub_write_list(hub, "strides", strides, r->stages);
     df_hub_write_list(hub, "dilations", dilations, r->stages);
@@ -175,7 +178,8 @@ static int of_timm(DfHub *hub, const DfNode *name, ResNet *r)
     const char *text = df_node_text(name, "resnet50");
     const Known *k = find_known(text);
     if (!k)
-        return df_node_fail(name, DF_EVALUE, "backbone '%s' is not built in under a detector of transformers: want resnet18, "
+        return df_node_fail(name, DF_EVALUE,
+                            "backbone '%s' is not built in under a detector of transformers: want resnet18, "
                                              "26, 34, 50, 101 or 152", text);
     *r = (ResNet){ .bottleneck = k->bottleneck, .in_channels = 3, .output_stride = 32 };
     memcpy(r->blocks, k->blocks, sizeof r->blocks);
@@ -205,7 +209,8 @@ int df_hub_write_detr_backbone(DfHub *hub, bool dilation, int n_maps)
     const bool own = has_dict ? !timm_dict : !df_node_bool(df_node_get(hub->config, "use_timm_backbone"), true);
     ResNet r;
     if (has_dict && own && strcmp(df_node_text(of_dict, "resnet"), "resnet") != 0)
-        return df_node_fail(of_dict, DF_EVALUE, "backbone '%s' is not built in under a detector of transformers: want resnet "
+        return df_node_fail(of_dict, DF_EVALUE,
+                            "backbone '%s' is not built in under a detector of transformers: want resnet "
                                                 "or timm_backbone", of_dict->text);
     int error = own ? of_transformers(hub, has_dict ? dict : NULL, &r)
                     : of_timm(hub, df_node_get(has_dict ? dict : hub->config, "backbone"), &r);

@@ -32,7 +32,8 @@ static void expect_in(const DfNode *got, const DfNode *want, const char *where)
 {
     cr_assert_not_null(got, "%s: not there", where);
     if (want->kind == DF_NODE_INT || want->kind == DF_NODE_FLOAT)
-        cr_assert(got->number >= want->number && got->number <= want->number, "%s: %.17g, want %.17g", where, got->number,
+        cr_assert(got->number >= want->number && got->number <= want->number, "%s: %.17g, want %.17g", where,
+                  got->number,
                   want->number);
     else
         cr_assert_eq(got->kind, want->kind, "%s", where);
@@ -62,8 +63,10 @@ static void compare(const char *yaml, const char *ready, const char *const *keys
 Test(detectron2, a_file_on_its_base_is_our_ready_config)
 {
     static const char *const keys[] = {
-        "model.type", "model.backbone", "model.neck", "model.rpn_head.anchor_generator.sizes", "model.rpn_head.bbox_coder",
-        "model.rpn_head.anchor_generator.strides", "model.roi_head.bbox_roi_extractor", "model.roi_head.mask_roi_extractor",
+        "model.type", "model.backbone", "model.neck", "model.rpn_head.anchor_generator.sizes",
+        "model.rpn_head.bbox_coder",
+        "model.rpn_head.anchor_generator.strides", "model.roi_head.bbox_roi_extractor",
+        "model.roi_head.mask_roi_extractor",
         "model.roi_head.mask_head", "model.roi_head.bbox_head.bbox_coder", "model.roi_head.bbox_head.fc_out_channels",
         "model.test_cfg", "data.test.pipeline", NULL,
     };
@@ -73,8 +76,10 @@ Test(detectron2, a_file_on_its_base_is_our_ready_config)
 Test(detectron2, a_retinanet_is_our_ready_config)
 {
     static const char *const keys[] = {
-        "model.type", "model.backbone", "model.neck.start_level", "model.neck.add_extra_convs", "model.bbox_head.bbox_coder",
-        "model.bbox_head.anchor_generator.strides", "model.bbox_head.anchor_generator.ratios", "model.bbox_head.num_classes",
+        "model.type", "model.backbone", "model.neck.start_level", "model.neck.add_extra_convs",
+        "model.bbox_head.bbox_coder",
+        "model.bbox_head.anchor_generator.strides", "model.bbox_head.anchor_generator.ratios",
+        "model.bbox_head.num_classes",
         "model.test_cfg", "data.test.pipeline", NULL,
     };
     compare(retinanet, "retinanet_R_50_FPN", keys);
@@ -101,7 +106,8 @@ Test(detectron2, settings_are_in_the_words_of_the_file)
 Test(detectron2, what_would_change_the_network_is_refused)
 {
     refuse(mask_rcnn, "MODEL.ROI_HEADS.SCORE_TRESH_TEST=0.4", "no such key; did you mean 'SCORE_THRESH_TEST'?");
-    refuse(mask_rcnn, "MODEL.ROI_HEADS.NUM_CLASSES=many", "key 'MODEL.ROI_HEADS.NUM_CLASSES': a string, want an integer");
+    refuse(mask_rcnn, "MODEL.ROI_HEADS.NUM_CLASSES=many",
+           "key 'MODEL.ROI_HEADS.NUM_CLASSES': a string, want an integer");
     refuse(mask_rcnn, "MODEL.ROI_HEADS.NUM_CLASSES=0", "want an integer in 1..1000000");
     refuse(mask_rcnn, "MODEL.ROI_HEADS.NAME=CascadeROIHeads", "is not built in: want StandardROIHeads");
     refuse(mask_rcnn, "MODEL.RESNETS.DEFORM_ON_PER_STAGE=[False, True, True, True]", "want False for every stage");
