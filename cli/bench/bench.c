@@ -123,7 +123,7 @@ static int bench_passes(CliSession *s, int H, int W)
         error = df_fail(DF_EINTERRUPT, "interrupted before the first pass was done");
     if (error == DF_OK) {
         CliReport r = report_of(s, H, W, t);
-        error = measure_more(s, &r);
+        error = r.n_rows ? measure_more(s, &r) : df_fail_memory("the profile");
         if (error == DF_OK)
             error = cli_bench_report(&r, json_path);
         if (error == DF_OK && page_path)

@@ -39,7 +39,7 @@ static int find(const CliThing **out, const CliThing *const *things, const char 
 {
     const char *names[MOST] = { NULL };
     size_t n = 0;
-    for (; things[n]; n++) {
+    for (; n < MOST && things[n]; n++) {
         if (strcmp(things[n]->name, name) == 0) {
             *out = things[n];
             return DF_OK;
