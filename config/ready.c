@@ -86,11 +86,42 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static const char *file_of(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+static bool is_shared(const List *l, size_t i)
+{
+    for (size_t j = 0; j < l->n; j++)
+        if (j != i && strcmp(file_of(l->path[j]), file_of(l->path[i])) == 0)
+            return true;
+    return false;
+}
+
+/* A name that several files have is told with the folder. */
+static int name_folders(List *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (!is_shared(l, i))
+            continue;
+        const char *start = file_of(l->path[i]) - 1; /* the '/' before it */
+        while (start > l->path[i] && start[-1] != '/')
+            start--;
+        l->name[i] = df_arena_copy(l->arena, start, strlen(start) - strlen(".py"));
+        if (!l->name[i])
+            return df_fail_memory("the list of ready configs");
+    }
+    return DF_OK;
+}
+
 int df_config_list_ready(void (*take)(void *user, const char *name), void *user)
 {
     List list;
-    const int error = list_all(&list);
-    if (list.n)
+    int error = list_all(&list);
+    if (error == DF_OK)
+        error = name_folders(&list);
+    if (error == DF_OK && list.n)
         qsort(list.name, list.n, sizeof *list.name, by_text);
     for (size_t i = 0; error == DF_OK && i < list.n; i++)
         take(user, list.name[i]);

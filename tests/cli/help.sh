@@ -72,6 +72,7 @@ run 1 info retinanet_dat_nano && says 'several ready configs have this name'
 run 1 info retinanet_dat_tiny_fpn_1x_cocoo && says "no ready config has this name; did you mean 'retinanet_dat_tiny_fpn_1x_coco'"
 run 1 info nowhere/retinanet_dat_nano && says 'nowhere/retinanet_dat_nano: want a config file that ends in .py, .json or .yaml'
 run 0 list configs && grep -qx retinanet_dat_tiny_fpn_1x_coco out || fail 'no list of ready configs'
+[ -z "$(uniq -d out)" ] && grep -qx demo/retinanet_dat_nano out || fail 'a name that two ready configs have is told without its folder'
 
 set --
 while [ $# -lt 130 ]; do set -- "$@" --set a=1; done
