@@ -7,7 +7,7 @@
 
 #include <string.h>
 #include <zlib.h>
-#if DEFORMER_DEFLATE
+#ifdef DEFORMER_DEFLATE
 #include <libdeflate.h>
 #endif
 
@@ -236,7 +236,7 @@ static bool undo(uint8_t *out, const uint8_t *line, int filter, const uint8_t *a
 /* ---- the stream -------------------------------------------------------------------------------------------------- */
 
 /* A zlib stream that gives exactly `size` bytes. */
-#if DEFORMER_DEFLATE
+#ifdef DEFORMER_DEFLATE
 static bool inflate_all(uint8_t *out, size_t size, const uint8_t *in, size_t n)
 {
     struct libdeflate_decompressor *const decompressor = libdeflate_alloc_decompressor();
