@@ -32,7 +32,10 @@ static DfNode *flow(Yaml *);
 static DfNode *refuse(const Yaml *y, const char *want)
 {
     const int shown = (int)strcspn(y->at, "\r\n");
-    df_fail(DF_EFORMAT, "%s:%d: met '%.*s', want %s", y->file, y->line, shown < 40 ? shown : 40, y->at, want);
+    if (!*y->at)
+        df_fail(DF_EFORMAT, "%s:%d: met the end of the file, want %s", y->file, y->line, want);
+    else
+        df_fail(DF_EFORMAT, "%s:%d: met '%.*s', want %s", y->file, y->line, shown < 40 ? shown : 40, y->at, want);
     return NULL;
 }
 

@@ -175,6 +175,15 @@ static void list_words(DfTextbuf *out, const char *const *words)
         df_textbuf_add(out, "%s%s", i ? " or " : "", words[i][0] ? words[i] : "''");
 }
 
+static int not_built_in(D2 *d, const Limit *limit, const DfNode *node, const char *wanted)
+{
+    const bool says = strcmp(node->file, d->config->file) != 0; /* else it is detectron2's own value */
+    if (says)
+        return df_node_fail(node, DF_EVALUE, "this form of the network is not built in: want %s", wanted);
+    return df_fail(DF_EVALUE, "%s: does not set %s, and detectron2's own value is not built in: want %s",
+                   d->tree->root->file, limit->path, wanted);
+}
+
 static void keep_limits(D2 *d, const Limit *limit)
 {
     for (; d->error == DF_OK && limit->path; limit++) {
@@ -189,7 +198,7 @@ static void keep_limits(D2 *d, const Limit *limit)
         list_words(&wanted, limit->wanted);
         d->error = df_textbuf_take(&wanted, &list);
         if (d->error == DF_OK)
-            d->error = df_node_fail(node, DF_EVALUE, "this form of the network is not built in: want %s", list);
+            d->error = not_built_in(d, limit, node, list);
         df_free(list);
     }
     const DfNode *deforms = at(d, "MODEL.RESNETS.DEFORM_ON_PER_STAGE");
