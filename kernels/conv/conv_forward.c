@@ -4,8 +4,7 @@
  * rows, a few at a time, and multiplied by the packed weight while they are in the cache. A 1x1 convolution needs no
  * gathering, and a 3x3 one may go by Winograd (winograd.c).
  */
-#include <stdalign.h>
-
+#include "kernels/conv/conv_bf16.h"
 #include "kernels/conv/conv_int8.h"
 #include "kernels/conv/parts.h"
 #include "kernels/conv/patches.h"
@@ -62,34 +61,6 @@ static void gather_block(const void *from, size_t k0, size_t k1, float *to, size
     df_patches_gather_block(&t->patches, t->row, t->rows, k0, k1, to, ld);
 }
 
-/* The same rounded, a few rows at a time. */
-static void gather_rounded(const void *from, size_t k0, size_t k1, uint16_t *to, size_t ld)
-{
-    enum { ROWS = 8, COLUMNS = 512 };
-    alignas(64) float few[ROWS * COLUMNS];
-    const Part *t = from;
-    for (size_t k = k0; k < k1; k += COLUMNS) {
-        const size_t columns = df_smaller(k1 - k, COLUMNS);
-        for (size_t row = 0; row < t->rows; row += ROWS) {
-            const size_t rows = df_smaller(t->rows - row, ROWS);
-            df_patches_gather_block(&t->patches, t->row + row, rows, k, k + columns, few, COLUMNS);
-            for (size_t i = 0; i < rows; i++)
-                t->all->k->bf16.round(to + (row + i) * ld + k - k0, few + i * COLUMNS, columns);
-        }
-    }
-    for (size_t row = 0; (k1 - k0) % 2 && row < t->rows; row++)
-        to[row * ld + k1 - k0] = 0;
-}
-
-static void multiply_rounded(const Part *t, float *y, const DfEpilogue *e, uint16_t *scratch)
-{
-    const Forward *a = t->all;
-    const DfBf16Product p = { .m = t->rows, .gather = gather_rounded, .from = t,
-                              .b = df_packed_bf16_panels(a->w, t->group), .n0 = t->n0, .n1 = t->n1, .y = y,
-                              .ldy = a->ldy, .e = e };
-    df_bf16_product(&a->k->bf16, &p, scratch);
-}
-
 static void forward_task(void *arg, size_t task, void *scratch)
 {
     const Forward *a = arg;
@@ -97,10 +68,6 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const size_t first = t.group * (a->ldy / a->groups);
     const DfEpilogue e = df_epilogue_at(&a->e, t.row, a->ldy, first);
     float *const y = a->y + t.row * a->ldy + first;
-    if (a->in_blocks && df_packed_precision(a->w) == DF_PRECISION_BF16) {
-        multiply_rounded(&t, y, &e, scratch);
-        return;
-    }
     if (a->in_blocks) {
         const DfRowsProduct p = { .m = t.rows, .gather = gather_block, .from = &t, .b = df_packed_panels(a->w, t.group),
                                   .n0 = t.n0, .n1 = t.n1, .y = y, .ldy = a->ldy, .e = &e };
@@ -120,20 +87,18 @@ static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, co
     if (!runs)
         return df_fail_memory("the taps of a convolution");
     Forward a = {
-        .k = k, .patches = df_conv_patches(s, x, runs, df_conv_runs(s, SIZE_MAX, runs)), .w = w,
+        .k = k, .patches = df_conv_patches(s, x, sizeof *x, runs, df_conv_runs(s, SIZE_MAX, runs)), .w = w,
         .rows = df_conv_outputs(s),
         .groups = (size_t)s->groups, .y = y, .ldy = (size_t)s->O, .e = e,
     };
     const size_t tiles = df_ceil_div((size_t)(s->O / s->groups), df_packed_width(k, w));
-    const DfPrecision precision = df_packed_precision(w);
-    a.in_blocks = precision == DF_PRECISION_BF16 || (precision == DF_PRECISION_F32 && !k->gemm.product);
+    a.in_blocks = !k->gemm.product;
     a.blocks = df_even_parts(df_ceil_div(a.rows, a.in_blocks ? BLOCK_ROWS : df_patches_rows(a.patches.k)));
     a.column_tasks = df_smaller(df_ceil_div(TASKS, a.blocks * a.groups), a.in_blocks ? df_ceil_div(tiles, 2) : tiles);
     const size_t most = df_ceil_div(a.rows, a.blocks);
     a.more = df_packed_scratch(w, most, 0);
     const size_t whole = patches_size(&a, most) * sizeof(float) + a.more;
-    const size_t block = precision == DF_PRECISION_BF16 ? a.more : df_rows_product_scratch(most);
-    const size_t scratch = a.in_blocks ? block : whole;
+    const size_t scratch = a.in_blocks ? df_rows_product_scratch(most) : whole;
     const int error = df_parallel(pool, a.blocks * a.column_tasks * a.groups, scratch, forward_task, &a);
     df_free(runs);
     return error;
@@ -150,5 +115,7 @@ int df_conv_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, cons
         return df_gemm_packed(pool, k, df_conv_outputs(s), x, (size_t)s->I, w, y, (size_t)s->O, e);
     if (w->int8)
         return df_conv_int8(pool, k, s, x, w, y, e);
+    if (df_packed_precision(w) == DF_PRECISION_BF16)
+        return df_conv_bf16(pool, k, s, x, w, y, e);
     return by_patches(pool, k, s, x, w, y, e);
 }

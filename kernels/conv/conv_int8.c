@@ -12,7 +12,6 @@ enum {
     TASKS = 16,               /* cut along output channels too until there are so many */
     MAP_BLOCK = 1 << 15,      /* numbers of the map that one task turns into 8 bits    */
     PATCH_BYTES = 160 << 10,  /* of the rows of a task                                 */
-    SHORT = 32,               /* bytes: shorter runs are copied as if they were so long */
     LEAST_ROWS = 12,
     MOST_ROWS = 96
 };
@@ -20,7 +19,7 @@ enum {
 typedef struct {
     const DfInt8Kernels *k;
     const struct DfInt8 *w;
-    DfPatches patches;           /* its `x` is not read, `u` is               */
+    DfPatches patches;           /* of `u`                                    */
     const float *x;
     uint8_t *u;                  /* the map in 8 bits                         */
     size_t numbers;              /* of it                                     */
@@ -39,55 +38,11 @@ static void map_task(void *arg, size_t task, void *scratch)
     a->k->quantise(a->u + first, a->x + first, df_smaller(a->numbers - first, MAP_BLOCK), a->w->factor, a->w->zero);
 }
 
-/* Part of a run may lie outside the map, left or right of it. Returns the end of what was written. */
-static uint8_t *gather_run(const Conv *a, const uint8_t *image, int y, int x, int length, uint8_t *out)
+/* What is behind `from` numbers of each row becomes 0, up to whole steps. */
+static void fill_up(uint8_t *rows, size_t n, size_t ld, size_t from, size_t to)
 {
-    const DfPatches *p = &a->patches;
-    const size_t channels = p->channels;
-    const int first = x < 0 ? -x : 0;
-    const int end = p->W - x < length ? p->W - x : length;
-    uint8_t *const behind = out + (size_t)length * channels;
-    if (y < 0 || y >= p->H || first >= end) {
-        memset(out, a->w->zero, (size_t)length * channels);
-        return behind;
-    }
-    const size_t before = (size_t)first * channels;
-    const size_t inside = (size_t)(end - first) * channels;
-    const uint8_t *from = image + ((size_t)y * (size_t)p->W + (size_t)(x + first)) * p->C + p->c0;
-    if (before)
-        memset(out, a->w->zero, before);
-    if (inside <= SHORT)
-        memcpy(out + before, from, SHORT); /* what is too much is overwritten, or lies behind the row */
-    else
-        memcpy(out + before, from, inside);
-    if (end < length)
-        memset(out + before + inside, a->w->zero, (size_t)(length - end) * channels);
-    return behind;
-}
-
-/* Short runs that lie inside: SHORT bytes each, of which the next run overwrites those that are too much. */
-static uint8_t *gather_short_runs(const DfPatches *p, const uint8_t *from, uint8_t *out)
-{
-    const size_t n = (size_t)p->runs->length * p->channels;
-    const size_t step = df_patches_run_step(p);
-    for (size_t i = 0; i < p->n_runs; i++, from += step, out += n)
-        memcpy(out, from, SHORT);
-    return out;
-}
-
-/* Row `row` of the matrix of patches, filled up with zeros to whole steps. */
-static void gather_row(const Conv *a, const DfPatches *p, size_t row, uint8_t *out)
-{
-    const size_t per_image = (size_t)p->jH * (size_t)p->jW;
-    const int y = (int)(row % per_image / (size_t)p->jW) * p->step_y;
-    const int x = (int)(row % (size_t)p->jW) * p->step_x;
-    const uint8_t *image = a->u + row / per_image * (size_t)p->H * (size_t)p->W * p->C;
-    if ((size_t)p->runs->length * p->channels <= SHORT && df_patches_inside(p, y, x))
-        out = gather_short_runs(p, image + df_patches_first(p, y, x), out);
-    else
-        for (size_t i = 0; i < p->n_runs; i++)
-            out = gather_run(a, image, y + p->runs[i].dy, x + p->runs[i].dx, p->runs[i].length, out);
-    memset(out, 0, a->w->k - p->k);
+    for (size_t i = 0; from < to && i < n; i++)
+        memset(rows + i * ld + from, 0, to - from);
 }
 
 /* One block of pixels, some output channels of one group. */
@@ -106,10 +61,10 @@ static void conv_task(void *arg, size_t task, void *scratch)
     const size_t n1 = df_smaller(df_cut(tiles, a->column_tasks, part + 1) * width, b.n);
     const size_t ld = df_int8_row(a->patches.k);
     const DfEpilogue e = df_epilogue_at(&a->e, row, a->ldy, group * b.n);
-    Conv of_group = *a;
-    of_group.patches.c0 = group * a->patches.channels;
-    for (size_t i = 0; i < rows; i++)
-        gather_row(&of_group, &of_group.patches, row + i, (uint8_t *)scratch + i * ld);
+    DfPatches patches = a->patches;
+    patches.c0 = group * patches.channels;
+    df_patches_gather_block(&patches, row, rows, 0, patches.k, scratch, ld);
+    fill_up(scratch, rows, ld, patches.k, b.k);
     df_int8_rows(a->k, rows, scratch, ld, b, n0, n1, a->y + row * a->ldy + group * b.n, a->ldy, &e);
 }
 
@@ -132,11 +87,11 @@ int df_conv_int8(DfPool *pool, const DfKernels *k, const DfConvShape *s, const f
     Conv a = { .k = &k->int8, .w = w->int8, .x = x, .rows = df_conv_outputs(s), .groups = (size_t)s->groups, .y = y,
                .ldy = (size_t)s->O, .e = e };
     a.numbers = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I;
-    a.u = df_malloc(a.numbers + SHORT);
+    a.u = df_malloc(a.numbers);
     int error = runs && a.u ? DF_OK : df_fail_memory("a map of 8 bits");
     if (!error) {
-        memset(a.u + a.numbers, 0, SHORT);
-        a.patches = df_conv_patches(s, NULL, runs, df_conv_runs(s, SIZE_MAX, runs));
+        a.patches = df_conv_patches(s, a.u, sizeof *a.u, runs, df_conv_runs(s, SIZE_MAX, runs));
+        a.patches.outside = a.w->zero;
         error = run(pool, &a);
     }
     df_free(runs);

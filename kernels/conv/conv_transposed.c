@@ -163,8 +163,8 @@ int df_conv_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, c
     size_t *taps = df_malloc((size_t)s->kh * (size_t)s->kw * sizeof *taps);
     int error = runs && taps ? DF_OK : df_fail_memory("the taps of a convolution");
     Transposed a = { .k = k, .s = s, .bias = bias, .x = x };
-    a.patches = (DfPatches){ .x = y, .H = s->oH, .W = s->oW, .step_y = 1, .step_x = 1, .C = (size_t)s->O,
-                             .channels = (size_t)(s->O / s->groups) };
+    a.patches = (DfPatches){ .x = y, .number = sizeof *y, .H = s->oH, .W = s->oW, .step_y = 1, .step_x = 1,
+                             .C = (size_t)s->O, .channels = (size_t)(s->O / s->groups) };
     for (a.py = 0; !error && a.py < s->stride[0]; a.py++)
         for (a.px = 0; !error && a.px < s->stride[1]; a.px++)
             error = transposed_phase(pool, a, w, runs, taps);

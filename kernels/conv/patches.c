@@ -8,51 +8,56 @@
 
 #include "kernels/cut.h"
 
-enum { FEW = 32 };
+enum { LINE = 32, FEW = 4 * LINE }; /* bytes */
 
-static void put_zeros(float *out, size_t n)
+static void fill(char *out, int byte, size_t bytes)
 {
-    if (n)
-        memset(out, 0, n * sizeof *out);
+    if (bytes)
+        memset(out, byte, bytes);
 }
 
-/* Copies n floats, or `room` for more of them, which the next copy overwrites: a few, always the same number of them,
- * are faster than exactly those wanted. */
-static inline void copy(float *to, const float *from, size_t n, size_t room)
+/* Copies `bytes`, or up to `room` for more of them, which the next copy overwrites: always the same number of them is
+ * faster than exactly those wanted. */
+static inline void copy(char *to, const char *from, size_t bytes, size_t room)
 {
-    if (n <= FEW && room >= FEW)
-        memcpy(to, from, FEW * sizeof *to);
+    if (bytes <= FEW && room >= FEW)
+        memcpy(to, from, FEW);
     else
-        memcpy(to, from, n * sizeof *to);
+        memcpy(to, from, bytes);
 }
 
-/* Floats f0..f1-1 of a run. Part of it may lie outside the map, left or right of it. `room`: floats that may be
- * written. */
-static void gather_run(const DfPatches *p, const float *image, int y, int x, int length, size_t f0, size_t f1,
-                       float *out, size_t room)
+/* Where pixel (y, x) of an image begins, which may lie outside. */
+static ptrdiff_t pixel(const DfPatches *p, int y, int x)
 {
+    return (((ptrdiff_t)y * p->W + x) * (ptrdiff_t)p->C + (ptrdiff_t)p->c0) * (ptrdiff_t)p->number;
+}
+
+/* Bytes f0..f1-1 of a run. Part of it may lie outside the map, left or right of it. `room`: bytes that may be written. */
+static void gather_run(const DfPatches *p, const char *image, int y, int x, int length, size_t f0, size_t f1, char *out,
+                       size_t room)
+{
+    const size_t tap = p->channels * p->number;
     const int first = df_clamp_int(-x, 0, length);
     const int end = df_clamp_int(p->W - x, first, length);
     const bool outside = y < 0 || y >= p->H;
-    const size_t in0 = outside ? f1 : df_clamp_size((size_t)first * p->channels, f0, f1);
-    const size_t in1 = outside ? f1 : df_clamp_size((size_t)end * p->channels, in0, f1);
-    put_zeros(out, in0 - f0);
+    const size_t in0 = outside ? f1 : df_clamp_size((size_t)first * tap, f0, f1);
+    const size_t in1 = outside ? f1 : df_clamp_size((size_t)end * tap, in0, f1);
+    fill(out, p->outside, in0 - f0);
     if (in1 > in0) {
-        const float *from = image + ((ptrdiff_t)y * p->W + x) * (ptrdiff_t)p->C + (ptrdiff_t)(p->c0 + in0);
-        const size_t before = (size_t)(from - p->x);
-        const size_t left = p->floats > before ? p->floats - before : 0;
+        const char *from = image + pixel(p, y, x) + in0;
+        const size_t before = (size_t)(from - (const char *)p->x);
+        const size_t left = p->bytes > before ? p->bytes - before : 0;
         copy(out + in0 - f0, from, in1 - in0, df_smaller(left, room - (in0 - f0)));
     }
-    put_zeros(out + in1 - f0, f1 - in1);
+    fill(out + in1 - f0, p->outside, f1 - in1);
 }
 
-/* The runs of one row, columns k0..k1-1 of it. */
-static void gather_runs(const DfPatches *p, const float *image, int y, int x, size_t k0, size_t k1, float *out,
-                        size_t ld)
+/* The runs of one row, bytes k0..k1-1 of it, to a row of `ld`. */
+static void gather_runs(const DfPatches *p, const char *image, int y, int x, size_t k0, size_t k1, char *out, size_t ld)
 {
     for (size_t i = 0, begin = 0, end; i < p->n_runs && begin < k1; i++, begin = end) {
         const DfRun *run = &p->runs[i];
-        end = begin + (size_t)run->length * p->channels;
+        end = begin + (size_t)run->length * p->channels * p->number;
         if (end <= k0)
             continue;
         const size_t f0 = begin < k0 ? k0 - begin : 0;
@@ -62,44 +67,61 @@ static void gather_runs(const DfPatches *p, const float *image, int y, int x, si
     }
 }
 
-/* Short runs, as those of a first layer: `copied` floats each, n of them its own; the next run overwrites the rest. */
-static inline void copy_runs(size_t copied, size_t n, size_t runs, const float *from, size_t step, float *out)
+/* ---- short runs, as those of a first layer ------------------------------------------------------------------------ */
+
+/* `copied` bytes each, n of them its own; the next run overwrites the rest. */
+static inline void copy_runs(size_t copied, size_t n, size_t runs, const char *from, size_t step, char *out)
 {
     for (size_t i = 0; i < runs; i++)
-        memcpy(out + i * n, from + i * step, copied * sizeof *out);
+        memcpy(out + i * n, from + i * step, copied);
 }
 
-/* A whole row of short runs that lie inside, if there is room for what is copied too much. */
-static bool gather_short_runs(const DfPatches *p, const float *image, int y, int x, float *out, size_t room)
+/* Do all taps around pixel (y, x) of the map lie within it? false may also mean that it is not known. */
+static bool inside(const DfPatches *p, int y, int x)
 {
-    const size_t n = (size_t)p->runs->length * p->channels;
-    const size_t step = df_patches_run_step(p);
-    if (n > FEW || p->k + FEW > room || !df_patches_inside(p, y, x))
+    const DfRun *first = p->runs;
+    const DfRun *last = first + p->n_runs - 1;
+    const int left = x + first->dx;
+    return p->column && y + first->dy >= 0 && y + last->dy < p->H && left >= 0 && left + first->length <= p->W;
+}
+
+/* A whole row of runs that lie inside, if there is room for what is copied too much. */
+static bool gather_short_runs(const DfPatches *p, const char *image, int y, int x, char *out, size_t room)
+{
+    const size_t n = (size_t)p->runs->length * p->channels * p->number;
+    const size_t copied = df_ceil_div(n, LINE) * LINE;
+    if (n > FEW || p->k * p->number - n + copied > room || !inside(p, y, x))
         return false;
-    const float *from = image + df_patches_first(p, y, x);
-    if ((size_t)(from - p->x) + (p->n_runs - 1) * step + FEW > p->floats)
+    const size_t step = p->n_runs > 1 ? (size_t)(p->runs[1].dy - p->runs[0].dy) * (size_t)p->W * p->C * p->number : 0;
+    const char *from = image + pixel(p, y + p->runs->dy, x + p->runs->dx);
+    if ((size_t)(from - (const char *)p->x) + (p->n_runs - 1) * step + copied > p->bytes)
         return false;
-    if (n <= 24)
-        copy_runs(24, n, p->n_runs, from, step, out);
-    else
-        copy_runs(FEW, n, p->n_runs, from, step, out);
+    switch (copied) {
+    case LINE: copy_runs(LINE, n, p->n_runs, from, step, out); break;
+    case 2 * LINE: copy_runs(2 * LINE, n, p->n_runs, from, step, out); break;
+    case 3 * LINE: copy_runs(3 * LINE, n, p->n_runs, from, step, out); break;
+    default: copy_runs(FEW, n, p->n_runs, from, step, out); break;
+    }
     return true;
 }
 
-void df_patches_gather_block(const DfPatches *p, size_t row, size_t rows, size_t k0, size_t k1, float *out, size_t ld)
+void df_patches_gather_block(const DfPatches *p, size_t row, size_t rows, size_t k0, size_t k1, void *out, size_t ld)
 {
     const size_t per_image = (size_t)p->jH * (size_t)p->jW;
+    const size_t image = (size_t)p->H * (size_t)p->W * p->C * p->number;
+    const size_t row_bytes = ld * p->number;
     const bool whole = k0 == 0 && k1 == p->k;
-    for (size_t r = row; r < row + rows; r++, out += ld) {
+    char *to = out;
+    for (size_t r = row; r < row + rows; r++, to += row_bytes) {
         const int y = (int)(r % per_image / (size_t)p->jW) * p->step_y;
         const int x = (int)(r % (size_t)p->jW) * p->step_x;
-        const float *image = p->x + r / per_image * (size_t)p->H * (size_t)p->W * p->C;
-        if (!whole || !gather_short_runs(p, image, y, x, out, ld))
-            gather_runs(p, image, y, x, k0, k1, out, ld);
+        const char *from = (const char *)p->x + r / per_image * image;
+        if (!whole || !gather_short_runs(p, from, y, x, to, row_bytes))
+            gather_runs(p, from, y, x, k0 * p->number, k1 * p->number, to, row_bytes);
     }
 }
 
-void df_patches_gather(const DfPatches *p, size_t row, size_t rows, float *out)
+void df_patches_gather(const DfPatches *p, size_t row, size_t rows, void *out)
 {
     df_patches_gather_block(p, row, rows, 0, p->k, out, p->k);
 }
@@ -135,12 +157,12 @@ static bool is_column(const DfRun *runs, size_t n)
     return n > 0;
 }
 
-DfPatches df_conv_patches(const DfConvShape *s, const float *x, const DfRun *runs, size_t n_runs)
+DfPatches df_conv_patches(const DfConvShape *s, const void *x, size_t number, const DfRun *runs, size_t n_runs)
 {
     const size_t channels = (size_t)(s->I / s->groups);
     return (DfPatches){
-        .x = x, .floats = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I, .H = s->H, .W = s->W,
-        .jH = s->oH, .jW = s->oW, .step_y = s->stride[0], .step_x = s->stride[1],
+        .x = x, .number = number, .bytes = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I * number,
+        .H = s->H, .W = s->W, .jH = s->oH, .jW = s->oW, .step_y = s->stride[0], .step_x = s->stride[1],
         .C = (size_t)s->I, .channels = channels, .k = (size_t)s->kh * (size_t)s->kw * channels, .runs = runs,
         .n_runs = n_runs, .column = is_column(runs, n_runs),
     };

@@ -10,13 +10,19 @@
 #include "kernels/ladder.h"
 
 enum {
-    K_BLOCK = 512, /* a panel's block: 16 KiB                              */
-    PAD = 32       /* behind each rounded row: keeps rows off one cache set */
+    K_BLOCK = 512, /* a panel's block: 16 KiB */
 };
 
+size_t df_bf16_row(size_t k)
+{
+    enum { PAD = 32 }; /* keeps rows off one cache set */
+    return k + k % 2 + PAD;
+}
+
+/* Of a block. */
 static size_t rounded_row(size_t k)
 {
-    return df_ceil_div(df_smaller(k, K_BLOCK), 2) * 2 + PAD;
+    return df_bf16_row(df_smaller(k, K_BLOCK));
 }
 
 size_t df_bf16_scratch(size_t m, size_t k)
@@ -24,8 +30,7 @@ size_t df_bf16_scratch(size_t m, size_t k)
     return m * rounded_row(k) * sizeof(DfBf16);
 }
 
-/* Row after row, each with an even number of numbers. */
-static void round_block(const DfBf16Kernels *k, DfBf16 *to, size_t ld, const float *a, size_t lda, size_t rows, size_t n)
+void df_bf16_round_rows(const DfBf16Kernels *k, DfBf16 *to, size_t ld, const float *a, size_t lda, size_t rows, size_t n)
 {
     for (size_t i = 0; i < rows; i++, to += ld) {
         k->round(to, a + i * lda, n);
@@ -99,7 +104,7 @@ void df_bf16_product(const DfBf16Kernels *k, const DfBf16Product *p, uint16_t *s
         if (p->gather)
             p->gather(p->from, k0, k1, scratch, ld);
         else
-            round_block(k, scratch, ld, p->a + k0, p->lda, p->m, k1 - k0);
+            df_bf16_round_rows(k, scratch, ld, p->a + k0, p->lda, p->m, k1 - k0);
         multiply_block(k, p, k0, k1, scratch, ld);
     }
 }

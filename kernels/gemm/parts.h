@@ -83,6 +83,9 @@ typedef struct {
 /* `scratch` of df_bf16_scratch(m, K) bytes, unless the rows are `rounded`. */
 void df_bf16_product(const DfBf16Kernels *, const DfBf16Product *, uint16_t *scratch);
 size_t df_bf16_scratch(size_t m, size_t k);
+/* Rows of n floats rounded, with a zero behind an odd n. Rows as far apart as df_bf16_row(n) share few cache sets. */
+void df_bf16_round_rows(const DfBf16Kernels *, uint16_t *to, size_t ld, const float *a, size_t lda, size_t rows, size_t n);
+size_t df_bf16_row(size_t n);
 
 /* A first-level cache keeps 8 or 12 lines of all that lie a multiple of 4 KiB apart. Rows that are DF_FAR_APART floats
  * long or longer would share these few; they are copied block by block, to rows with a pad between them. */

@@ -325,11 +325,15 @@ Test(bf16, convolutions)
             continue;
         check_conv(k, 9, 20, 33, 1, 1, 0, 1, 1);
         check_conv(k, 9, 6, 8, 1, 2, 0, 1, 1);
+        check_conv(k, 9, 7, 130, 1, 2, 0, 1, 1);
+        check_conv(k, 9, 6, 8, 1, 2, 1, 1, 1);
+        check_conv(k, 9, 6, 8, 1, 2, 0, 1, 2);
         check_conv(k, 11, 5, 7, 3, 1, 1, 1, 1);
         check_conv(k, 11, 64, 40, 3, 2, 1, 1, 1);
         check_conv(k, 12, 5, 6, 3, 1, 2, 2, 1);
         check_conv(k, 23, 3, 8, 7, 2, 3, 1, 1);
         check_conv(k, 9, 12, 6, 3, 2, 1, 2, 3);
+        check_conv(k, 9, 14, 260, 3, 1, 1, 1, 2);
         check_conv(k, 5, 190, 35, 3, 1, 1, 1, 1);
         check_conv(k, 1, 3, 2, 3, 1, 1, 1, 1);
     }

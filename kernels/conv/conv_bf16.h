@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/conv/conv_bf16.h -- private to convolutions: those with weights of bfloat16.
+ */
+#ifndef DF_KERNELS_CONV_CONV_BF16_H
+#define DF_KERNELS_CONV_CONV_BF16_H
+
+#include "kernels/conv/conv.h"
+
+/* df_conv_forward() of such a weight, by patches. */
+int df_conv_bf16(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y,
+                 DfEpilogue e);
+
+#endif
