@@ -59,14 +59,26 @@ static int passes_wanted(double once)
     return df_clamp_int((int)(10 / (once + 0.05)), 1, 100);
 }
 
+/* The first pass packs weights and finds out how much memory a step needs; the second one is the first to write to the
+ * memory that the others use. */
+static int warm_up(CliSession *s, int H, int W, Times *t)
+{
+    int error = one_pass(s, H, W, t);
+    if (error == DF_OK && df_model_is_detector(s->model))
+        error = cli_time_detector(s, (int)batch, H, W, &t->whole[0]);
+    else if (error == DF_OK)
+        error = one_pass(s, H, W, t);
+    return error;
+}
+
 static int measure(CliSession *s, int H, int W, Times *t)
 {
     CliSquare square;
     const bool detector = df_model_is_detector(s->model);
     int error = cli_square_new(&square);
     if (error == DF_OK)
-        error = one_pass(s, H, W, t); /* warms caches, packs weights */
-    const double once = t->seconds[0] * (detector ? 2 : 1);
+        error = warm_up(s, H, W, t);
+    const double once = detector ? t->seconds[0] + t->whole[0] : t->seconds[0];
     const int n = passes_wanted(once);
     df_profile(s->c, true);
     for (t->n = 0; error == DF_OK && t->n < n && !cli_interrupted(); t->n++) {
