@@ -207,7 +207,7 @@ static void values(Case *k)
         values_on(k, df_kernels_rung(i));
 }
 
-Test(backbone_golden, values, .timeout = 600)
+Test(backbone_golden, values)
 {
     each_case(values);
 }
@@ -325,7 +325,7 @@ static void gradients(Case *k)
     df_pool_free(pool);
 }
 
-Test(backbone_golden, gradients, .timeout = 600)
+Test(backbone_golden, gradients)
 {
     each_case(gradients);
 }

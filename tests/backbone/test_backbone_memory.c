@@ -215,13 +215,13 @@ static void fail_each_allocation_of(int i, bool training)
     done(&net);
 }
 
-Test(backbone_memory, every_allocation_may_fail, .timeout = 600)
+Test(backbone_memory, every_allocation_may_fail)
 {
     for (int i = 0; i < CASES; i++)
         fail_each_allocation_of(i, false);
 }
 
-Test(backbone_memory, every_allocation_may_fail_in_training, .timeout = 600)
+Test(backbone_memory, every_allocation_may_fail_in_training)
 {
     for (int i = 0; i < CASES; i++)
         fail_each_allocation_of(i, true);

@@ -230,7 +230,7 @@ Test(checkpoint, refuses_broken_programs)
 }
 
 /* Short programs that would make long values: a list that holds itself, copies of copies, one long key again and again. */
-Test(checkpoint, survives_bombs, .timeout = 20)
+Test(checkpoint, survives_bombs)
 {
     REFUSE("]2a." "].", "a list, want a dict");
     static char program[400000];

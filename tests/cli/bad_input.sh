@@ -16,7 +16,7 @@ with() { want=$1; file=$2; shift 2; run "$want" info "$file" --quiet "$@"; }
 : >empty.py
 : >empty.json
 head -c 800 "$config" >cut.py
-head -c 100 /dev/urandom >noise.py
+tail -c 100 $picture >noise.py
 printf '{"model": {"type": "RetinaNet"' >cut.json
 printf 'import os\nos.remove("x")\n' >code.py
 printf '_base_ = "nowhere.py"\n' >base.py
@@ -45,7 +45,7 @@ load() { run "$1" predict "$config" "$2" $picture --quiet; }
 : >empty.pth
 head -c $((size / 2)) w.pth >cut.pth
 head -c 5000 w.safetensors >cut.safetensors
-head -c 5000 /dev/urandom >noise.pth
+tail -c 5000 $picture >noise.pth
 { printf '\377\377\377\377\377\377\377\177'; head -c 100 /dev/zero; } >length.safetensors
 { head -c 3000 w.pth; head -c 200 /dev/zero; tail -c +3201 w.pth; } >damaged.pth
 load 1 nowhere.pth && says 'nowhere.pth: No such file'
@@ -103,15 +103,9 @@ run 1 synth w.pth && says 'w.pth: cannot make the directory'
 command='init with ulimit -f' status=1
 says 'full.pth: cannot be written: File too large'
 [ ! -e full.pth ] || fail 'a file that could not be finished is there'
-"$program" synth stopped --images 100000 --val 100000 --coco --quiet >out 2>err &
-process=$! command='synth, stopped' tries=0
-while [ ! -e stopped/val2017/000000000009.jpg ] && [ $tries -lt 1000 ]; do
-    tries=$((tries + 1))
-    sleep 0.01
-done
-kill -TERM $process
-status=0
-wait $process || status=$?
+begin synth stopped --images 100000 --val 100000 --coco --quiet
+await [ -e stopped/val2017/000000000009.jpg ]
+end TERM
 is $status 143 'stopped'
 clean
 if [ -c /dev/full ]; then

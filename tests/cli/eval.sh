@@ -20,17 +20,10 @@ same out whole.txt && same one.json whole.json && same one/results.bbox.json who
 evaluate 0 --threads 3 --json - && same out whole.json
 
 # Stopped by Ctrl-C, and resumed.
-"$program" eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 --out stopped --threads 1 >out 2>err &
-process=$!
-tries=0
-while [ "$(cat stopped/results.jsonl 2>/dev/null | wc -l)" -lt 3 ] && [ $tries -lt 1000 ]; do
-    tries=$((tries + 1))
-    sleep 0.01
-done
-kill -INT $process
-status=0
-wait $process || status=$?
-if [ $status -ne 0 ]; then # a fast machine may be done before
+begin eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 --out stopped --threads 1
+await has_lines stopped/results.jsonl 2
+end INT
+if [ $status -ne 0 ]; then # it may be done before
     is $status 1 'stopped'
     says ' of 16 images; the same command continues from there'
     [ ! -e stopped/results.bbox.json ] || fail 'a stopped run leaves results.bbox.json'

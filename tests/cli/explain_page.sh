@@ -40,7 +40,7 @@ sed 's|<head>|<head><script>delete HTMLImageElement.prototype.decode</script>|' 
 
 # look WIDTH: runs the page in a window so wide, and prints what was seen.
 look() {
-    timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --window-size="$1",900 \
+    "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$PWD/profile" --window-size="$1",900 \
         --dump-dom "file://$PWD/page.html" >"dom$1" 2>browser.log
     sed -n 's/.*<body[^>]* data-seen="\([^"]*\)".*/\1/p' "dom$1"
 }

@@ -7,6 +7,10 @@
 #     prints 'some text'    out holds it
 #     golden NAME           out is golden/NAME.txt; UPDATE=1 in the environment writes it anew
 #     clean                 no half-written file is left
+#
+#     begin synth ..        starts the program; the script goes on beside it
+#     await [ -e a ]        waits until the command succeeds, for as long as the program needs: it fails if the program ends before
+#     end INT               sends the program this signal, waits for its end, and leaves the status in $status
 set -u
 case $1 in /*) program=$1 ;; *) program=$PWD/$1 ;; esac # the scripts work elsewhere
 root=$(cd "$2" && pwd) || exit 1
@@ -36,6 +40,27 @@ run() {
     "$program" "$@" >out 2>err || status=$?
     [ "$status" -eq "$want" ] || fail "ends with $status, want $want"
 }
+
+begin() {
+    command=$*
+    "$program" "$@" >out 2>err &
+    process=$!
+}
+
+await() {
+    until "$@"; do
+        kill -0 $process 2>/dev/null || { "$@" || fail "ends before: $*"; return; }
+        sleep 0.01
+    done
+}
+
+end() {
+    kill -"$1" $process 2>/dev/null
+    status=0
+    wait $process 2>/dev/null || status=$?
+}
+
+has_lines() { [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]; }
 
 says() {
     grep -qF -- "$1" err || fail "does not say: $1"

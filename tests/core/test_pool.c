@@ -4,6 +4,7 @@
  * asleep before.
  */
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -96,33 +97,41 @@ Test(pool, inside_a_task)
     df_pool_free(pool);
 }
 
-static void pause_a_little(void *arg, size_t task, void *scratch)
-{
-    const struct timespec pause = { 0, 2000000 };
-    (void)scratch;
-    (void)task;
-    nanosleep(&pause, NULL);
-    atomic_fetch_add((atomic_int *)arg, 1);
-}
+/* A job whose user is asked twice. */
+typedef struct {
+    pthread_t caller;
+    atomic_int asked, done;
+} Asked;
 
 static bool at_the_second_time(void *user)
 {
-    return ++*(int *)user == 2;
+    return atomic_fetch_add(&((Asked *)user)->asked, 1) == 1;
 }
 
-/* Some 40 ms in; a job takes 2 ms a task. */
+/* The caller, who is asked, takes its time; the others wait for the answer, so that they cannot finish the job before. */
+static void await_the_answer(void *arg, size_t task, void *scratch)
+{
+    Asked *const job = arg;
+    const struct timespec pause = { 0, 2000000 };
+    (void)scratch;
+    (void)task;
+    do
+        nanosleep(&pause, NULL);
+    while (!pthread_equal(pthread_self(), job->caller) && atomic_load(&job->asked) < 2);
+    atomic_fetch_add(&job->done, 1);
+}
+
 Test(pool, a_job_is_stopped_by_who_is_asked)
 {
-    enum { TASKS = 2000 };
+    enum { TASKS = 1000000 };
     for (int threads = 1; threads <= 3; threads++) {
         DfPool *pool = NULL;
-        atomic_int done = 0;
-        int times = 0;
+        Asked job = { .caller = pthread_self() };
         cr_assert_eq(df_pool_new(&pool, threads), DF_OK);
-        df_pool_ask(pool, at_the_second_time, &times);
-        cr_expect_eq(df_parallel(pool, TASKS, 0, pause_a_little, &done), DF_EINTERRUPT);
-        cr_expect_eq(times, 2);
-        cr_expect(atomic_load(&done) > 0 && atomic_load(&done) < TASKS, "%d tasks", atomic_load(&done));
+        df_pool_ask(pool, at_the_second_time, &job);
+        cr_expect_eq(df_parallel(pool, TASKS, 0, await_the_answer, &job), DF_EINTERRUPT);
+        cr_expect_eq(atomic_load(&job.asked), 2);
+        cr_expect(atomic_load(&job.done) > 0 && atomic_load(&job.done) < TASKS, "%d tasks", atomic_load(&job.done));
         check_job(pool, 64, 8);
         df_pool_ask(pool, NULL, NULL);
         check_job(pool, 64, 8);

@@ -257,7 +257,7 @@ static void check(const Case *k, const char *rung)
     pass_done(&two);
 }
 
-Test(goldens, detectors_and_segmentors, .timeout = 600)
+Test(goldens, detectors_and_segmentors)
 {
     DIR *folder = opendir(CASES);
     cr_assert_not_null(folder);

@@ -87,7 +87,7 @@ static void check_names(const Case *k)
     cr_expect_str_eq(df_node_text(names->first->next, ""), "dog, n01", "%s", k->name);
 }
 
-Test(hub, scores, .timeout = 120)
+Test(hub, scores)
 {
     DIR *folder = opendir(CASES);
     int n = 0;

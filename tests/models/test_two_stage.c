@@ -185,7 +185,7 @@ Test(two_stage, views)
 }
 
 /* Every allocation of a prediction in its turn; all behind the first hundred in larger steps, for time. */
-Test(two_stage, no_memory, .timeout = 300)
+Test(two_stage, no_memory)
 {
     DfConfig *config;
     DfModel *model;

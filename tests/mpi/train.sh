@@ -66,12 +66,12 @@ together 1 train retina.py --work-dir bad --set data.samples_per_gpu=2 --set opt
 grep -q ': step ' err || fail 'does not say in which step a run diverged'
 
 # One of two dies as soon as there is a checkpoint; the run goes on from it.
-export victim='until [ -e killed/latest.safetensors ]; do sleep 0.2; done; kill -9 $0'
+export victim='until [ -e killed/latest.safetensors ]; do kill -0 $0 || exit; sleep 0.1; done; kill -9 $0'
 # shellcheck disable=SC2016,SC2086 # the inner shell expands these; $small is several arguments
 "$mpirun" --oversubscribe -n 2 sh -c '[ "$OMPI_COMM_WORLD_RANK" = 0 ] || sh -c "$victim" $$ & exec "$0" "$@"' \
-    "$program" train retina.py --work-dir killed $small --set data.samples_per_gpu=2 --set runner.max_epochs=200 \
+    "$program" train retina.py --work-dir killed $small --set data.samples_per_gpu=2 --set runner.max_epochs=100000 \
     --set checkpoint_config.interval=1 >out 2>err && fail 'a run whose process died ends with 0'
 [ -s err ] || fail 'a run whose process died says nothing'
-together 0 train retina.py --work-dir killed --resume --dry-run --set data.samples_per_gpu=2 --set runner.max_epochs=200 \
+together 0 train retina.py --work-dir killed --resume --dry-run --set data.samples_per_gpu=2 --set runner.max_epochs=100000 \
     --set checkpoint_config.interval=1
 finish

@@ -119,7 +119,7 @@ static void fail_each_allocation(const Tiny *t, const char *picture)
     cr_log_info("%zu allocations, %zu of them not needed", calls, tolerated);
 }
 
-Test(predict_memory, of_a_jpeg, .timeout = 600)
+Test(predict_memory, of_a_jpeg)
 {
     const Tiny t = tiny_new();
     write_weights(&t);
@@ -127,7 +127,7 @@ Test(predict_memory, of_a_jpeg, .timeout = 600)
     tiny_remove(&t);
 }
 
-Test(predict_memory, of_a_png, .timeout = 600)
+Test(predict_memory, of_a_png)
 {
     const Tiny t = tiny_new();
     write_weights(&t);
@@ -154,9 +154,9 @@ static void fail_each_allocation_of(const char *config)
     tiny_remove(&t);
 }
 
-Test(predict_memory, of_detr, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("pre_norm=True")); }
-Test(predict_memory, of_deformable_detr, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("num_feature_levels=4")); }
-Test(predict_memory, of_deformable_detr_in_two_stages, .timeout = 600) { fail_each_allocation_of(DETR_CONFIG("with_box_refine=True, two_stage=True")); }
+Test(predict_memory, of_detr) { fail_each_allocation_of(DETR_CONFIG("pre_norm=True")); }
+Test(predict_memory, of_deformable_detr) { fail_each_allocation_of(DETR_CONFIG("num_feature_levels=4")); }
+Test(predict_memory, of_deformable_detr_in_two_stages) { fail_each_allocation_of(DETR_CONFIG("with_box_refine=True, two_stage=True")); }
 
 /* Deformable DETR by mmdet's dicts, whose levels are made by a neck. */
 #define ATTENTION "attn_cfgs=dict(type='MultiScaleDeformableAttention', embed_dims=32, num_heads=2)"
@@ -171,4 +171,4 @@ Test(predict_memory, of_deformable_detr_in_two_stages, .timeout = 600) { fail_ea
     "        positional_encoding=dict(type='SinePositionalEncoding', normalize=True),\n" \
     "        train_cfg=dict(assigner=dict(type='HungarianAssigner', cls_cost=dict(type='FocalLossCost', weight=2.0)))))\n"
 
-Test(predict_memory, of_deformable_detr_of_mmdet, .timeout = 600) { fail_each_allocation_of(MMDET_CONFIG DETR_DATA); }
+Test(predict_memory, of_deformable_detr_of_mmdet) { fail_each_allocation_of(MMDET_CONFIG DETR_DATA); }
