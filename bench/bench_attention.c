@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_attention.c -- window, deformable and neighborhood attention at the sizes of Swin-T, DAT-T and DAT-T++, at
- * 224 and at 800x1216: milliseconds, GFLOP/s of the two products, and cycles a score, bias and softmax included.
+ * bench/bench_attention.c -- window, deformable and neighborhood attention at the sizes of Swin-T, DAT-T and DAT-T++,
+ * at 224 and at 800x1216: milliseconds, GFLOP/s of the two products, and cycles a score, bias and softmax included.
  *     bench_attention [THREADS] [RUNG]
  */
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_batches.c -- what preparing a training batch costs, in milliseconds of one core for each picture: with the
- * training pipeline of a config on a folder of pictures.
+ * bench/bench_batches.c -- what preparing a training batch costs, in milliseconds of one core for each picture: with
+ * the training pipeline of a config on a folder of pictures.
  *
  *     build/bench/bench_batches CONFIG DIR [BATCHES]
  *

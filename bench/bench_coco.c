@@ -5,10 +5,11 @@
  *     build/bench/bench_coco [--rounds N] [--threads N] [--program PATH] [--folder DIR] [--detections N]... [--masks N]...
  *                            [--peer NAME COMMAND]...
  *
- * Writes its own data (the same for everybody: seeded): 5000 pictures, 36781 objects of 80 classes with polygons of a few to some
- * hundred points, one in eighty a crowd with runs; N detections as boxes, or N as compressed masks. Every measurement is a process
- * that reads, evaluates and prints; wall time, processor time and peak memory are those of the process. In a peer's command {gt},
- * {dt}, {type} (bbox or segm) and {threads} stand for what they say. Without --detections and --masks: 36335 and 500000 of each.
+ * Writes its own data (the same for everybody: seeded): 5000 pictures, 36781 objects of 80 classes with polygons of a
+ * few to some hundred points, one in eighty a crowd with runs; N detections as boxes, or N as compressed masks. Every
+ * measurement is a process that reads, evaluates and prints; wall time, processor time and peak memory are those of the
+ * process. In a peer's command {gt}, {dt}, {type} (bbox or segm) and {threads} stand for what they say. Without
+ * --detections and --masks: 36335 and 500000 of each.
  */
 #define _GNU_SOURCE
 #include <math.h>

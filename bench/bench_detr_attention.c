@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_detr_attention.c -- the attentions of DETR and Deformable DETR for an image of 800x1216, forward and backward in
- * milliseconds: of the points that 300 queries or all cells of the encoder read, and of all cells to all cells.
+ * bench/bench_detr_attention.c -- the attentions of DETR and Deformable DETR for an image of
+ * 800x1216, forward and backward in milliseconds: of the points that 300 queries or all cells of
+ * the encoder read, and of all cells to all cells.
  *     bench_detr_attention [THREADS] [RUNG]
  * Beside it, in PyTorch: bench/peers/torch_detr.py ROOT op [THREADS]
  */

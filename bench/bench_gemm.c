@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_gemm.c -- products and convolutions of the networks' layers, in GFLOP/s and as a share of this machine's peak, which is
- * that of a large square sgemm measured in the same run; beside the rung "blas", where OpenBLAS is there.
+ * bench/bench_gemm.c -- products and convolutions of the networks' layers, in GFLOP/s and as a
+ * share of this machine's peak, which is that of a large square sgemm measured in the same run;
+ * beside the rung "blas", where OpenBLAS is there.
  *     bench_gemm [SECONDS per line [products|backward|convolutions]]
  */
 #include <math.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_json.c -- how fast the streaming JSON reader (core/json.h) goes through files like those of COCO, in MB/s on one core.
+ * bench/bench_json.c -- how fast the streaming JSON reader (core/json.h) goes through
+ * files like those of COCO, in MB/s on one core.
  *
  *     build/bench/bench_json [MEGABYTES]
  *
- * Two texts of its own: detections with boxes and scores of 17 digits, and annotations whose polygons are most of the file. Each is read
- * event by event, with lists of numbers at once (as the evaluator reads them), and passed over.
+ * Two texts of its own: detections with boxes and scores of 17 digits, and annotations whose polygons are most of the
+ * file. Each is read event by event, with lists of numbers at once (as the evaluator reads them), and passed over.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_networks.c -- whole networks, ours and others', in turns on the same cores: Swin-T and DAT-T at 224, and RetinaNet
- * with both at 800x1216; or those that are named.
+ * bench/bench_networks.c -- whole networks, ours and others', in turns on the same cores: Swin-T and DAT-T at 224, and
+ * RetinaNet with both at 800x1216; or those that are named.
  *
  *     build/bench/bench_networks [--rounds N] [--threads N] [--network CONFIG[@HxW]]... [--backbones] [--training N] [--repeat N] [--peer NAME COMMAND]...
  *
- * CONFIG is a file, or what stands for NAME in configs/classification/NAME_224.py; with @HxW a backbone is run in its detection
- * form on an image of that size. --backbones names each family's smallest at 224 and at 800x1216.
+ * CONFIG is a file, or what stands for NAME in configs/classification/NAME_224.py; with @HxW a backbone is run in its
+ * detection form on an image of that size. --backbones names each family's smallest at 224 and at 800x1216.
  *
  * --training N: training steps with N pictures instead of passes (peers/torch_train.py is a peer of those).
  *
  * --repeat N: ours runs N passes, and not as many as fit into ten seconds.
  *
- * Every measurement is a process of its own, so that peak memory is its own. In a peer's command `{}` stands for the network
- * (swin_t, dat_t, retina_swin, retina_dat, or CONFIG[@HxW] as given) and `{threads}` for the threads; it prints median_ms=.. and
- * rss_mb=.. or peak_rss_mb=.. for it. Rounds are interleaved and medians of rounds are reported, because machines are noisy.
+ * Every measurement is a process of its own, so that peak memory is its own. In a peer's command `{}` stands for
+ * the network (swin_t, dat_t, retina_swin, retina_dat, or CONFIG[@HxW] as given) and `{threads}` for the
+ * threads; it prints median_ms=.. and rss_mb=.. or peak_rss_mb=.. for it. Rounds are interleaved and medians of
+ * rounds are reported, because machines are noisy.
  */
 #define _GNU_SOURCE
 #include <stdbool.h>

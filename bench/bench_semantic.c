@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench_semantic.c -- mIoU: pairs of label maps of 512 x 683 a second on one core, from PNG files and from memory.
+ * bench/bench_semantic.c -- mIoU: pairs of label maps of 512 x 683 a second on
+ * one core, from PNG files and from memory.
  *
  *     build/bench/bench_semantic [--pairs N] [--folder DIR] [--keep] [--peer COMMAND]
  *
- * Writes its own label maps (seeded): regions around random points, 150 classes, zero for none; a prediction displaces the borders and
- * takes some regions for others. They go to bench_semantic/ here unless --folder says otherwise, and stay for `deformer metric ade20k`
- * with --keep. "decoding" is what reading the PNGs takes alone, the bound of all that starts from files. A peer is given the folder
- * for {folder} (labels/ and predictions/ with the same names) and prints the seconds that it takes for a pair from memory:
- * bench/peers/numpy_miou.py.
+ * Writes its own label maps (seeded): regions around random points, 150 classes, zero for none; a prediction displaces
+ * the borders and takes some regions for others. They go to bench_semantic/ here unless --folder says otherwise, and
+ * stay for `deformer metric ade20k` with --keep. "decoding" is what reading the PNGs takes alone, the bound of all that
+ * starts from files. A peer is given the folder for {folder} (labels/ and predictions/ with the same names) and prints
+ * the seconds that it takes for a pair from memory: bench/peers/numpy_miou.py.
  */
 #define _GNU_SOURCE
 #include <math.h>

@@ -6,8 +6,8 @@
  * side s k:
  *     w = s k / sqrt(r),   h = s k sqrt(r)
  * It stands around the corner of its cell (or where `centers` says). RetinaNet (Lin et al., ICCV 2017) divides octaves:
- * k = octave_base_scale * 2^(i / scales_per_octave). torchvision has a list of sizes for each level instead, rounds half of
- * each side, and takes what fits for a stride.
+ * k = octave_base_scale * 2^(i / scales_per_octave). torchvision has a list of sizes for each level instead, rounds
+ * half of each side, and takes what fits for a stride.
  */
 #include "boxes/boxes.h"
 

@@ -57,9 +57,9 @@ typedef struct {
 DF_API int df_anchors_init(DfAnchors *out, const DfAnchorOptions *options);
 DF_API void df_anchors_done(DfAnchors *);
 
-/* torchvision: the strides of a level are how often its map goes into the padded picture, a whole number. So for these maps
- * of h[level] x w[level] cells: the picture has as many pixels as the first level says, by the stride that it was given.
- * Without fit_strides nothing changes. `strides` is the caller's, of 2 * levels; *out is borrowed from both. */
+/* torchvision: the strides of a level are how often its map goes into the padded picture, a whole number. So for these
+ * maps of h[level] x w[level] cells: the picture has as many pixels as the first level says, by the stride that it was
+ * given. Without fit_strides nothing changes. `strides` is the caller's, of 2 * levels; *out is borrowed from both. */
 DF_API void df_anchors_fit(DfAnchors *out, const DfAnchors *, const int *h, const int *w, int *strides);
 
 /* All anchors of a level of h x w cells: out[h][w][per_cell][4]. */
@@ -167,10 +167,10 @@ DF_API int df_paste_mask_as(DfPaste, DfMask *out, const float *mask, int mask_h,
 DF_API int df_paste_mask(DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
                          int image_h, int image_w, float threshold);
 
-/* What a mask head should answer: out[n][out_height][out_width], the mask of the object of each of n regions within that
- * region. Regions are clipped to the picture that the masks are of, height x width pixels. Values are 0 and 1, or for
- * runs with `soft` how much of a cell belongs to the object. An object without a mask gives zeros. DF_EVALUE: runs of
- * another size. */
+/* What a mask head should answer: out[n][out_height][out_width], the mask of the object of each of n regions
+ * within that region. Regions are clipped to the picture that the masks are of, height x width pixels. Values
+ * are 0 and 1, or for runs with `soft` how much of a cell belongs to the object. An object without a mask
+ * gives zeros. DF_EVALUE: runs of another size. */
 typedef struct {
     uint32_t height, width;
     int out_height, out_width;

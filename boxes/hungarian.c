@@ -11,9 +11,9 @@
  * So when all rows are assigned, their cost is the sum of all prices, and no assignment can cost less: it is optimal.
  * (Prices are the dual variables of the linear program; this is complementary slackness.)
  *
- * For each row in turn, Dijkstra's algorithm finds the shortest path to a free column: from a row to any column over its
- * reduced cost, from an assigned column back to its row for nothing. Prices are changed so that all pairs on the path
- * have reduced cost 0, and the pairs along the path are turned over: one row more is assigned.
+ * For each row in turn, Dijkstra's algorithm finds the shortest path to a free column: from a row to any column over
+ * its reduced cost, from an assigned column back to its row for nothing. Prices are changed so that all pairs on the
+ * path have reduced cost 0, and the pairs along the path are turned over: one row more is assigned.
  *
  * Where several assignments are equally good, the order in which columns are looked at decides. It is that of
  * scipy.optimize.linear_sum_assignment, step by step, so that a matching of DETR is the same as in the official code

@@ -4,7 +4,8 @@
  * to end -- magic number, protocol version, machine, the object, the list of its storages' keys -- then each storage
  * as an int64 count and its elements. Only the order of the list tells where a storage begins.
  *
- * A file of one pickle, a dict of arrays of numpy, is what detectron2's model zoo has: .pkl. Its numbers are in the pickle.
+ * A file of one pickle, a dict of arrays of numpy, is what detectron2's model
+ * zoo has: .pkl. Its numbers are in the pickle.
  */
 #include <stdlib.h>
 #include <string.h>

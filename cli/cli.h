@@ -26,7 +26,7 @@ typedef struct {
     const char *name;                                     /* "--limit"; of a heading ""             */
     enum { CLI_END, CLI_HEADING, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT, CLI_TEXTS } kind;
     void *to;                                             /* bool, long, double, const char *, CliTexts */
-    const char *value;                                    /* what stands for the value in the help; of a heading the things */
+    const char *value; /* what stands for the value in the help; of a heading the things */
     const char *help;                                     /* small first letter, no period; unit and default    */
     double min, max;                                      /* of a number                            */
 } CliOption;
@@ -84,13 +84,13 @@ extern const CliCommand *const cli_commands[];            /* NULL-terminated */
 
 enum { CLI_SETS = 64, CLI_MOST_GIVEN = 64 };
 typedef struct {
-    const char *given[CLI_MOST_GIVEN];                    /* names of the command's own options that were given         */
+    const char *given[CLI_MOST_GIVEN];                    /* names of the command's own options that were given */
     int n_given;
     long threads;
     bool quiet;
     const char *set[CLI_SETS];
     int n_set;
-    const char *precision;                                /* as it was given; NULL: float32                             */
+    const char *precision;                                /* as it was given; NULL: float32 */
 } CliCommon;
 extern CliCommon cli;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/config.h -- the door to config/: config files of many dialects as one tree, in the keys of mmdet 2.x / mmseg 0.x.
+ * config/config.h -- the door to config/: config files of many dialects as one
+ * tree, in the keys of mmdet 2.x / mmseg 0.x.
  *
  * Reads `.json` and the official `.py` files (a restricted syntax; nothing is executed), follows `_base_`, merges the
  * way mmcv.Config does (`_delete_`), applies overrides, and fills option structs from dicts.
@@ -29,9 +30,10 @@ typedef struct {
  * `path` may also be the folder of a model as transformers and timm write it, or the config.json in it: config.json and
  * preprocessor_config.json become a config in our form, and overrides change that. */
 DF_API int df_config_read(DfConfig **out, const char *path, const char *const *overrides, int n);
-/* Folders of ready configs, at most 4; what is no folder is left out. From then on a path that leads to no file may be
- * the name of a file below them, with or without ".py": retinanet_dat_tiny_fpn_1x_coco, or nano/retinanet_dat_nano where
- * several folders have one of that name. None are set at first. To be called before other threads read configs. */
+/* Folders of ready configs, at most 4; what is no folder is left out. From then on a path that leads
+ * to no file may be the name of a file below them, with or without ".py":
+ * retinanet_dat_tiny_fpn_1x_coco, or nano/retinanet_dat_nano where several folders have one of that
+ * name. None are set at first. To be called before other threads read configs. */
 DF_API void df_config_ready_folders(const char *const *folders, int n);
 DF_API int df_config_list_ready(void (*take)(void *user, const char *name), void *user); /* their names, sorted */
 

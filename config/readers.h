@@ -16,8 +16,8 @@ int df_read_yaml(DfConfig *, DfNode *root, const char *text, size_t size, const 
  * _base_. */
 int df_read_bases(DfConfig *, const DfNode *names);
 
-/* read.c: the config that `file`, at `line`, names as a module: "a.b" is a/b.py in its folder (`up` 1), the one above (2),
- * ..; or with `up` 0 in one of the folders above. Its names as a dict. */
+/* read.c: the config that `file`, at `line`, names as a module: "a.b" is a/b.py in its folder (`up` 1), the one above
+ * (2), ..; or with `up` 0 in one of the folders above. Its names as a dict. */
 int df_read_module(DfConfig *, DfNode **root, const char *file, int line, int up, const char *module);
 
 /* One value in Python syntax, which may be a tuple without brackets. Names have no values here. NULL after

@@ -29,11 +29,11 @@ typedef struct {
 DF_API int df_file_open(DfFile *out, const char *path, size_t limit);
 DF_API void df_file_close(DfFile *);
 
-/* The same without a copy: a regular file of DF_MAP_LEAST bytes or more is read where it lies in the page cache. There is
- * no zero behind it. One that is removed or replaced under its name stays what it was. One that is written to in its
- * place does not: where it was cut short there are zeros, never a signal, and df_file_check() tells. So ask it behind
- * every use. SIGBUS has a handler of the library from the first mapping on, which hands other faults to the handler
- * that was there before. */
+/* The same without a copy: a regular file of DF_MAP_LEAST bytes or more is read where it lies in the page cache.
+ * There is no zero behind it. One that is removed or replaced under its name stays what it was. One that is
+ * written to in its place does not: where it was cut short there are zeros, never a signal, and df_file_check()
+ * tells. So ask it behind every use. SIGBUS has a handler of the library from the first mapping on, which hands
+ * other faults to the handler that was there before. */
 #define DF_MAP_LEAST ((size_t)64 << 10)
 DF_API int df_file_map(DfFile *out, const char *path, size_t limit);
 DF_API int df_file_check(const DfFile *);                 /* DF_EIO: it has changed; the sentence lacks its name */
@@ -94,9 +94,9 @@ DF_API void df_writef(DfWriter *, const char *format, ...) DF_PRINTF(2, 3);
 DF_API int df_writer_commit(DfWriter *); /* frees the writer in every case */
 DF_API void df_writer_drop(DfWriter *);  /* NULL is fine */
 
-/* For many files that can be made anew. Between the two, which nest, writers of this thread do not wait for the disk: names
- * lead to whole files, or to none, but after a cut of power. The last df_writers_settle() waits once, until all is on the
- * disk on which `folder` is; NULL: it does not wait, another thread will. */
+/* For many files that can be made anew. Between the two, which nest, writers of this thread do not wait for the disk:
+ * names lead to whole files, or to none, but after a cut of power. The last df_writers_settle() waits once, until all
+ * is on the disk on which `folder` is; NULL: it does not wait, another thread will. */
 DF_API void df_writers_hurry(void);
 DF_API int df_writers_settle(const char *folder);
 

@@ -20,7 +20,7 @@ DF_BEGIN_DECLS
 
 DF_API uint64_t df_hash_add(uint64_t hash, const void *bytes, size_t size);
 DF_API uint64_t df_hash_add_text(uint64_t hash, const char *text); /* with its end, so that "ab", "c" is not "a", "bc" */
-DF_API uint64_t df_hash(const char *text);                         /* of a text alone                                  */
+DF_API uint64_t df_hash(const char *text);                         /* of a text alone */
 
 DF_END_DECLS
 

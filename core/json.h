@@ -38,8 +38,9 @@ typedef enum {
     DF_JSON_CLOSE
 } DfJsonEvent;
 
-/* What the last event brought. Texts are UTF-8 with escapes resolved, zero-terminated, valid until the next event. Of an
- * integer beyond 64 bits, `length` characters at `text` are its digits behind a possible '-', and no zero is behind them. */
+/* What the last event brought. Texts are UTF-8 with escapes resolved, zero-terminated, valid until
+ * the next event. Of an integer beyond 64 bits, `length` characters at `text` are its digits
+ * behind a possible '-', and no zero is behind them. */
 typedef struct {
     double number;
     int64_t integer;    /* valid if is_integer: written as one (1, -3) or equal to one (1.0, 1e3) and within 64 bits */
@@ -61,8 +62,8 @@ DF_API int df_json_skip(DfJson *);     /* right after a KEY (or where a value is
  * be; NaN and the infinities stay, as in Python. */
 DF_API int df_json_copy(DfJson *, DfTextbuf *to);
 /* In an object: passes over the key, so that its value is due, if just this key stands next, in plain letters and with
- * nothing unusual around it. False: nothing happened, and df_json_next() tells what there is. It is faster where the keys of
- * objects follow one another in an order that is known. */
+ * nothing unusual around it. False: nothing happened, and df_json_next() tells what there is. It is faster where the
+ * keys of objects follow one another in an order that is known. */
 DF_API bool df_json_key(DfJson *, const char *key, size_t length);
 /* In an array: up to `room` numbers at once; gives the event behind them, or DF_JSON_NUMBER if there was no room
  * for more. */

@@ -2,10 +2,10 @@
  *
  * core/pool.c -- workers that sleep between jobs. A job is a number of tasks; every thread has a part of them.
  *
- * Who does what: the tasks are dealt out in runs, the first run to the caller, the next to worker 1, and so on. A thread
- * takes the tasks of its run from the front; when none is left, those of others from the back. The ops of a network cut
- * their maps in the same order, so a thread mostly reads what it wrote before: it is still in its cache, which may be far
- * from those of others.
+ * Who does what: the tasks are dealt out in runs, the first run to the caller, the next to worker 1, and so on. A
+ * thread takes the tasks of its run from the front; when none is left, those of others from the back. The ops of a
+ * network cut their maps in the same order, so a thread mostly reads what it wrote before: it is still in its
+ * cache, which may be far from those of others.
  *
  * How a job is handed over: df_parallel() describes it (run, arg, runs) while nobody is active. Then it opens the job,
  * raises the number `job` and wakes workers that sleep. A worker that sees a new number joins if the job is still open

@@ -30,16 +30,17 @@ DF_API int df_pool_threads(const DfPool *); /* 1 for NULL: a NULL pool is the ca
  * undefined. */
 typedef void DfTask(void *arg, size_t task, void *scratch);
 
-/* Runs tasks 0..tasks-1, fewer than 2^32, and waits for them all. It fails with DF_ENOMEM for the scratch, before anything
- * ran, or if it is stopped (df_pool_ask()). Called from inside a task it runs the inner tasks on the calling thread, one after the other. Calls from
- * several threads take turns. A NULL pool runs everything on the calling thread. */
+/* Runs tasks 0..tasks-1, fewer than 2^32, and waits for them all. It fails with DF_ENOMEM for the
+ * scratch, before anything ran, or if it is stopped (df_pool_ask()). Called from inside a task it runs
+ * the inner tasks on the calling thread, one after the other. Calls from several threads take turns. A
+ * NULL pool runs everything on the calling thread. */
 DF_API int df_parallel(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
 /* The same, and a task begins after all before it have begun: for tasks that wait for earlier ones. */
 DF_API int df_parallel_in_order(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
 
-/* For programs whose user may lose patience. Between its tasks the calling thread asks `stop` now and then; when that says yes, no
- * more tasks of the job begin, and df_parallel() is DF_EINTERRUPT. It is asked inside of a task: jobs that it starts run on
- * its thread. NULL: nobody is asked. */
+/* For programs whose user may lose patience. Between its tasks the calling thread asks `stop` now and then; when that
+ * says yes, no more tasks of the job begin, and df_parallel() is DF_EINTERRUPT. It is asked inside of a task: jobs that
+ * it starts run on its thread. NULL: nobody is asked. */
 DF_API void df_pool_ask(DfPool *, bool (*stop)(void *user), void *user);
 
 DF_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/ranks.h -- processes that work on one thing together, on one machine or on many: the ranks of an MPI run. Without
- * MPI, or without mpirun, there is one rank, and everything here does nothing.
+ * core/ranks.h -- processes that work on one thing together, on one machine or on many: the ranks of an MPI run.
+ * Without MPI, or without mpirun, there is one rank, and everything here does nothing.
  *
  *     DfRanks *ranks;
  *     df_ranks_open(&ranks);

@@ -20,9 +20,9 @@ DF_API char *df_program_folder(void);
 /* The same file without links and dots, from the root on; NULL with a sentence if there is none. df_free() it. */
 DF_API char *df_path_absolute(const char *path);
 
-/* Keeps other processes that ask for the same lock away until df_unlock() or the end of this one. `path` is a folder, or
- * a file, which is made. *lock is for df_unlock() alone; -1 is none. DF_EVALUE: another process has it. A file system may
- * know no locks; then this one is given to everybody. */
+/* Keeps other processes that ask for the same lock away until df_unlock() or the end of this one. `path` is a folder,
+ * or a file, which is made. *lock is for df_unlock() alone; -1 is none. DF_EVALUE: another process has it. A file
+ * system may know no locks; then this one is given to everybody. */
 DF_API int df_lock(int *lock, const char *path);
 DF_API void df_unlock(int *lock);
 

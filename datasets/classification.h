@@ -38,8 +38,9 @@ DF_API int df_classification_from_config(DfClassification **out, const DfNode *d
 /* The class names that such a dict gives, without looking for its pictures; n = 0: none. */
 DF_API int df_classification_classes(DfClasses *out, const DfNode *dataset, DfArena *arena);
 
-/* The test pipeline of a config that has none, in Python's words, as the official code of DAT, Swin and PVT has it (and
- * torchvision for ResNet): the shorter side to 256 / 224 of the network's img_size by Pillow, and the middle of that. */
+/* The test pipeline of a config that has none, in Python's words, as the official code of DAT,
+ * Swin and PVT has it (and torchvision for ResNet): the shorter side to 256 / 224 of the
+ * network's img_size by Pillow, and the middle of that. */
 DF_API void df_classification_usual_pipeline(DfTextbuf *out, const DfNode *config);
 
 DF_END_DECLS

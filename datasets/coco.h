@@ -41,10 +41,10 @@ typedef struct {
 
 /* By what rule detections are scored. */
 typedef enum {
-    DF_SCORED_COCO,  /* COCO's twelve numbers                                                                          */
-    DF_SCORED_LVIS,  /* the same over federated annotations: LVIS                                                      */
-    DF_SCORED_VOC,   /* PASCAL VOC's, boxes one pixel wider: eleven points for 2007, the area under the curve for 2012 */
-    DF_SCORED_MAP    /* mmdet's mAP of its CustomDataset: the area under the curve                                     */
+    DF_SCORED_COCO,  /* COCO's twelve numbers */
+    DF_SCORED_LVIS,  /* the same over federated annotations: LVIS */
+    DF_SCORED_VOC, /* PASCAL VOC's, boxes one pixel wider: eleven points for 2007, the area under the curve for 2012 */
+    DF_SCORED_MAP    /* mmdet's mAP of its CustomDataset: the area under the curve */
 } DfObjectScoring;
 
 /* Everything lives until df_coco_dataset_free(). */
@@ -70,9 +70,10 @@ typedef struct {
 
 enum { DF_COCO_OWN_CLASSES = -1 };
 
-/* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is an
- * error; n = DF_COCO_OWN_CLASSES takes all categories of the file. Every class must be among the
- * file's categories. Labels follow the order of the file's categories, as mmdet 2.x numbers them. `image_dir` is put in front of the file names ("" for none). */
+/* `classes` are the n names a detector knows; n = 0 takes the 80 of COCO, and then a category beyond them is
+ * an error; n = DF_COCO_OWN_CLASSES takes all categories of the file. Every class must be among the file's
+ * categories. Labels follow the order of the file's categories, as mmdet 2.x numbers them. `image_dir` is
+ * put in front of the file names ("" for none). */
 DF_API int df_coco_dataset_open(DfCocoDataset **out, const char *ann_file, const char *image_dir,
                                 const char *const *classes, int n);
 DF_API int df_coco_dataset_open_json(DfCocoDataset **out, DfJson *json, const char *image_dir,
@@ -99,10 +100,10 @@ DF_API int df_coco_dataset_label_by_id(DfCocoDataset *, int n);
 /* The options of a dataset dict (data.test): ann_file, img_prefix, data_root, classes, ... */
 DF_API extern const DfOpt df_coco_opts[];
 
-/* Opens what a config's dataset dict names: a file of COCO's kind, PASCAL VOC's XML files (XMLDataset), or mmdet's middle
- * format (CustomDataset). Lists of annotation files, lists of datasets and ConcatDataset follow one another as one set with
- * ids of its own, if they have the same classes and rules; wrappers that repeat pictures in training do nothing.
- * `data_dir` (or NULL) is the root of the data, in place of the config's: of
+/* Opens what a config's dataset dict names: a file of COCO's kind, PASCAL VOC's XML files (XMLDataset), or mmdet's
+ * middle format (CustomDataset). Lists of annotation files, lists of datasets and ConcatDataset follow one another as
+ * one set with ids of its own, if they have the same classes and rules; wrappers that repeat pictures in training do
+ * nothing. `data_dir` (or NULL) is the root of the data, in place of the config's: of
  * "data/coco/annotations/instances_val2017.json" the longest tail that exists under it is taken. */
 DF_API int df_coco_dataset_from_config(DfCocoDataset **out, const DfNode *dataset, const char *data_dir);
 /* The same with the masks of the objects. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/object_types.h -- the datasets of objects that mmdet knows by name: how their files are written, their classes,
- * and how they are scored. Private to datasets/.
+ * datasets/object_types.h -- the datasets of objects that mmdet knows by name: how their files are written, their
+ * classes, and how they are scored. Private to datasets/.
  */
 #ifndef DF_DATASETS_OBJECT_TYPES_H
 #define DF_DATASETS_OBJECT_TYPES_H

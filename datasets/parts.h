@@ -15,8 +15,8 @@ typedef struct {
     int first, n;
 } DfDatasetPart;
 
-/* The first dataset itself in a dataset dict or list: below ConcatDataset, RepeatDataset and their kin. Its pipeline and
- * class names are those of all. NULL: there is none. */
+/* The first dataset itself in a dataset dict or list: below ConcatDataset, RepeatDataset and their kin. Its pipeline
+ * and class names are those of all. NULL: there is none. */
 DF_API const DfNode *df_dataset_first(const DfNode *dataset);
 
 DF_END_DECLS

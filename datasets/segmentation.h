@@ -38,18 +38,18 @@ typedef struct {
     const DfDatasetPart *part; /* [n_parts]                                                                         */
 } DfSegmentation;
 
-/* Opens what a config's dataset dict names: the pictures below img_dir that end in img_suffix, by name, or those
- * that the file `split` lists, in its order. `data_dir` (or NULL) is the root of the data in place of the
- * config's: of "data/ade/ADEChallengeData2016/images/validation" the longest tail that exists under it is taken.
- * That every label file is there is checked; it is read when it is asked for. Lists of folders, lists of datasets and
- * ConcatDataset follow one another as one set, if they have the same classes and rules; names then begin with the number
- * of the part, "1/ADE_val_00000001". Where Cityscapes and COCO-Stuff have their publishers' ids instead of classes
+/* Opens what a config's dataset dict names: the pictures below img_dir that end in img_suffix, by name, or those that
+ * the file `split` lists, in its order. `data_dir` (or NULL) is the root of the data in place of the config's: of
+ * "data/ade/ADEChallengeData2016/images/validation" the longest tail that exists under it is taken. That every label
+ * file is there is checked; it is read when it is asked for. Lists of folders, lists of datasets and ConcatDataset
+ * follow one another as one set, if they have the same classes and rules; names then begin with the number of the part,
+ * "1/ADE_val_00000001". Where Cityscapes and COCO-Stuff have their publishers' ids instead of classes
  * (_gtFine_labelIds.png), the ids are translated. */
 DF_API int df_segmentation_from_config(DfSegmentation **out, const DfNode *dataset, const char *data_dir);
 DF_API void df_segmentation_free(DfSegmentation *); /* NULL is fine */
 
-/* The names and colours that a dataset dict gives, without looking for files; n = 0 if it names none. An unknown type is
- * no error. They live in `arena`, or for ever. */
+/* The names and colours that a dataset dict gives, without looking for files; n = 0 if it names none. An unknown type
+ * is no error. They live in `arena`, or for ever. */
 DF_API int df_segmentation_classes(DfClasses *out, const DfNode *dataset, DfArena *arena);
 
 /* The label map of picture i, as stored (but renumbered). One that is not height x width is DF_EVALUE; errors name

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/segmentation_types.h -- the datasets of label maps that mmseg knows by name: their classes, and how their files
- * are called. Private to datasets/.
+ * datasets/segmentation_types.h -- the datasets of label maps that mmseg knows by name: their classes, and how
+ * their files are called. Private to datasets/.
  */
 #ifndef DF_DATASETS_SEGMENTATION_TYPES_H
 #define DF_DATASETS_SEGMENTATION_TYPES_H

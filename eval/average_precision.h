@@ -42,9 +42,9 @@ size_t df_hits_needed(double recall, size_t positives);
  * ascend. */
 void df_precision_at(const PrecisionCurve *, const size_t *needed, size_t n, double *out);
 
-/* Of points with any recalls, ascending, in the way of PASCAL VOC's devkits. Until 2009: the mean of the highest precision
- * at a recall of at least t, over t = 0, 0.1, .., 1. From 2010 on: the area below the envelope, the steps of recall added
- * in numpy's order; the room is for n + 1 numbers. */
+/* Of points with any recalls, ascending, in the way of PASCAL VOC's devkits. Until 2009: the mean of the highest
+ * precision at a recall of at least t, over t = 0, 0.1, .., 1. From 2010 on: the area below the envelope, the steps of
+ * recall added in numpy's order; the room is for n + 1 numbers. */
 double df_eleven_points(const double *recall, const double *precision, size_t n);
 double df_area_below(const double *recall, const double *precision, size_t n, double *room);
 

@@ -59,9 +59,9 @@ typedef struct {
 } DfCocoReading;
 DF_API int df_coco_open_with(DfCoco **out, const char *path, const DfCocoReading *);
 DF_API int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *);
-/* The same from memory, told record by record. tell() fills the next record of a list: its fields and `has`, in room that is
- * the record's own (texts are not looked at); or it gives DF_COCO_ENOUGH behind the last one. Images are asked for first,
- * then categories and annotations. */
+/* The same from memory, told record by record. tell() fills the next record of a list: its fields and `has`, in room
+ * that is the record's own (texts are not looked at); or it gives DF_COCO_ENOUGH behind the last one. Images are
+ * asked for first, then categories and annotations. */
 typedef struct {
     const char *name; /* for messages */
     void *arg;
@@ -83,18 +83,19 @@ DF_API int df_coco_results_new(DfCocoResults **out, const DfCoco *gt);
 DF_API void df_coco_results_free(DfCocoResults *);
 DF_API size_t df_coco_results_count(const DfCocoResults *);
 
-/* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation, keypoints, obb or several. As in
- * pycocotools the first detection speaks for all: if it has a box, a missing segmentation is the box, and areas are those of
- * boxes; else if it has a segmentation, all are compressed runs, a missing box is the box of the mask, and areas are those of
- * masks; else if it has keypoints, the box is what they span. Areas of oriented boxes are always their own. An image that the ground truth does not have is an error; a category that it does not have counts
- * nowhere. After an error the results hold a part of what came before it. */
+/* Adds a results file: an array of {image_id, category_id, score} and bbox, segmentation, keypoints, obb or several. As
+ * in pycocotools the first detection speaks for all: if it has a box, a missing segmentation is the box, and areas are
+ * those of boxes; else if it has a segmentation, all are compressed runs, a missing box is the box of the mask, and
+ * areas are those of masks; else if it has keypoints, the box is what they span. Areas of oriented boxes are always
+ * their own. An image that the ground truth does not have is an error; a category that it does not have counts nowhere.
+ * After an error the results hold a part of what came before it. */
 DF_API int df_coco_results_read(DfCocoResults *, const char *path);
 DF_API int df_coco_results_read_json(DfCocoResults *, DfJson *json);
 DF_API int df_coco_results_tell(DfCocoResults *, const DfCocoTeller *); /* the same from memory: the list DF_COCO_RESULTS */
 
-/* Several files that are read one after the other are shards of one run. Processes that share a data set out repeat images
- * to make their parts of one size: so an image counts once, as the first file that has detections of it has it. What later
- * files have of it is left out, and counted here. */
+/* Several files that are read one after the other are shards of one run. Processes that share a data set out repeat
+ * images to make their parts of one size: so an image counts once, as the first file that has detections of it has it.
+ * What later files have of it is left out, and counted here. */
 typedef struct {
     size_t images, detections;
 } DfCocoRepeats;
@@ -115,8 +116,8 @@ typedef struct {
     double low, high; /* square pixels, both included */
 } DfAreaRange;
 
-/* What is compared: IoU of boxes (bbox) and masks (segm), object keypoint similarity (keypoints), IoU of oriented boxes (obb),
- * the lesser of the IoUs of masks and of their boundaries (boundary; Cheng et al., CVPR 2021). */
+/* What is compared: IoU of boxes (bbox) and masks (segm), object keypoint similarity (keypoints), IoU of oriented boxes
+ * (obb), the lesser of the IoUs of masks and of their boundaries (boundary; Cheng et al., CVPR 2021). */
 typedef enum { DF_COCO_BOXES, DF_COCO_MASKS, DF_COCO_KEYPOINTS, DF_COCO_ORIENTED, DF_COCO_BOUNDARIES } DfCocoType;
 
 /* pycocotools' Params. Arrays are borrowed during df_coco_evaluate() and may come in any order where pycocotools
@@ -144,8 +145,8 @@ typedef struct DfCocoParams {
     bool arrays;                    /* keep all that df_coco_eval_array() gives, not what the tables need alone */
 } DfCocoParams;
 DF_API DfCocoParams df_coco_params(void); /* the COCO challenge's        */
-/* LVIS's (Gupta, Dollar and Girshick, CVPR 2019), for a ground truth that was read as federated: the best 300 detections
- * of an image, those of classes of which nothing is known in it left out. */
+/* LVIS's (Gupta, Dollar and Girshick, CVPR 2019), for a ground truth that was read as federated: the best 300
+ * detections of an image, those of classes of which nothing is known in it left out. */
 DF_API DfCocoParams df_lvis_params(void);
 DF_API DfCocoParams df_coco_keypoint_params(void); /* of people's keypoints: the best 20, no small areas */
 /* CrowdPose's (Li et al., CVPR 2019): 14 keypoints, areas from boxes, and images by how crowded they are. */
@@ -167,7 +168,7 @@ typedef struct DfCocoEval {
     size_t n_ious, n_recalls, n_classes, n_areas, n_max_dets;
     double *ious;
     double *recalls;
-    DfCocoCounts *counts;           /* [classes][ious], with params.f1: over the first area and with the largest of max_dets */
+    DfCocoCounts *counts; /* [classes][ious], with params.f1: over the first area and with the largest of max_dets */
     double f1_score;                /* of their detections                                    */
     double *recall;                 /* [classes][areas][max_dets][ious]                       */
     double *precision;              /* [classes][areas][max_dets from first_curve on][ious][recalls] */
@@ -222,8 +223,8 @@ typedef struct {
 } DfCocoCell;
 DF_API int df_coco_match_cell(const DfCocoCell *, uint32_t *found); /* [n_ious][n_detections]: a place, or DF_NO_OBJECT */
 
-/* The largest F1 = 2 p r / (p + r) along a curve, over the first area and with the largest of max_dets: of a class, or the
- * mean over those that have objects (class_place SIZE_MAX), at one IoU threshold or the mean of all (iou < 0). */
+/* The largest F1 = 2 p r / (p + r) along a curve, over the first area and with the largest of max_dets: of a class, or
+ * the mean over those that have objects (class_place SIZE_MAX), at one IoU threshold or the mean of all (iou < 0). */
 DF_API double df_coco_f1(const DfCocoEval *, size_t class_place, double iou);
 /* Of a class, or all together; with params.f1. */
 DF_API DfCocoCounts df_coco_counts(const DfCocoEval *, size_t class_place, size_t iou);

@@ -54,7 +54,7 @@ typedef struct {
     uint8_t *id_is_zero;        /* [n]                                                           */
     uint8_t *ignored;           /* [areas][n]                                                    */
     uint8_t *taken;             /* [areas][ious][n]                                              */
-    uint32_t *found;            /* [areas][ious]: the object that a detection takes, or DF_NO_OBJECT; NULL: nobody asks */
+    uint32_t *found; /* [areas][ious]: the object that a detection takes, or DF_NO_OBJECT; NULL: nobody asks */
 } Matcher;
 
 /* A matcher of n objects, all of them free, in df_matcher_bytes() of memory aligned to 8. Every object must be

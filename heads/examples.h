@@ -21,9 +21,9 @@ typedef struct {
 } AssignedBoxes;
 
 /* Which of them the loss counts: as given, else as the sampler of train_cfg draws them. Counts out->samplings; a
- * listener hears sample<k>_assigned_gt_inds (from 1 on; 0 background, -1 neither), _pos_inds and _neg_inds. Give the
- * result to df_box_sample_done(). False, with the context poisoned: a given box is none of the n, or a positive one has no object
- * (DF_EVALUE); DF_ENOMEM. */
+ * listener hears sample<k>_assigned_gt_inds (from 1 on; 0 background, -1 neither), _pos_inds and _neg_inds. Give
+ * the result to df_box_sample_done(). False, with the context poisoned: a given box is none of the n, or a
+ * positive one has no object (DF_EVALUE); DF_ENOMEM. */
 bool df_choose_examples(DfCtx *, const TrainCfg *, const DfLossBatch *, DfLosses *out, const AssignedBoxes *,
                         DfBoxSample *);
 

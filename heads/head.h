@@ -29,8 +29,8 @@ typedef struct {
     bool by_query;   /* whoever lists them for people keeps that order, as transformers does           */
 } DfDetections;
 DF_API void df_detections_free(DfDetections *); /* and empties it */
-/* Cuts boxes at the border of the picture, as it was before resizing if `rescale`, and leaves out those without area: what
- * detectron2 does in the end. There are no masks yet. */
+/* Cuts boxes at the border of the picture, as it was before resizing if `rescale`, and leaves out those without area:
+ * what detectron2 does in the end. There are no masks yet. */
 DF_API void df_detections_clip(DfDetections *, const DfImageMeta *, bool rescale);
 
 /* Test-time augmentation of mmdetection 3 (tta_model of type DetTTAModel): views are detected one by one, their boxes
@@ -41,7 +41,8 @@ typedef struct {
     int max_per_img;
 } DfViewMerge;
 DF_API int df_view_merge_read(DfViewMerge *, const DfNode *tta_model, DfArena *); /* NULL: not given; DF_EVALUE, DF_ENOMEM */
-/* Detections of n views, boxes at the size of the picture but mirrored where a view is. df_detections_free() them and *out. */
+/* Detections of n views, boxes at the size of the picture but mirrored where a
+ * view is. df_detections_free() them and *out. */
 DF_API int df_view_merge(const DfViewMerge *, const DfDetections *views, const DfImageMeta *metas, int n,
                          DfDetections *out);
 

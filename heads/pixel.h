@@ -52,7 +52,8 @@ typedef struct {
     const float *scores; /* borrowed */
 } DfScoreWindow;
 
-/* One pass over the image: windows that cover height x width together, or more; where they overlap their mean counts. */
+/* One pass over the image: windows that cover height x width together, or more;
+ * where they overlap their mean counts. */
 typedef struct {
     int height, width, n;
     DfScoreWindow *windows;

@@ -30,7 +30,7 @@ typedef struct {
     const char *const *set;  /* n_set changes to the config, as "model.test_cfg.score_thr=0.3"            */
     int n_set;
     DfModelLoad load;        /* how the checkpoint is read                                                */
-    DfPrecision precision;   /* of products with weights: DF_PRECISION_F32 or DF_PRECISION_BF16                               */
+    DfPrecision precision;   /* of products with weights: DF_PRECISION_F32 or DF_PRECISION_BF16 */
 } DfDetectorOptions;
 
 /* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or
@@ -46,8 +46,9 @@ DF_API int df_detector_prepare(DfDetector *);               /* test pipeline and
 /* weights; NULL: official rules */
 DF_API int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);
 
-/* A second one over the same network, weights and pipeline, with `threads` and activations of its own, so that two threads
- * can run one each. What it is made of stays that of `of`, which is prepared and loaded before, and closed after it. */
+/* A second one over the same network, weights and pipeline, with `threads` and activations of its
+ * own, so that two threads can run one each. What it is made of stays that of `of`, which is
+ * prepared and loaded before, and closed after it. */
 DF_API int df_detector_twin(DfDetector **out, const DfDetector *of, int threads);
 
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
@@ -60,17 +61,17 @@ typedef enum {
 } DfDetectorTask;
 DF_API DfDetectorTask df_detector_task(const DfDetector *);
 DF_API int df_detector_classes(const DfDetector *);                /* how many */
-/* The name of a class: the checkpoint's, where it has any; else that of the config's data.test; else COCO's, ADE20K's or
- * ImageNet's where the number of classes says so; else its number. Lives as long as the detector; known after
- * df_detector_prepare(). */
+/* The name of a class: the checkpoint's, where it has any; else that of the config's data.test; else
+ * COCO's, ADE20K's or ImageNet's where the number of classes says so; else its number. Lives as long as
+ * the detector; known after df_detector_prepare(). */
 DF_API const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
 DF_API const DfClasses *df_detector_class_names(const DfDetector *);
-/* The category_id of a label in COCO's results format: by the annotation file that df_detector_take_categories() was told of,
- * else COCO's own ids, or counted from 1. */
+/* The category_id of a label in COCO's results format: by the annotation file that df_detector_take_categories() was
+ * told of, else COCO's own ids, or counted from 1. */
 DF_API int64_t df_detector_category_id(const DfDetector *, int label);
-/* Takes the ids of the categories that are called as the classes are. After df_detector_prepare(). DF_EVALUE: a class is
- * nobody's, or the classes have no names. */
+/* Takes the ids of the categories that are called as the classes are. After df_detector_prepare(). DF_EVALUE: a
+ * class is nobody's, or the classes have no names. */
 DF_API int df_detector_take_categories(DfDetector *, const char *ann_file);
 
 DF_API DfModel *df_detector_model(const DfDetector *);

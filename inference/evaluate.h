@@ -28,8 +28,8 @@ typedef struct {
     long limit;             /* the first `limit` images; 0: all                                                      */
     int shard, shards;      /* every shards-th image, from the shard-th on (1 <= shard <= shards); 0: all            */
     int streams, batch;     /* pictures computed at a time, and of a pass: as in a DfSequence                        */
-    DfRanks *ranks;         /* processes of which each does its part, in place of a shard; all score alike, and the first */
-                            /* keeps the results. Borrowed; NULL: there is one process                                   */
+    DfRanks *ranks; /* processes of which each does its part, in place of a shard; all score alike, and the first */
+                            /* keeps the results. Borrowed; NULL: there is one process */
     int first_class;        /* the number of the first class in label maps: 0, or 1 as in ADE20K's files            */
     const char *real_labels; /* of a classifier: a JSON list of lists of labels, in the order of the pictures' names; or NULL */
     DfProgress *progress;   /* may be NULL                                                                           */
@@ -43,8 +43,8 @@ DF_API void df_evaluation_close(DfEvaluation *); /* NULL is fine */
 /* Once: all pictures that an earlier run with the same out_dir has not done. A run of other settings, weights or data
  * there is refused, and so is a folder that another run is writing to. Pictures that are missing or no pictures, and
  * annotations that cannot be scored, are an error before the first pass. Pictures that turn out to be damaged later, or
- * all of them with `skip_unreadable`, are logged and counted; if none can be read, or memory runs out, that is an error.
- * DF_EINTERRUPT when progress() said so. */
+ * all of them with `skip_unreadable`, are logged and counted; if none can be read, or memory runs out, that is an
+ * error. DF_EINTERRUPT when progress() said so. */
 DF_API int df_evaluation_run(DfEvaluation *);
 /* In place of that: only what it looks at before the first pass. */
 DF_API int df_evaluation_check(DfEvaluation *);

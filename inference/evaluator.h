@@ -7,8 +7,8 @@
 
 #include "config/config.h"
 
-/* One warning for all that a test set is not scored by; nothing if there is none. `own_data`: the config's own test set,
- * whose annotation file the evaluator should name. DF_ENOMEM. */
+/* One warning for all that a test set is not scored by; nothing if there is none. `own_data`: the config's own test
+ * set, whose annotation file the evaluator should name. DF_ENOMEM. */
 int df_evaluator_warn(const DfNode *root, bool own_data);
 
 #endif

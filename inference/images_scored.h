@@ -9,7 +9,8 @@
 
 DF_BEGIN_DECLS
 
-/* The list of image ids that an evaluation writes beside its results; a journal alone tells of a run that was stopped. */
+/* The list of image ids that an evaluation writes beside its results; a journal
+ * alone tells of a run that was stopped. */
 #define DF_IMAGES_SCORED "results.images.json"
 
 /* The ids of the images that the results in an evaluation's folder are of, ascending; df_free(*out). *out is NULL where

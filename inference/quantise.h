@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/quantise.h -- a network's weights in 8 bits: the range of every input is measured on some pictures, then how
- * much each weight alone changes the outputs, and the worst stay in float32 until all together change them by no more
- * than a budget.
+ * inference/quantise.h -- a network's weights in 8 bits: the range of every input is measured on some
+ * pictures, then how much each weight alone changes the outputs, and the worst stay in float32 until all
+ * together change them by no more than a budget.
  *
  *     df_detector_quantise(detector, paths, n, &options, &report);
  *     df_detector_save(detector, "int8.safetensors");

@@ -23,8 +23,8 @@ DF_API int df_streams_count(const DfStreams *);
 DF_API DfDetector *df_streams_take(DfStreams *);
 DF_API void df_streams_put(DfStreams *, DfDetector *);
 
-/* How many do most pictures a second, of inputs of H x W: one for each thread if a pass is small (up to 4 G multiply-adds)
- * and there is memory for so many, else one. */
+/* How many do most pictures a second, of inputs of H x W: one for each thread if a pass is small (up to 4 G
+ * multiply-adds) and there is memory for so many, else one. */
 DF_API int df_streams_best(const DfDetector *, int H, int W);
 
 DF_END_DECLS

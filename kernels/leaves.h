@@ -73,8 +73,8 @@ typedef struct {
 
 enum { DF_PANEL = 16 }; /* columns of a panel: what a tile reads of a packed matrix lies in one run (gemm/gemm.h) */
 
-/* What happens to a result before it is stored: y = act(y + bias) * scale + residual; as in a ResNet's blocks, `inside`,
- * y = act(y + bias + residual) * scale. */
+/* What happens to a result before it is stored: y = act(y + bias) * scale + residual; as in a ResNet's blocks,
+ * `inside`, y = act(y + bias + residual) * scale. */
 typedef struct {
     const float *bias;      /* per column, or NULL                                                                  */
     DfAct act;
@@ -100,17 +100,19 @@ typedef struct {
     void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
                  bool first, bool last, const DfEpilogue *);
     void (*fetch)(const float *from, size_t floats); /* hint: into the second-level cache, it will be read soon */
-    /* The same as tile(), and of two panels `panel` floats apart that begin at `ahead`, `step` floats are fetched at every
-     * step along k: so spread, they do not hold up what is needed now. NULL: the rung has tile() and fetch() only. */
+    /* The same as tile(), and of two panels `panel` floats apart that begin at `ahead`, `step`
+     * floats are fetched at every step along k: so spread, they do not hold up what is needed
+     * now. NULL: the rung has tile() and fetch() only. */
     void (*fetching_tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
                           size_t ldc, bool first, bool last, const DfEpilogue *, const float *ahead, size_t step);
     /* A whole product on the calling thread, by a library that has tiles of its own; NULL: by tile(). */
     void (*product)(const DfProduct *);
 } DfGemmKernels;
 
-/* Products of bfloat16 (bf16.h): the same with both factors rounded, added up in float32. Numbers along k stand in twos:
- * a row of a is as long as 2 `pairs`, and a panel of b holds for every pair the two numbers of column 0, of column 1, ..
- * Each step adds the product of the second of a pair, then that of the first; on ARM four products are added at once. */
+/* Products of bfloat16 (bf16.h): the same with both factors rounded, added up in float32. Numbers along k
+ * stand in twos: a row of a is as long as 2 `pairs`, and a panel of b holds for every pair the two
+ * numbers of column 0, of column 1, .. Each step adds the product of the second of a pair, then that of
+ * the first; on ARM four products are added at once. */
 typedef struct {
     int tile_m, tile_n; /* as DfGemmKernels */
     /* y[i] = x[i] rounded to the nearest bfloat16, of two equally near the even one; below 2^-126 it is zero */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/class_count.c -- the commonest mistake with a checkpoint: it was trained for other classes. Only the layers that
- * end in classes have another shape then, and all of them tell the same number.
+ * models/class_count.c -- the commonest mistake with a checkpoint: it was trained for other classes. Only the layers
+ * that end in classes have another shape then, and all of them tell the same number.
  *
  * A layer of a network with n classes has a * n rows, or a * (n + 1) where the background has a place of its own. So a
  * layer of w rows that the file has with m tells k = m / a, or k = m / a - 1, with a = w / n or a = w / (n + 1).

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * nn/load.c -- a checkpoint into a model. Every key of the file and every parameter of the model is accounted for:
- * names are matched (dialects/, dialect.c), tables of another size are resized as the official loaders do (resize.c), dimensions
- * are put into our order (layout.c).
+ * names are matched (dialects/, dialect.c), tables of another size are resized as the official loaders do (resize.c),
+ * dimensions are put into our order (layout.c).
  */
 #include <stdio.h>
 #include <string.h>

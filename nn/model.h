@@ -33,8 +33,8 @@ struct NnModel {
     NnParam nowhere;          /* what nn_last() gives after a failure                   */
 };
 
-/* train.c: gives all parameters but lean ones their places in one block, those that are trained first. What they hold is
- * kept. */
+/* train.c: gives all parameters but lean ones their places in one block, those
+ * that are trained first. What they hold is kept. */
 int nn_model_lay_out(NnModel *);
 
 /* init.c: what nn_model_init() draws, in our layout; the same each time. */

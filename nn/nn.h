@@ -104,10 +104,10 @@ DF_API int nn_model_shared(const NnModel *, const NnShared **out); /* how many; 
  * name, so that adding one changes no other. DF_OK, DF_ENOMEM, or what nn_model_error() says. */
 DF_API int nn_model_init(NnModel *, uint64_t seed);
 
-/* For inference: weights of products get no memory of their own, beside their packed copies. They are drawn or read from
- * the checkpoint again, which stays mapped, whenever such a copy is made; so tensor->data of these is NULL. To be called
- * before nn_model_init(); afterwards it does nothing. Who reads numbers of a parameter opens them (df_numbers_open()), or
- * gives all of them memory for good: DF_OK, or why a weight cannot be had. */
+/* For inference: weights of products get no memory of their own, beside their packed copies. They are drawn or read
+ * from the checkpoint again, which stays mapped, whenever such a copy is made; so tensor->data of these is NULL. To be
+ * called before nn_model_init(); afterwards it does nothing. Who reads numbers of a parameter opens them
+ * (df_numbers_open()), or gives all of them memory for good: DF_OK, or why a weight cannot be had. */
 DF_API void nn_model_lean(NnModel *);
 DF_API int nn_model_hold(NnModel *);
 
@@ -115,9 +115,9 @@ DF_API int nn_model_hold(NnModel *);
 
 /* A weight whose rows are its first dimension, and not too long for sums of 32 bits. */
 DF_API bool nn_param_fits_int8(const NnParam *);
-/* From now on the weight, and its input of numbers from `low` to `high` (0 is among them, high > low), are multiplied in 8
- * bits where no tape is kept; a scale for each row is taken from what it holds. tensor->quantization says so, and may be
- * set to NULL. DF_OK or DF_ENOMEM. */
+/* From now on the weight, and its input of numbers from `low` to `high` (0 is among them, high > low), are
+ * multiplied in 8 bits where no tape is kept; a scale for each row is taken from what it holds. tensor->quantization
+ * says so, and may be set to NULL. DF_OK or DF_ENOMEM. */
 DF_API int nn_param_quantise(NnModel *, NnParam *, float low, float high);
 DF_API int nn_model_quantised(const NnModel *); /* how many weights are */
 DF_API void nn_quantisation_set(DfQuantization *, float low, float high); /* all but its scales */
@@ -130,9 +130,9 @@ static inline bool nn_is_trained(const NnParam *param)
     return !param->buffer && !param->frozen;
 }
 
-/* Makes a model ready for training, and no longer lean: gradients of all its trained parameters have memory in one block, where they
- * outlive df_reset() and add up until nn_model_zero_gradients(). To be called after nn_model_init(), and again when
- * `frozen` of a parameter has changed. DF_OK or DF_ENOMEM. */
+/* Makes a model ready for training, and no longer lean: gradients of all its trained parameters have memory in one
+ * block, where they outlive df_reset() and add up until nn_model_zero_gradients(). To be called after nn_model_init(),
+ * and again when `frozen` of a parameter has changed. DF_OK or DF_ENOMEM. */
 DF_API int nn_model_train(NnModel *);
 
 /* All trained parameters side by side, in the order of nn_model_at(), and their gradients in the same places: so an
@@ -420,18 +420,18 @@ typedef struct {
     const char *const *ignorable;  /* patterns of keys that are known and not needed, NULL-terminated: "*.attn_mask" */
     bool allow_missing, allow_wrong_shape;
 } NnLoad;
-/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). A lean model shares the checkpoint instead,
- * which the caller may close. Names of other libraries are understood
- * (nn/dialects/), and prefixes ("backbone.", "module.", ..) are cut off or put in front as it fits best. Missing or wrong-shaped parameters are an error (DF_EFORMAT, DF_ESHAPE)
- * unless `load` allows them; NULL allows nothing. The report is filled in either case: free it with
- * nn_report_free(). */
+/* Copies every parameter from the checkpoint (nn_model_init() gave it memory). A lean model shares the
+ * checkpoint instead, which the caller may close. Names of other libraries are understood (nn/dialects/), and
+ * prefixes ("backbone.", "module.", ..) are cut off or put in front as it fits best. Missing or wrong-shaped
+ * parameters are an error (DF_EFORMAT, DF_ESHAPE) unless `load` allows them; NULL allows nothing. The report is
+ * filled in either case: free it with nn_report_free(). */
 DF_API int nn_model_load(NnModel *, DfCheckpoint *, const NnLoad *load, NnReport *report);
 DF_API void nn_report_free(NnReport *);
 DF_API char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */
 
 /* Arrays under the names of another library: "mmdet", "official", "torchvision", .. (nn/dialects/); those that they are
- * under are found out. The arrays are borrowed; what is made of them has views of their numbers. DF_EVALUE: no such library,
- * or a name for which no table of it has one. */
+ * under are found out. The arrays are borrowed; what is made of them has views of their numbers. DF_EVALUE: no such
+ * library, or a name for which no table of it has one. */
 typedef struct NnConverted NnConverted;
 DF_API int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library);
 DF_API void nn_converted_free(NnConverted *);                               /* NULL is fine                        */
@@ -442,7 +442,8 @@ DF_API const char *nn_converted_from(const NnConverted *);                  /* "
 DF_API void nn_param_from_official(const NnParam *, const float *official, float *ours);
 DF_API void nn_param_to_official(const NnParam *, const float *ours, float *official);
 
-/* The same as a view, without a copy: `ours`, borrowed, as an array of the official shape. For df_checkpoint_write(). */
+/* The same as a view, without a copy: `ours`, borrowed, as an array of the
+ * official shape. For df_checkpoint_write(). */
 DF_API DfArray nn_param_array(const NnParam *, const char *name, const float *ours);
 
 /* Writes all parameters and buffers under their official keys and shapes; metadata as in df_checkpoint_write(). */

@@ -31,7 +31,8 @@ void nn_quantised_free(NnQuantisedList *); /* {0} is fine */
 /* Takes scales and ranges out of `file`, and lists the weights that they belong to. DF_EFORMAT with a sentence: one is
  * missing, or is not what it should be. */
 int nn_quantised_take(NnQuantisedList *, NnArrays *file);
-/* The weights of the list become float arrays in `file`: for names that are to be translated, which may cut or turn them. */
+/* The weights of the list become float arrays in `file`: for names that are to
+ * be translated, which may cut or turn them. */
 int nn_quantised_expand(const NnQuantisedList *, NnArrays *file);
 /* Whose numbers an array has; NULL: nobody's in the list. */
 const NnQuantised *nn_quantised_of(const NnQuantisedList *, const DfArray *);

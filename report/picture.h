@@ -9,8 +9,8 @@
 #include "boxes/boxes.h"
 #include "core/core.h"
 
-/* What lies under the shapes: a data: URI, kept under an id if that is not NULL; or, without a URI, the picture that was
- * kept under this id before; or, without both, an empty ground. */
+/* What lies under the shapes: a data: URI, kept under an id if that is not NULL; or, without a URI, the picture that
+ * was kept under this id before; or, without both, an empty ground. */
 typedef struct {
     const char *uri, *id;
 } ReportGround;

@@ -70,9 +70,9 @@ DF_API void df_packed_outdated(DfTensor *weight);
 
 /* ---- weights without memory of their own ------------------------------------------------------------------------- */
 
-/* A weight that is only read packed needs its own numbers when a packed copy is made, and no more: it may have no data,
- * and an origin, which gives the numbers for each use. Any op but those that pack gives such a weight its data for good,
- * and so does a context that records. */
+/* A weight that is only read packed needs its own numbers when a packed copy is made, and no more: it may have no
+ * data, and an origin, which gives the numbers for each use. Any op but those that pack gives such a weight its data
+ * for good, and so does a context that records. */
 typedef struct {
     const float *at;    /* df_size(w) numbers, in our order                      */
     float *own;         /* where they were put; NULL: they stand there by themselves */
@@ -122,9 +122,9 @@ DF_API void df_ctx_free(DfCtx *); /* NULL is fine */
 /* Forgets all tensors of the step, the tape and the error. Memory is kept for the next step. */
 DF_API void df_reset(DfCtx *);
 
-/* In what the products with weights are computed from now on; DF_PRECISION_F32 at first. Weights are packed once for each precision
- * that they are used in. DF_EVALUE: this rung has no products of that precision. What is not float32 has no way back: an op
- * that a context should record then poisons it. */
+/* In what the products with weights are computed from now on; DF_PRECISION_F32 at first. Weights are packed once for
+ * each precision that they are used in. DF_EVALUE: this rung has no products of that precision. What is not float32 has
+ * no way back: an op that a context should record then poisons it. */
 DF_API int df_ctx_set_precision(DfCtx *, DfPrecision);
 
 /* Poisons the context with a sentence, put behind the path of the module that runs; the first one stays. */
@@ -138,8 +138,8 @@ DF_API int df_ctx_error(DfCtx *);
  * `first_sample` of all that belong to the step. A new context has seed, step and first sample 0. */
 DF_API void df_ctx_seed(DfCtx *, uint64_t seed, uint64_t step, int first_sample);
 /* The stream of a sample of the batch at the place where the pass is now: another one for each step, path of scopes,
- * and time that it is asked for there since df_reset() or df_ctx_seed(). Nothing else matters: neither threads, nor what
- * else ran, nor the other samples of the batch. */
+ * and time that it is asked for there since df_reset() or df_ctx_seed(). Nothing else matters: neither threads, nor
+ * what else ran, nor the other samples of the batch. */
 DF_API DfRandom df_ctx_random(DfCtx *, int sample);
 /* Moves the running statistics of batch norms by what they saw since df_reset(), in order; once a pass, after it. True
  * if there were some. */
@@ -150,9 +150,9 @@ DF_API void df_count_up(DfCtx *, DfTensor *counter, const float *by);
  * order. */
 DF_API double df_ctx_sum(DfCtx *, double x);
 
-/* Looks through every result for a number that is NaN or infinite, and in backward through every gradient. The first one
- * poisons the context with DF_EVALUE, and the sentence names module and op. It takes time: for a second pass, when the
- * first one gave a loss that is no number. */
+/* Looks through every result for a number that is NaN or infinite, and in backward through every gradient. The first
+ * one poisons the context with DF_EVALUE, and the sentence names module and op. It takes time: for a second pass,
+ * when the first one gave a loss that is no number. */
 DF_API void df_ctx_check(DfCtx *, bool on);
 
 /* ---- scopes ----------------------------------------------------------------------------------------------------- */
@@ -185,13 +185,13 @@ DF_API void df_next(DfCtx *, DfTensor **x, DfTensor *y);
 
 /* A part of a network as a function of one tensor. */
 typedef DfTensor *DfPart(DfCtx *, const void *self, DfTensor *x);
-/* part(c, self, x), of which backward remembers x alone: it runs the part once more, to the same bits. `self`, of `size`
- * bytes, is copied. Where x wants no gradient, or the context does not record, it is a plain call. A weight that is used
- * in several such parts is not for c->arrived, which would hear of it too early. */
+/* part(c, self, x), of which backward remembers x alone: it runs the part once more, to the same bits. `self`, of
+ * `size` bytes, is copied. Where x wants no gradient, or the context does not record, it is a plain call. A weight that
+ * is used in several such parts is not for c->arrived, which would hear of it too early. */
 DF_API DfTensor *df_checkpoint(DfCtx *, DfPart *part, const void *self, size_t size, DfTensor *x);
 
-/* Whether a context that records forgets all that scopes do not keep, as if it did not: for parts that have no way back,
- * since nothing in them wants a gradient. A pass gives the same bits either way. */
+/* Whether a context that records forgets all that scopes do not keep, as if it did not: for parts that have no way
+ * back, since nothing in them wants a gradient. A pass gives the same bits either way. */
 DF_API void df_forget(DfCtx *, bool forget);
 
 /* ---- profiles --------------------------------------------------------------------------------------------------- */
@@ -239,7 +239,8 @@ DF_API DfTensor *df_borrow(DfCtx *, DfShape, float *data);     /* the caller's m
  *     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
  *     if (df_skip(c, y)) return y;                                       poisoned, dry or empty: nothing to compute */
 DF_API DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
-/* For ops that read their weights packed, which need no data of their own then (DfOrigin); df_output() gives it them. */
+/* For ops that read their weights packed, which need no data of their own then
+ * (DfOrigin); df_output() gives it them. */
 DF_API DfTensor *df_output_packing(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
 /* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
 DF_API DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);

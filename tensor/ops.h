@@ -336,8 +336,8 @@ typedef struct {
 } DfWindowBranch;
 DF_API DfTensor *df_window_branch(DfCtx *, DfTensor *x, DfWindowBranch);                   /* B H W C -> B H W C */
 
-/* Swin v2's cosine attention (Liu et al., CVPR 2022): what goes into df_window_attention(), with scale 1. Queries become
- * directions times e^min(logit_scale, ln 100), keys directions. logit_scale: one number for each head.
+/* Swin v2's cosine attention (Liu et al., CVPR 2022): what goes into df_window_attention(), with scale 1. Queries
+ * become directions times e^min(logit_scale, ln 100), keys directions. logit_scale: one number for each head.
  *                                                                                                .. 3C -> .. 3C */
 DF_API DfTensor *df_cosine_qkv(DfCtx *, DfTensor *qkv, DfTensor *logit_scale);
 

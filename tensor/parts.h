@@ -22,7 +22,8 @@ typedef struct {
     uint64_t key, n;            /* n = 0: the slot is free                         */
 } Visits;
 
-/* What a batch norm saw; its running statistics are to move towards it. Without running_var: what is added to a count. */
+/* What a batch norm saw; its running statistics are to move towards it. Without
+ * running_var: what is added to a count. */
 typedef struct Seen {
     struct Seen *next;
     DfTensor *running_mean, *running_var;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/random.c -- the random numbers of a step: a function of the seed, the step, the sample and the place where they
- * are asked for. So what is drawn somewhere changes nothing elsewhere, and a batch that is cut in two draws what the
- * whole one does.
+ * tensor/random.c -- the random numbers of a step: a function of the seed, the step, the sample and the
+ * place where they are asked for. So what is drawn somewhere changes nothing elsewhere, and a batch
+ * that is cut in two draws what the whole one does.
  */
 #include "tensor/op.h"
 #include "tensor/parts.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/estimate.c -- what a run will need: memory from a pass that computes nothing, time from steps that are measured.
+ * train/estimate.c -- what a run will need: memory from a pass that computes
+ * nothing, time from steps that are measured.
  */
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/fit.c -- changes to a config that make it learn from a folder: those of the data sets come from datasets/folder/,
- * those of the network from here.
+ * train/fit.c -- changes to a config that make it learn from a folder: those of the data sets come from
+ * datasets/folder/, those of the network from here.
  */
 #include "train/fit.h"
 

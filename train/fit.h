@@ -18,8 +18,9 @@ typedef struct {
     int n_classes, n_heads; /* n_heads: how many dicts of heads got the number of classes                 */
 } DfFit;
 
-/* `root` is the config as it stands. What the folder lacks is written into `work_dir`, which has to be there. DF_EVALUE:
- * the folder holds nothing to learn from, or something else than the network learns. df_fit_done() in every case. */
+/* `root` is the config as it stands. What the folder lacks is written into `work_dir`, which
+ * has to be there. DF_EVALUE: the folder holds nothing to learn from, or something else than
+ * the network learns. df_fit_done() in every case. */
 DF_API int df_fit(DfFit *out, const char *folder, const DfNode *root, const char *work_dir);
 DF_API void df_fit_done(DfFit *); /* {0} is fine */
 

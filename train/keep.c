@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/keep.c -- the checkpoints of a run. The state is written once, as latest.safetensors; others are second names of
- * the same file where the disk allows it, and copies where it does not.
+ * train/keep.c -- the checkpoints of a run. The state is written once, as latest.safetensors; others are second names
+ * of the same file where the disk allows it, and copies where it does not.
  */
 #include <dirent.h>
 #include <fcntl.h>

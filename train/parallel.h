@@ -29,8 +29,8 @@ DF_API void df_parallel_free(DfParallel *); /* NULL is fine */
 /* The context adds up over the ranks until finish(). With `last` the gradients are sent during this walk back; without,
  * more of them are to come (accumulation), and nothing is sent. */
 DF_API void df_parallel_begin(DfParallel *, DfCtx *, bool last);
-/* `error`: what this rank met in its pass. Then it is returned at once: the others wait for sums that will not come, and
- * df_ranks_close() has to end them. Parameters count as reached where they are on any rank. */
+/* `error`: what this rank met in its pass. Then it is returned at once: the others wait for sums that will not come,
+ * and df_ranks_close() has to end them. Parameters count as reached where they are on any rank. */
 DF_API int df_parallel_finish(DfParallel *, DfCtx *, int error);
 
 /* The losses of the whole batch, for the log: losses are added up, figures averaged. values[n]. */

@@ -92,7 +92,7 @@ int df_run_open_files(DfRun *);                              /* the work dir, wh
 int df_run_learner_open(DfRun *);                            /* weights, optimizer, and what the state has of them */
 int df_run_learner_seek(DfRun *);                            /* as after state.at.step iterations         */
 int df_run_step(DfRun *, DfStepReport *);                    /* one iteration                             */
-void df_run_swap_average(DfRun *);                           /* the weights and their average change places, if there is one */
+void df_run_swap_average(DfRun *); /* the weights and their average change places, if there is one */
 int df_run_write(DfRun *, const char *path);                 /* the state                                 */
 int df_run_read(DfRun *, const char *path);
 
@@ -100,7 +100,7 @@ int df_run_read(DfRun *, const char *path);
 int df_run_together_open(DfRun *);                           /* weights of the first rank go to all       */
 int df_run_together_step(DfRun *, DfTensor *image, const DfLossBatch *, DfStepReport *); /* df_trainer_step() */
 int df_run_together_pad(DfRun *, DfBatch *, float **pixels);  /* to the largest size of all; the run's */
-int df_run_together_agree(DfRun *, int error);               /* the worst that any has met; all stop if one is to stop */
+int df_run_together_agree(DfRun *, int error); /* the worst that any has met; all stop if one is to stop */
 
 /* keep.c */
 int df_run_save(DfRun *);                                    /* latest.safetensors                        */
@@ -109,7 +109,7 @@ int df_run_keep_best(DfRun *);
 
 /* score.c */
 int df_run_score(DfRun *);
-int df_run_check_validation(DfRun *);                        /* what would spoil the first scores, before the first step */
+int df_run_check_validation(DfRun *); /* what would spoil the first scores, before the first step */
 const char *df_run_validation(const DfRun *);                /* place of the set in the config; NULL: none */
 
 /* estimate.c */

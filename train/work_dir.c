@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/work_dir.c -- the folder of a run: one process at a time writes into it, and what a killed one left half-written
- * goes.
+ * train/work_dir.c -- the folder of a run: one process at a time writes into it,
+ * and what a killed one left half-written goes.
  */
 #include <stdio.h>
 #include <string.h>

@@ -36,13 +36,13 @@ typedef enum { DF_COCO_IMAGES, DF_COCO_CATEGORIES, DF_COCO_ANNOTATIONS, DF_COCO_
  *                  "iscrowd": 0, "segmentation": [[x, y, x, y, ...], ...]}, and of other sets "ignore": 1
  *     detection   {"image_id": 139, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9,
  *                  "segmentation": {...}}
- * LVIS adds, to an image, {"coco_url": "http://images.cocodataset.org/val2017/000000000139.jpg", "neg_category_ids": [7],
- * "not_exhaustive_category_ids": [12]}, and to a category {"frequency": "r"}, c or f.
- * Keypoints add, to an annotation, {"keypoints": [x, y, visibility, ...], "num_keypoints": 15}, and the former to a detection;
- * CrowdPose adds, to an image, {"crowdIndex": 0.4}. Oriented boxes are {"obb": [cx, cy, width, height, angle]} (boxes/rotated.h).
- * Panoptic annotations and results are annotations of a whole image, {"image_id": 139, "file_name": "000000000139.png",
- * "segments_info": [{"id": 3226956, "category_id": 1, "iscrowd": 0, "area": 2840}, ...]}, and their categories say
- * "isthing": 1.
+ * LVIS adds, to an image, {"coco_url": "http://images.cocodataset.org/val2017/000000000139.jpg", "neg_category_ids":
+ * [7], "not_exhaustive_category_ids": [12]}, and to a category {"frequency": "r"}, c or f.
+ * Keypoints add, to an annotation, {"keypoints": [x, y, visibility, ...], "num_keypoints": 15}, and the former to a
+ * detection; CrowdPose adds, to an image, {"crowdIndex": 0.4}. Oriented boxes are {"obb": [cx, cy, width, height,
+ * angle]} (boxes/rotated.h). Panoptic annotations and results are annotations of a whole image, {"image_id": 139,
+ * "file_name": "000000000139.png", "segments_info": [{"id": 3226956, "category_id": 1, "iscrowd": 0, "area": 2840},
+ * ...]}, and their categories say "isthing": 1.
  * A flag may be a number or true and false; an id may be a text. Of a field that is given twice the last one holds. */
 enum {
     DF_COCO_ID = 1 << 0,
@@ -203,7 +203,8 @@ typedef struct {
 /* An annotation file, {"images": [...], "annotations": [...], "categories": [...]}, its lists in any order. A list
  * that is given twice is told twice, one that is missing never. */
 DF_API int df_coco_stream_truth(DfJson *, const DfCocoFile *);
-/* Does the file look like one? One of the three lists begins in its first megabyte; other JSON files are somebody else's. */
+/* Does the file look like one? One of the three lists begins in its first
+ * megabyte; other JSON files are somebody else's. */
 DF_API bool df_coco_is_truth(const char *path);
 /* A results file, [{...}, ...]: one list. */
 DF_API int df_coco_stream_results(DfJson *, const DfCocoFile *);

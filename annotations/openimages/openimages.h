@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/openimages/openimages.h -- the files of Open Images (Kuznetsova et al., IJCV 2020) and of its challenges: tables of
- * boxes, image labels, masks and predictions, and the tree of classes. Part of the door annotations/annotations.h.
+ * annotations/openimages/openimages.h -- the files of Open Images (Kuznetsova et al., IJCV 2020)
+ * and of its challenges: tables of boxes, image labels, masks and predictions, and the tree of
+ * classes. Part of the door annotations/annotations.h.
  *
  *     ImageID,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf                            boxes
  *     ImageID,Source,LabelName,Confidence                                                   labels: 1 there, 0 not there
@@ -41,17 +42,17 @@ typedef struct {
     int (*row)(void *arg, const DfOpenImagesRow *);
 } DfOpenImagesSink;
 
-/* Rows in their order; other columns are passed over. DF_EFORMAT, with `name` and the line, where a column of the wanted
- * groups is missing, or a value is not what it should be. */
+/* Rows in their order; other columns are passed over. DF_EFORMAT, with `name` and the line, where a column of the
+ * wanted groups is missing, or a value is not what it should be. */
 DF_API int df_openimages_read(const char *text, size_t size, const char *name, unsigned wanted, const DfOpenImagesSink *);
 
-/* A mask as the tables have it: COCO's compressed runs, deflated by zlib, in base64. The runs have no empty one but the first
- * and fill the mask. DF_EFORMAT if it is none. df_mask_done() it. */
+/* A mask as the tables have it: COCO's compressed runs, deflated by zlib, in base64. The runs have no empty one but the
+ * first and fill the mask. DF_EFORMAT if it is none. df_mask_done() it. */
 DF_API int df_openimages_mask(DfMask *out, const char *text, size_t length, uint32_t height, uint32_t width);
 
-/* The tree of classes, {"LabelName": "/m/root", "Subcategory": [{"LabelName": .., "Subcategory": [..]}, ..]}. Told are pairs of
- * a class and a class above it, without the root, as often as the tree has them; and each class with NULL. Names are valid
- * during the call. `name` is for messages. */
+/* The tree of classes, {"LabelName": "/m/root", "Subcategory": [{"LabelName": .., "Subcategory": [..]}, ..]}. Told are
+ * pairs of a class and a class above it, without the root, as often as the tree has them; and each class with NULL.
+ * Names are valid during the call. `name` is for messages. */
 typedef struct {
     void *arg;
     int (*above)(void *arg, const char *label, const char *ancestor);
@@ -59,8 +60,8 @@ typedef struct {
 DF_API int df_openimages_read_tree(const char *text, size_t size, const char *name, const DfOpenImagesTreeSink *);
 
 /* A list of classes, with what people call each, or NULL: {"/m/01g317": 1, ..}; the challenge's label map, item { name:
- * "/m/01g317" id: 1 display_name: "Person" } ..; or lines of a name, or of a name, a comma and what it is called, under column
- * names or not. DF_EFORMAT if it has none. `name` is for messages. */
+ * "/m/01g317" id: 1 display_name: "Person" } ..; or lines of a name, or of a name, a comma and what it is called, under
+ * column names or not. DF_EFORMAT if it has none. `name` is for messages. */
 typedef struct {
     void *arg;
     int (*listed)(void *arg, const char *name, const char *called);

@@ -50,7 +50,8 @@ DF_API int df_yolo_read_data(DfYoloData *out, const char *text, size_t size, con
 
 /* ---- written ----------------------------------------------------------------------------------------------------- */
 
-/* A line of such a file. Numbers have up to twelve decimals: less than a millionth of a pixel of the largest picture. */
+/* A line of such a file. Numbers have up to twelve decimals: less than a
+ * millionth of a pixel of the largest picture. */
 DF_API void df_yolo_put_object(DfTextbuf *, const DfYoloObject *, int keypoints, int dims);
 /* data.yaml; folders that are NULL are left out. Names that YAML would take for something else stand in quotes. */
 DF_API void df_yolo_put_data(DfTextbuf *, const DfYoloData *, const char *test);

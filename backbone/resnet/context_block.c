@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/context_block.c -- the context block of GCNet, Cao et al., "GCNet: Non-local Networks Meet
- * Squeeze-Excitation Networks and Beyond", ICCV workshops 2019. One vector of context for a whole picture changes every pixel
- * (eq. 5):
+ * backbone/resnet/context_block.c -- the context block of GCNet, Cao et al., "GCNet: Non-local
+ * Networks Meet Squeeze-Excitation Networks and Beyond", ICCV workshops 2019. One vector of context
+ * for a whole picture changes every pixel (eq. 5):
  *     z = x * sigmoid(V2 relu(LN(V1 context))) + W2 relu(LN(W1 context))
  * either part may be absent; context is the mean of the pixels, weighted by attention, or plain.
  */

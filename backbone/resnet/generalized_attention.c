@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/generalized_attention.c -- Zhu et al., "An Empirical Study of Spatial Attention Mechanisms in Deep Networks",
- * ICCV 2019. The energy between a query pixel q and a key pixel k is a sum of up to four terms (eq. 2 to 5), which
- * attention_type switches on by its four digits:
+ * backbone/resnet/generalized_attention.c -- Zhu et al., "An Empirical Study of Spatial Attention Mechanisms in Deep
+ * Networks", ICCV 2019. The energy between a query pixel q and a key pixel k is a sum of up to four terms (eq. 2 to 5),
+ * which attention_type switches on by its four digits:
  *     1st  query content, key content         q . k
  *     2nd  query content, relative position   q . r(q - k)
  *     3rd  key content                        u . k
@@ -158,7 +158,8 @@ static DfTensor *places(DfCtx *c, const Attention *a, int N, const int keys[2])
     return out;
 }
 
-/* Numbers of a query side by side, and below one another those of a key: their product is the sum of all terms. That of a
+/* Numbers of a query side by side, and below one another those of a key: their
+ * product is the sum of all terms. That of a
  * position is picked by the column and by the row of the key.                                      -> N heads hw K */
 static DfTensor *energy(DfCtx *c, const Attention *a, DfTensor *q_map, DfTensor *k_map)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/non_local.c -- the non-local block, Wang et al., "Non-local Neural Networks", CVPR 2018: every pixel adds a
- * mean of g over all pixels, weighted by f(x_i, x_j) (eq. 2 to 6).
+ * backbone/resnet/non_local.c -- the non-local block, Wang et al., "Non-local Neural Networks", CVPR 2018: every pixel
+ * adds a mean of g over all pixels, weighted by f(x_i, x_j) (eq. 2 to 6).
  */
 #include <math.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  *
  * boxes/masks/boundary.c -- the boundary of a mask, a bit for each pixel of its box.
  *
- * A run within a column is eroded by cutting its ends. Columns are then joined by AND with their neighbours, in steps that
- * double: with E_1 = E, E_2k(x) = E_k(x) AND E_k(x + k).
+ * A run within a column is eroded by cutting its ends. Columns are then joined by AND with their neighbours, in steps
+ * that double: with E_1 = E, E_2k(x) = E_k(x) AND E_k(x + k).
  */
 #include "boxes/masks/boundary.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/numpy_objects.c -- arrays of numpy in a pickle: numpy/core/multiarray.py's _reconstruct() with the state
- * that is built into it, _frombuffer() of protocol 5, scalar(), dtype; in the modules of numpy 1 and 2. Their numbers are
- * bytes of the pickle itself.
+ * checkpoint/pickle/numpy_objects.c -- arrays of numpy in a pickle: numpy/core/multiarray.py's _reconstruct() with
+ * the state that is built into it, _frombuffer() of protocol 5, scalar(), dtype; in the modules of numpy 1 and 2.
+ * Their numbers are bytes of the pickle itself.
  */
 #include <string.h>
 

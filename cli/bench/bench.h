@@ -15,7 +15,7 @@ enum { CLI_PASSES = 1000 }; /* most that are timed */
 typedef struct {
     float *a, *b, *out; /* SIDE x SIDE each */
 } CliSquare;
-int cli_square_new(CliSquare *);                                               /* DF_OK or DF_ENOMEM; done() in any case */
+int cli_square_new(CliSquare *); /* DF_OK or DF_ENOMEM; done() in any case */
 double cli_square_run(DfPool *, const DfKernels *, const CliSquare *); /* floating-point operations a second */
 void cli_square_done(CliSquare *);
 
@@ -73,8 +73,8 @@ int cli_bench_report(const CliReport *, const char *json_path);
 
 /* ---- training.c -------------------------------------------------------------------------------------------------- */
 
-/* Times training steps on noise and prints them: `steps` of them, or with 0 as many as fit into about twenty seconds, at
- * least 3. json_path: NULL, a file, or "-" for stdout in place of the table. */
+/* Times training steps on noise and prints them: `steps` of them, or with 0 as many as fit into about twenty seconds,
+ * at least 3. json_path: NULL, a file, or "-" for stdout in place of the table. */
 int cli_bench_training(CliSession *, int batch, int H, int W, int steps, const char *json_path);
 
 #endif

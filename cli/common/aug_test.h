@@ -7,8 +7,8 @@
 
 #include "cli/cli.h"
 
-/* Test-time augmentation: the config's tta_pipeline as mmdet 3 and mmseg 1 take it with --tta, else six scales, each also
- * mirrored, as mmseg 0 with --aug-test. To be called before the config is read. */
+/* Test-time augmentation: the config's tta_pipeline as mmdet 3 and mmseg 1 take it with --tta, else six scales, each
+ * also mirrored, as mmseg 0 with --aug-test. To be called before the config is read. */
 int cli_aug_test(void);
 
 #endif

@@ -14,8 +14,8 @@ typedef struct {
     int (*run)(int n, const char *const *args);
 } CliThing;
 
-/* Runs the thing that args[0] names; things[] ends with NULL. CLI_EUSAGE: there is none of that name, the number of arguments is wrong, or
- * an option was given that is for other things (CLI_OPT_HEADING_OF). */
+/* Runs the thing that args[0] names; things[] ends with NULL. CLI_EUSAGE: there is none of that name, the number of
+ * arguments is wrong, or an option was given that is for other things (CLI_OPT_HEADING_OF). */
 int cli_run_thing(const CliCommand *, const CliThing *const *things, int n, const char *const *args);
 
 #endif

@@ -49,18 +49,21 @@ extern const CliThing cli_metric_check;
 /* Numbers of an option: with commas, or START:STOP:STEP. */
 int cli_read_numbers(DfArena *, const char *option, const char *text, const double **out, size_t *n);
 
-/* What the options of coco say, over what *p has: thresholds, limits, areas, images and classes. Lists live in the arena. */
+/* What the options of coco say, over what *p has: thresholds, limits, areas,
+ * images and classes. Lists live in the arena. */
 int cli_metric_params(DfArena *, DfCocoParams *p);
-/* Scores args[1 ..] against args[0] by COCO's rules, or by those of LVIS, and prints and writes what the options say. */
+/* Scores args[1 ..] against args[0] by COCO's rules, or by those of LVIS, and
+ * prints and writes what the options say. */
 int cli_metric_score(const DfCocoParams *, bool federated, int n, const char *const *args);
 
 /* False: --json - takes the place of the table. */
 bool cli_metric_wants_table(void);
-/* Prints the table and writes the JSON, each unless it is NULL or the error is one; both are freed. Returns the error, or its own. */
+/* Prints the table and writes the JSON, each unless it is NULL or the error is one;
+ * both are freed. Returns the error, or its own. */
 int cli_metric_tell(int error, char *table, char *json);
 
-/* Does `one` for i = 0, 1, ... n - 1 on all threads of the pool; `thread` counts them, for what each has of its own. The
- * first i that fails is the failure; Ctrl-C is one too, told as "stopped after 5 of 9 THINGS". */
+/* Does `one` for i = 0, 1, ... n - 1 on all threads of the pool; `thread` counts them, for what each has of its own.
+ * The first i that fails is the failure; Ctrl-C is one too, told as "stopped after 5 of 9 THINGS". */
 typedef struct {
     void *arg;
     const char *things;

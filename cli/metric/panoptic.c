@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/panoptic.c -- deformer metric panoptic: panoptic quality as panopticapi computes it, from two JSON files and
- * the folders of their PNG maps.
+ * cli/metric/panoptic.c -- deformer metric panoptic: panoptic quality as panopticapi computes it, from two
+ * JSON files and the folders of their PNG maps.
  */
 #include <string.h>
 

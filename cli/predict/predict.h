@@ -20,9 +20,9 @@ typedef struct {
 int cli_pictures_add(CliPictures *, int n, const char *const *args, bool recursive);
 int cli_pictures_make_folders(const CliPictures *, const char *dir);         /* DIR, and in it those of the names */
 int cli_pictures_check(const CliPictures *, const char *out_dir);            /* drawings under their names would replace nothing, and no other */
-int cli_pictures_check_stems(const CliPictures *, const char *dir);          /* the same of names without their endings */
+int cli_pictures_check_stems(const CliPictures *, const char *dir); /* the same of names without their endings */
 void cli_pictures_free(CliPictures *);
-const char *cli_name_of(const char *path);                                   /* behind the last slash, or below the folder that was looked through */
+const char *cli_name_of(const char *path); /* behind the last slash, or below the folder that was looked through */
 size_t cli_stem_length(const char *name);                                    /* up to the last dot     */
 
 /* ---- detect.c ---------------------------------------------------------------------------------------------------- */

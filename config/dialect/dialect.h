@@ -18,7 +18,8 @@ typedef struct {
                                             afterwards tells() is false. DF_EVALUE with a sentence otherwise         */
 } DfDialect;
 
-/* Each dialect that tells itself translates the tree, in the order of list.def. A tree of our own form stays as it is. */
+/* Each dialect that tells itself translates the tree, in the order of list.def.
+ * A tree of our own form stays as it is. */
 int df_dialect_translate(DfConfig *);
 
 /* Whether a dialect tells itself. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_resnet.c -- the ResNet under a detector of transformers: its own, which a dict describes, or one of
- * timm, of which there is a name. How many blocks and channels that has the tensors say, where they are at hand.
+ * config/dialect/hub_resnet.c -- the ResNet under a detector of transformers: its own, which a dict describes, or one
+ * of timm, of which there is a name. How many blocks and channels that has the tensors say, where they are at hand.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/test_time.h -- private: test-time augmentation, which a user asks for with aug_test=True beside the config.
+ * config/dialect/test_time.h -- private: test-time augmentation, which a user
+ * asks for with aug_test=True beside the config.
  */
 #ifndef DF_CONFIG_TEST_TIME_H
 #define DF_CONFIG_TEST_TIME_H

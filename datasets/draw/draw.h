@@ -35,8 +35,8 @@ typedef struct {
     float score; /* 0..1 */
 } DfNamed;
 
-/* Writes n classes of the whole picture under it, in this order: `image` grows downwards. A picture whose longer side is
- * under 320 pixels is enlarged by a whole number first. */
+/* Writes n classes of the whole picture under it, in this order: `image` grows downwards. A picture whose longer side
+ * is under 320 pixels is enlarged by a whole number first. */
 DF_API int df_draw_names(DfImage *image, const DfNamed *named, int n);
 
 typedef struct {

@@ -55,19 +55,21 @@ DF_API int df_folder_validation(const DfFolder *);            /* and to validate
 DF_API bool df_folder_has_masks(const DfFolder *);            /* some objects have one               */
 DF_API const char *df_folder_sentence(const DfFolder *);      /* what was found, in one sentence     */
 
-/* The folder as settings of a config, "data.train.ann_file='...'": n texts for df_config_read(), which live as long as
- * the folder. They go into data.train, data.val and data.test; below wrappers, into the dataset itself; pipelines stay, but for reduce_zero_label in them. A config without a dataset gets one, and
- * the one of a classifier without a pipeline timm's, for pictures of the backbone's img_size. Lists of datasets are DF_EVALUE, and
- * so is a config that learns something else. What the folder lacks, annotations in COCO's format and lists of pictures,
- * is written into `work_dir`. */
+/* The folder as settings of a config, "data.train.ann_file='...'": n texts for df_config_read(), which live as
+ * long as the folder. They go into data.train, data.val and data.test; below wrappers, into the dataset itself;
+ * pipelines stay, but for reduce_zero_label in them. A config without a dataset gets one, and the one of a
+ * classifier without a pipeline timm's, for pictures of the backbone's img_size. Lists of datasets are
+ * DF_EVALUE, and so is a config that learns something else. What the folder lacks, annotations in COCO's format
+ * and lists of pictures, is written into `work_dir`. */
 typedef struct {
     int n;
     const char **text;
 } DfFolderSettings;
 DF_API int df_folder_settings(DfFolder *, const DfNode *config, const char *work_dir, DfFolderSettings *out);
 
-/* The same for a network that has learnt: the part for validation goes into data.test, and the classes that the config names stay, since their order is that of the network. DF_EVALUE also if the folder has
- * objects and none of these classes. */
+/* The same for a network that has learnt: the part for validation goes into data.test, and the
+ * classes that the config names stay, since their order is that of the network. DF_EVALUE also if the
+ * folder has objects and none of these classes. */
 DF_API int df_folder_test_settings(DfFolder *, const DfNode *config, const char *work_dir, DfFolderSettings *out);
 /* Are all files and folders of that dataset of the config below `data_dir`? Then nothing has to be set. */
 DF_API bool df_folder_has_test(const DfNode *config, const char *data_dir);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/bmp.c -- BMP in and out: every depth, palettes, run lengths, lines from either end; the pixels are OpenCV's.
+ * datasets/image/bmp.c -- BMP in and out: every depth, palettes, run lengths,
+ * lines from either end; the pixels are OpenCV's.
  *
  * A file is 14 bytes (the mark "BM", at 10 where the pixels begin), a header that begins with its own length (12 of
  * OS/2, 40 of Windows, 52 to 124 of its successors), a palette, and lines that fill words of 4 bytes. All numbers are

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/labelled.h -- labelled pictures as one set, whatever files they come from: read from COCO, LVIS, YOLO,
- * PASCAL VOC or label maps, chosen from, and written as any of them.
+ * datasets/labelled/labelled.h -- labelled pictures as one set, whatever files they come from: read from COCO, LVIS,
+ * YOLO, PASCAL VOC or label maps, chosen from, and written as any of them.
  *
  *     DfLabelled set;
  *     DfLabelledReport report = { 0 };
@@ -123,8 +123,8 @@ DF_API int df_labelled_keep_paths(DfLabelled *);
 /* The value of a further member of its record as text: a string as it is, another value as JSON. False: none. */
 DF_API bool df_labelled_picture_member(const DfLabelledPicture *, const char *name, char *out, size_t room);
 
-/* What stays: pictures and objects whose flag is set (NULL: all), classes with their labels changed accordingly. Objects
- * of pictures that go, go too. */
+/* What stays: pictures and objects whose flag is set (NULL: all), classes with their labels changed
+ * accordingly. Objects of pictures that go, go too. */
 typedef struct {
     const bool *pictures, *objects, *classes;
 } DfLabelledChoice;
@@ -140,7 +140,7 @@ typedef struct {
     const double *share;          /* [n], >= 0, not all 0                                                          */
     uint64_t seed;
     bool stratify;                /* each class has about these shares, too (Sechidis et al., ECML 2011)           */
-    const char *const *group;     /* [n_pictures], or NULL: pictures of one group stay together; "": a group of its own */
+    const char *const *group; /* [n_pictures], or NULL: pictures of one group stay together; "": a group of its own */
 } DfLabelledShares;
 DF_API int df_labelled_divide(const DfLabelled *, const DfLabelledShares *, int *part_of);
 

@@ -143,7 +143,8 @@ int df_labelled_lines(DfLabelledNames *out, const DfLabelled *set, const char *p
 
 static const char *const picture_folders[] = { "images", "JPEGImages", "imgs", "pictures", "img", NULL };
 
-/* Is there a file of that ending in the folder, or in one of its folders? Without memory, yes: who reads them will say. */
+/* Is there a file of that ending in the folder, or in one of its folders?
+ * Without memory, yes: who reads them will say. */
 static bool has_files(const DfLabelled *set, const char *dir, const char *suffix, int depth)
 {
     DfLabelledNames names;

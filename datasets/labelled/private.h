@@ -38,7 +38,8 @@ int df_labelled_places(const DfLabelled *, const char *dir, const char *const *l
 
 /* ---- readers ----------------------------------------------------------------------------------------------------- */
 
-/* Each begins with an empty set and fills it; is_it() looks at the names in a folder alone, and says yes without memory. */
+/* Each begins with an empty set and fills it; is_it() looks at the names in a
+ * folder alone, and says yes without memory. */
 typedef struct {
     DfLabelledForm form;
     bool (*is_it)(const DfLabelled *, const char *dir);

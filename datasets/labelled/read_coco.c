@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/read_coco.c -- files of COCO's schema, and of LVIS, which has the same: one a part. Members that mean
- * nothing here are kept as they are.
+ * datasets/labelled/read_coco.c -- files of COCO's schema, and of LVIS, which has the same: one a part.
+ * Members that mean nothing here are kept as they are.
  */
 #include <math.h>
 #include <string.h>

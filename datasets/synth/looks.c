@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/looks.c -- what is seen on the things: marks, colours and how the surface bends. Colours are chosen from
- * one box of paints for all classes, half of the time at least, so that they do not tell a class; marks and shape do.
+ * datasets/synth/looks.c -- what is seen on the things: marks, colours and how the surface bends.
+ * Colours are chosen from one box of paints for all classes, half of the time at least, so that
+ * they do not tell a class; marks and shape do.
  */
 #include "datasets/synth/world.h"
 

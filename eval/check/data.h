@@ -66,7 +66,7 @@ typedef struct {
     size_t order;              /* among those that are listed                 */
     uint32_t file;             /* the results file that has it first          */
     bool listed, has_file, several_files;
-    bool has_absent, has_incomplete;   /* LVIS's lists of categories, of those that were looked for and are not there: */
+    bool has_absent, has_incomplete; /* LVIS's lists of categories, of those that were looked for and are not there: */
     const int64_t *absent;
     size_t n_absent;
 } CheckImage;

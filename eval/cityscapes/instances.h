@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/cityscapes/instances.h -- the AP of instances in Cityscapes (Cordts et al., CVPR 2016), as its own scripts compute it
- * (evalInstanceLevelSemanticLabeling.py), which mmdet calls. Another AP than COCO's: curves have a point for each score, no
- * point of 101 is taken; an IoU must be above its threshold; predictions that lie on what is not scored are left out.
+ * eval/cityscapes/instances.h -- the AP of instances in Cityscapes (Cordts et al., CVPR 2016), as its own
+ * scripts compute it (evalInstanceLevelSemanticLabeling.py), which mmdet calls. Another AP than COCO's:
+ * curves have a point for each score, no point of 101 is taken; an IoU must be above its threshold;
+ * predictions that lie on what is not scored are left out.
  *
  *     DfCityscapes *c; DfCityscapesResult result;
  *     df_cityscapes_new(&c);
@@ -31,8 +32,8 @@ DF_API void df_cityscapes_free(DfCityscapes *); /* NULL is fine */
  * label * 1000 + number. `ids` is borrowed until the next picture. DF_EVALUE for a value of no label. */
 DF_API int df_cityscapes_truth(DfCityscapes *, const uint16_t *ids, size_t pixels);
 
-/* A prediction in this picture: all pixels that are not 0, the id of its label, its score. A mask without pixels is left out,
- * and so is a label that has no instances. DF_EVALUE for what is no label. */
+/* A prediction in this picture: all pixels that are not 0, the id of its label, its score. A mask without pixels is
+ * left out, and so is a label that has no instances. DF_EVALUE for what is no label. */
 DF_API int df_cityscapes_found(DfCityscapes *, const uint8_t *mask, int label, double score);
 
 /* The pictures of `from` behind those of `into`; the AP does not depend on the order. */

@@ -155,7 +155,7 @@ struct DfCocoResults {
     CocoBytes bytes;            /* of the overlaps and shapes                            */
     CocoKind kind;
     bool some_drawn;            /* of the masks: polygons or boxes, which tell no area      */
-    atomic_uint *shard_of;      /* of each image the file, from 1, that has it first; 0: none. NULL before the second file */
+    atomic_uint *shard_of; /* of each image the file, from 1, that has it first; 0: none. NULL before the second file */
     uint32_t n_files;           /* that were read                                        */
     DfCocoRepeats repeats;
     DfCocoSegmentation given;   /* room for masks that come from memory                  */

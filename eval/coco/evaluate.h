@@ -82,7 +82,8 @@ typedef struct CocoSimilarity {
 const CocoSimilarity *df_coco_similarity(DfCocoType);
 int df_coco_take_sigmas(CocoRun *); /* of the parameters, or those of the protocol */
 
-/* The area of an object that counts: the annotation's own; of CrowdPose, which gives none, about that of a person in its box. */
+/* The area of an object that counts: the annotation's own; of CrowdPose, which
+ * gives none, about that of a person in its box. */
 static inline double df_coco_truth_area(const CocoRun *run, const CocoAnnotation *a)
 {
     return run->params.crowdpose ? a->box[3] * a->box[2] * 0.53 : a->area;
@@ -158,7 +159,8 @@ int df_coco_make_arrays(DfCocoEval *, bool scores);
 size_t df_coco_curve_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det, size_t iou);
 size_t df_coco_recall_place(const DfCocoEval *, size_t class_place, size_t area, size_t max_det);
 
-/* The evaluation of some images: those with `only`, or all if it is NULL. And CrowdPose's AP of easy, medium and hard ones. */
+/* The evaluation of some images: those with `only`, or all if it is NULL. And
+ * CrowdPose's AP of easy, medium and hard ones. */
 int df_coco_evaluate_images(DfCocoEval **out, const DfCocoResults *, const DfCocoParams *, const bool *only, DfPool *);
 int df_coco_by_crowding(double out[3], const DfCocoResults *, const DfCocoParams *, DfPool *);
 

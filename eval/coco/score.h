@@ -38,7 +38,7 @@ typedef struct {
     size_t n_image_ids;
     double boundary_ratio;                /* of the image's diagonal, where boundaries are compared; 0: 0.02  */
     bool arrays;                          /* keep precision, recall and scores (df_coco_eval_array())        */
-    bool federated;                       /* the truth is LVIS's, and its rules are taken: `params` NULL or df_lvis_params() */
+    bool federated; /* the truth is LVIS's, and its rules are taken: `params` NULL or df_lvis_params() */
     bool across_classes;                  /* the score is to be explained (eval/explain/explain.h)           */
 } DfCocoScoring;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/similarity.c -- how alike a detection and an object are, from 0 to 1. This is what makes evaluations of boxes,
- * masks, keypoints and oriented boxes different; matching and counting are one and the same.
+ * eval/coco/similarity.c -- how alike a detection and an object are, from 0 to 1. This is what makes evaluations of
+ * boxes, masks, keypoints and oriented boxes different; matching and counting are one and the same.
  *
  * Masks were compared when they were read (compare.c). All else is compared here, just before it is matched.
  */

@@ -114,8 +114,8 @@ enum { DF_EXPLAIN_DRAWN = 24 };         /* df_explain_masks() reads those of so 
 DF_API int df_explain_object_mask(const DfExplain *, size_t object, DfMask *out);
 DF_API int df_explain_detection_mask(const DfExplain *, size_t detection, DfMask *out);
 
-/* A thumbnail of an image, or of a part of it (x y width height in pixels, inside of the image; NULL: the whole): a data:
- * URI ("data:image/jpeg;base64,..") in *uri, which is df_free'd, or NULL for none. */
+/* A thumbnail of an image, or of a part of it (x y width height in pixels, inside of the image; NULL: the whole): a
+ * data: URI ("data:image/jpeg;base64,..") in *uri, which is df_free'd, or NULL for none. */
 typedef int DfExplainThumbnail(void *user, const char *file_name, const double part[4], char **uri);
 DF_API void df_explain_thumbnails(DfExplain *, DfExplainThumbnail *, void *user);
 DF_API int df_explain_thumbnail(const DfExplain *, size_t image, const double part[4], char **uri); /* NULL: none */

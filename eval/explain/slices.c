@@ -2,8 +2,8 @@
  *
  * eval/explain/slices.c -- cuts the data into slices, and compares each of them with everything.
  *
- * Matching at COCO's thresholds is kept as bits (eval/compare/outcomes.h). A slice keeps those of its objects, or of its
- * images, and then is one more result in a comparison whose first result is everything.
+ * Matching at COCO's thresholds is kept as bits (eval/compare/outcomes.h). A slice keeps those of its objects, or of
+ * its images, and then is one more result in a comparison whose first result is everything.
  */
 #include "eval/explain/slices.h"
 

@@ -7,9 +7,9 @@
  * neither found nor missed, and a detection that finds nothing counts where it belongs itself. A slice of images has
  * these images alone. Intervals are a bootstrap over images (eval/compare/compare.h).
  *
- * AP of few images is higher than that of many, as their classes have fewer objects to be missed. So a slice of images is
- * held against as many images drawn at random, and is only called better or worse than chance if it lies outside of
- * what these score.
+ * AP of few images is higher than that of many, as their classes have fewer objects to be missed. So a
+ * slice of images is held against as many images drawn at random, and is only called better or worse than
+ * chance if it lies outside of what these score.
  */
 #ifndef DF_EVAL_EXPLAIN_SLICES_H
 #define DF_EVAL_EXPLAIN_SLICES_H

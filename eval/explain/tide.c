@@ -15,11 +15,11 @@ typedef enum { FIX_NOTHING = DF_TIDE_KINDS, FIX_FALSE_POSITIVES, FIX_FALSE_NEGAT
 typedef struct {
     const CocoView *view;
     const TideMarks *marks;
-    uint32_t *as_given, *errors_first; /* all detections by score; which comes first among equal scores                */
-    size_t *positives;                 /* [n_classes]: ground truths                                                   */
-    size_t *start;                     /* [n_classes + 1]: where its points begin                                      */
-    uint8_t *points;                   /* by class, then score: 1 for a true positive                                  */
-    double *precision;                 /* of the true positives of one class                                           */
+    uint32_t *as_given, *errors_first; /* all detections by score; which comes first among equal scores */
+    size_t *positives;                 /* [n_classes]: ground truths */
+    size_t *start;                     /* [n_classes + 1]: where its points begin */
+    uint8_t *points;                   /* by class, then score: 1 for a true positive */
+    double *precision;                 /* of the true positives of one class */
 } Costs;
 
 /* ---- AP of one class ------------------------------------------------------------------------------------------- */

@@ -32,10 +32,10 @@ typedef enum {
 } DfTideKind;
 
 typedef struct {
-    double ap50;                    /* the toolbox's, 0 to 1: a class without ground truth that has detections counts as 0 */
-    double cost[DF_TIDE_KINDS];     /* dAP, 0 to 1                                                                         */
-    double false_positives;         /* dAP of scoring every true positive above every false one                            */
-    double false_negatives;         /* dAP of forgetting the ground truth that was not found                               */
+    double ap50; /* the toolbox's, 0 to 1: a class without ground truth that has detections counts as 0 */
+    double cost[DF_TIDE_KINDS];     /* dAP, 0 to 1 */
+    double false_positives;         /* dAP of scoring every true positive above every false one */
+    double false_negatives;         /* dAP of forgetting the ground truth that was not found */
     size_t count[DF_TIDE_KINDS];
 } DfTide;
 

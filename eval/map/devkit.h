@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/map/devkit.h -- mean average precision of PASCAL VOC (Everingham et al., IJCV 2010) and of DOTA's task 1, oriented boxes
- * (Xia et al., CVPR 2018), from the files of their devkits: labels by picture, results by class. The numbers are those of
- * py-faster-rcnn's voc_eval() and of DOTA_devkit, in float64. Part of the door eval/eval.h.
+ * eval/map/devkit.h -- mean average precision of PASCAL VOC (Everingham et al., IJCV 2010) and of DOTA's task 1,
+ * oriented boxes (Xia et al., CVPR 2018), from the files of their devkits: labels by picture, results by class. The
+ * numbers are those of py-faster-rcnn's voc_eval() and of DOTA_devkit, in float64. Part of the door eval/eval.h.
  *
  * Detections of a class come best first, equal scores as they were given. Each looks at the object of its picture and
  * class that it overlaps most. If the IoU is more than the threshold, it is right where nobody better was there; a
@@ -57,8 +57,9 @@ DF_API int df_devkit_score(DfDevkitScores *out, const DfDevkit *, size_t n_ious,
 DF_API void df_devkit_scores_done(DfDevkitScores *); /* {0} is fine */
 
 DF_API int df_devkit_table(const DfDevkitScores *, bool per_class, char **out); /* df_free it */
-/* {"voc07": {"AP": mean over the thresholds, "mAP": {"0.5": ..}}, "voc12": .., "per_class": [{"name", "objects", "difficult",
- * "detections", "recall": {"0.5": ..}, "voc07": {"0.5": ..}, "voc12": ..}], "notes": [lines]}; df_free it. */
+/* {"voc07": {"AP": mean over the thresholds, "mAP": {"0.5": ..}}, "voc12": .., "per_class":
+ * [{"name", "objects", "difficult", "detections", "recall": {"0.5": ..}, "voc07": {"0.5": ..},
+ * "voc12": ..}], "notes": [lines]}; df_free it. */
 DF_API int df_devkit_json(const DfDevkitScores *, char **out);
 
 DF_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * eval/map/map.h -- mean average precision as PASCAL VOC has it (Everingham et al., IJCV 2010) and mmdet computes it
- * (eval_map()), in its float32: each detection looks at the object that it overlaps most, and is right if that reaches the
- * threshold and nobody better was there. Part of the door eval/eval.h.
+ * (eval_map()), in its float32: each detection looks at the object that it overlaps most, and is right if that reaches
+ * the threshold and nobody better was there. Part of the door eval/eval.h.
  */
 #ifndef DF_EVAL_MAP_MAP_H
 #define DF_EVAL_MAP_MAP_H
@@ -40,14 +40,14 @@ typedef struct {
     double mean;             /* of these over the thresholds: mAP                   */
 } DfMapScores;
 
-/* Boxes of results files against an annotation file. Objects with iscrowd (VOC: difficult) are neither found nor missed.
- * Of `scoring` truth, results, image_ids and n_image_ids are used. Free with df_map_scores_done(). */
+/* Boxes of results files against an annotation file. Objects with iscrowd (VOC: difficult) are neither found nor
+ * missed. Of `scoring` truth, results, image_ids and n_image_ids are used. Free with df_map_scores_done(). */
 DF_API int df_map_score(DfMapScores *out, const DfCocoScoring *scoring, const DfMapParams *, DfPool *);
 DF_API void df_map_scores_done(DfMapScores *); /* {0} is fine */
 
 DF_API int df_map_table(const DfMapScores *, bool per_class, char **out); /* df_free it */
-/* {"mAP": 0.5, "AP50": 0.5, "rule": "11points", "per_class": [{"id", "name", "gts", "dets", "recall50", "AP50"}, ..]}, and
- * behind them `more`, members as JSON, or NULL. df_free it. */
+/* {"mAP": 0.5, "AP50": 0.5, "rule": "11points", "per_class": [{"id", "name", "gts", "dets", "recall50", "AP50"}, ..]},
+ * and behind them `more`, members as JSON, or NULL. df_free it. */
 DF_API int df_map_json(const DfMapScores *, const char *more, char **out);
 
 DF_END_DECLS

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/openimages/match.c -- the detections of a class in an image, as PerImageEvaluation of TensorFlow's object_detection
- * labels them: against single objects, then against groups; with masks, first against objects that have one.
+ * eval/openimages/match.c -- the detections of a class in an image, as PerImageEvaluation of
+ * TensorFlow's object_detection labels them: against single objects, then against groups;
+ * with masks, first against objects that have one.
  */
 #include <math.h>
 

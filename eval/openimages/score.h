@@ -7,7 +7,8 @@
 
 #include "eval/openimages/data.h"
 
-/* Objects by class and image, in the order in which equal overlaps are decided; detections by class and image, best first. */
+/* Objects by class and image, in the order in which equal overlaps are decided;
+ * detections by class and image, best first. */
 typedef struct {
     const DfOpenImages *data;
     const DfOpenImagesParams *params;
@@ -24,15 +25,15 @@ typedef struct {
 /* Fills all of that but errors. */
 int df_openimages_order(OiRun *);
 
-/* What the detections of a class and image came to: scores with 0 for a wrong one, 1 for a right one, and the weight of a
- * group that was found. */
+/* What the detections of a class and image came to: scores with 0 for a wrong one, 1 for a right
+ * one, and the weight of a group that was found. */
 typedef struct {
     double *score, *label;
     size_t n;
 } OiOutcomes;
 
-/* Detections [from, to) of run->found and objects [first, last), of one class and image. Adds to the outcomes, which have room
- * for as many as there are of both. */
+/* Detections [from, to) of run->found and objects [first, last), of one class and image. Adds to the outcomes,
+ * which have room for as many as there are of both. */
 int df_openimages_match(const OiRun *, size_t from, size_t to, size_t first, size_t last, OiOutcomes *);
 
 #endif

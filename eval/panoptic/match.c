@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/panoptic/match.c -- one picture: which predicted segments are which of the ground truth. Two segments of one class
- * match if they are alike by more than half, so that each has one partner at most:
+ * eval/panoptic/match.c -- one picture: which predicted segments are which of the ground truth. Two segments of one
+ * class match if they are alike by more than half, so that each has one partner at most:
  *
  *     IoU = both / (predicted pixels + area of the ground truth, as its file has it - both - predicted pixels on nothing)
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/panoptic/panoptic.h -- panoptic quality (Kirillov et al., Panoptic Segmentation, CVPR 2019) as COCO's panopticapi
- * computes it:
+ * eval/panoptic/panoptic.h -- panoptic quality (Kirillov et al., Panoptic Segmentation,
+ * CVPR 2019) as COCO's panopticapi computes it:
  *
  *     PQ = sum of IoU over matches / (TP + FP / 2 + FN / 2),   SQ = that sum / TP,   RQ = TP / (TP + FP / 2 + FN / 2)
  *

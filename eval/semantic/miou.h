@@ -52,7 +52,7 @@ DF_API void df_miou_add(DfMiou *, const uint8_t *pred, const uint8_t *label, siz
 DF_API int df_miou_add_image(DfMiou *, const uint8_t *pred, const uint8_t *label, size_t height, size_t width);
 DF_API void df_miou_clear(DfMiou *);                         /* as new                                 */
 DF_API void df_miou_merge(DfMiou *into, const DfMiou *from); /* both made with the same boundary_ratio */
-DF_API int df_miou_gather(DfMiou *, DfRanks *);              /* every process has the counts of all. DF_EIO, DF_ENOMEM */
+DF_API int df_miou_gather(DfMiou *, DfRanks *); /* every process has the counts of all. DF_EIO, DF_ENOMEM */
 
 /* Of each class, and the means over the classes that are not NAN. All are fractions of 1. */
 typedef struct {

@@ -17,7 +17,7 @@ typedef struct {
     int nms_pre;     /* at most so many anchors of a level become candidates, the best; <= 0: all                 */
     bool pairs;      /* a candidate is an anchor and one class of it with a score above score_thr, as in mmdet 3.x */
     double score_thr;
-    bool by_logit;   /* the best anchors are those of the largest logit, which is their score then, too (of one class) */
+    bool by_logit; /* the best anchors are those of the largest logit, which is their score then, too (of one class) */
     double min_size; /* candidates are at least so wide and high, in network pixels; 0: of any size               */
     bool drop_empty; /* candidates are wider and higher than min_size, so that those without area go              */
 } DenseDecoder;

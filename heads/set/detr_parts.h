@@ -67,7 +67,8 @@ DfDetrOptions df_detr_of_decoder(const DfDetrOptions *); /* with its own heads a
 void df_detr_ffn_init(NnScope, const DfDetrOptions *, NnMlp *, const DetrNames *);
 NnResidual df_detr_residual(const DfDetrOptions *, DfTensor *x);      /* x + dropout(branch) */
 
-/* Linear layers with ReLU between: three in the papers. The last one starts at 0, with a bias, or NULL: as PyTorch's. */
+/* Linear layers with ReLU between: three in the papers. The last one starts at
+ * 0, with a bias, or NULL: as PyTorch's. */
 typedef struct {
     int n;
     NnLinear *linear;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/bf16.h -- private: bfloat16, the upper half of a float32: its sign, its exponent, 7 bits behind the point.
+ * kernels/gemm/bf16.h -- private: bfloat16, the upper half of a float32: its
+ * sign, its exponent, 7 bits behind the point.
  */
 #ifndef DF_KERNELS_GEMM_BF16_H
 #define DF_KERNELS_GEMM_BF16_H

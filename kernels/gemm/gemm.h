@@ -43,8 +43,8 @@ typedef struct DfPacked DfPacked;
 DF_API int df_pack(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
 /* The same for products in bf16, in half the memory. */
 DF_API int df_pack_bf16(DfPacked **out, DfPool *, const float *w, size_t O, size_t K, size_t groups);
-/* No copy: the weight itself, for rungs that have DfGemmKernels.product. It has to stay where it is; or its memory, which
- * df_malloc() gave, is freed with *out after df_packed_keep(). */
+/* No copy: the weight itself, for rungs that have DfGemmKernels.product. It has to stay where it is; or its memory,
+ * which df_malloc() gave, is freed with *out after df_packed_keep(). */
 DF_API int df_pack_itself(DfPacked **out, const float *w, size_t O, size_t K, size_t groups);
 DF_API void df_packed_keep(DfPacked *, float *w);
 DF_API void df_packed_free(DfPacked *); /* with all it is linked to; NULL is fine */

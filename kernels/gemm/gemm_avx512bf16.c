@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_avx512bf16.c -- gemm_bf16_avx512_12x32: the inner product of bfloat16 by AVX512-BF16. The tile is that of
- * gemm_avx512.c; what it does in a step is twice as much. VDPBF16PS adds two products to each of 16 sums, first that of
- * the upper halves; each sum is rounded to the nearest, and numbers below 2^-126 count as zero, whatever the process has
- * set.
+ * kernels/gemm/gemm_avx512bf16.c -- gemm_bf16_avx512_12x32: the inner product of bfloat16 by AVX512-BF16.
+ * The tile is that of gemm_avx512.c; what it does in a step is twice as much. VDPBF16PS adds two products to
+ * each of 16 sums, first that of the upper halves; each sum is rounded to the nearest, and numbers below
+ * 2^-126 count as zero, whatever the process has set.
  */
 #include <string.h>
 

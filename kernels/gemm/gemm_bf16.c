@@ -2,8 +2,8 @@
  *
  * kernels/gemm/gemm_bf16.c -- products of bfloat16 on one thread, and the C reference of their tile.
  *
- * The loops are those of packed.c. What is new is that the rows of a, which are float32, are rounded first: a block of k
- * of all rows, once for all panels. A block has twice as many numbers as one of float32, which are as many bytes.
+ * The loops are those of packed.c. What is new is that the rows of a, which are float32, are rounded first: a block of
+ * k of all rows, once for all panels. A block has twice as many numbers as one of float32, which are as many bytes.
  */
 #include "kernels/gemm/bf16.h"
 #include "kernels/gemm/parts.h"
@@ -65,7 +65,8 @@ static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfB
     }
 }
 
-/* The panels that are read after those before column j of a block: their neighbours, else the first of the next block. */
+/* The panels that are read after those before column j of a block: their
+ * neighbours, else the first of the next block. */
 static const DfBf16 *panels_after(const DfBf16Product *p, size_t j, size_t k0, size_t k1)
 {
     const size_t even = p->b.k + p->b.k % 2;

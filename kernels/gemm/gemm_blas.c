@@ -3,9 +3,9 @@
  * kernels/gemm/gemm_blas.c -- whole products by OpenBLAS.
  *
  * It is loaded when somebody first asks for this rung, not linked: loading it costs more than all that happens before a
- * command begins. The tasks of our pool are its only parallelism. A build that has threads of its own is told to use one,
- * so that a product has the same bits whichever thread calls it. The build without threads gives two callers the same
- * buffer, unless it was made with USE_LOCKING, which it does not tell: its products take turns.
+ * command begins. The tasks of our pool are its only parallelism. A build that has threads of its own is told to use
+ * one, so that a product has the same bits whichever thread calls it. The build without threads gives two callers the
+ * same buffer, unless it was made with USE_LOCKING, which it does not tell: its products take turns.
  */
 #include <assert.h>
 #include <dlfcn.h>

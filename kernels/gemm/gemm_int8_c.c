@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_int8_c.c -- the C reference of products in 8-bit integers. The sums are exact, so every rung has the
- * same ones; what follows them is float32, one rounding after the other, and has the same bits too where the activation
- * is none or a ReLU.
+ * kernels/gemm/gemm_int8_c.c -- the C reference of products in 8-bit integers. The sums are exact, so
+ * every rung has the same ones; what follows them is float32, one rounding after the other, and has the
+ * same bits too where the activation is none or a ReLU.
  */
 #include <math.h>
 

@@ -11,8 +11,8 @@
 
 #include "kernels/gemm/parts.h"
 
-/* A packed weight: panels of DF_PANEL columns as in DfPanels, but DF_INT8_STEP numbers of a column lie side by side, and
- * k is filled up with zeros to a multiple of it. */
+/* A packed weight: panels of DF_PANEL columns as in DfPanels, but DF_INT8_STEP numbers of a column lie side by side,
+ * and k is filled up with zeros to a multiple of it. */
 typedef struct {
     const int8_t *data;
     size_t k, n;           /* k: a multiple of DF_INT8_STEP          */
@@ -33,7 +33,8 @@ DfInt8Panels df_int8_panels(const struct DfInt8 *, size_t matrix);
 void df_int8_free(struct DfInt8 *); /* NULL is fine */
 size_t df_int8_bytes(const struct DfInt8 *);
 
-/* Rows of numbers of 8 bits lie so far apart: whole steps, and not a multiple of 4 KiB, which would share few cache sets. */
+/* Rows of numbers of 8 bits lie so far apart: whole steps, and not a multiple of
+ * 4 KiB, which would share few cache sets. */
 static inline size_t df_int8_row(size_t k)
 {
     return df_ceil_div(k, 64) * 64 + 64;

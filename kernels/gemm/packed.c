@@ -57,8 +57,8 @@ static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth,
 
 /* ---- a product of one thread ------------------------------------------------------------------------------------- */
 
-/* The panels that are read after those before column j of k0..k1-1: their neighbours, else the first of the next block of
- * k, else what the caller says; else, by whoever takes the next task, the neighbours of this one. */
+/* The panels that are read after those before column j of k0..k1-1: their neighbours, else the first of the next block
+ * of k, else what the caller says; else, by whoever takes the next task, the neighbours of this one. */
 static const float *panels_after(const DfRowsProduct *p, size_t j, size_t k0, size_t k1)
 {
     const DfPanels *b = &p->b;

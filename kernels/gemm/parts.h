@@ -64,12 +64,12 @@ typedef struct {
 DfPacked *df_packed_into_bf16(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n);
 DfBf16Panels df_packed_bf16_panels(const DfPacked *, size_t matrix);
 
-/* y = epilogue(a b) of one thread, in bfloat16, for m rows and columns n0..n1-1, n0 a multiple of tile_n. Rows of an odd
- * length have a zero behind them. */
+/* y = epilogue(a b) of one thread, in bfloat16, for m rows and columns n0..n1-1, n0 a multiple of tile_n.
+ * Rows of an odd length have a zero behind them. */
 typedef struct {
     size_t m;
-    const float *a;          /* m K, rows `lda` apart, which are rounded block by block; or, where it is not NULL, ... */
-    const uint16_t *rounded; /* ... this; or what ...                                                                  */
+    const float *a; /* m K, rows `lda` apart, which are rounded block by block; or, where it is not NULL, ... */
+    const uint16_t *rounded; /* ... this; or what ... */
     size_t lda;
     void (*gather)(const void *from, size_t k0, size_t k1, uint16_t *to, size_t ld); /* ... writes as k0..k1-1 of all rows */
     const void *from;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/tile_end_avx512.h -- private to the inner products of AVX-512, whatever they multiply: what follows a tile of
- * 32 columns.
+ * kernels/gemm/tile_end_avx512.h -- private to the inner products of AVX-512, whatever
+ * they multiply: what follows a tile of 32 columns.
  */
 #ifndef DF_KERNELS_GEMM_TILE_END_AVX512_H
 #define DF_KERNELS_GEMM_TILE_END_AVX512_H

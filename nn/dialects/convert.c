@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/convert.c -- a checkpoint under the names of another library, without a model: from the dialect that knows
- * most of its names into ours, and by the table that knows them all out again.
+ * nn/dialects/convert.c -- a checkpoint under the names of another library, without a model: from the dialect that
+ * knows most of its names into ours, and by the table that knows them all out again.
  */
 #include "nn/dialects/dialects.h"
 

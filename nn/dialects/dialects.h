@@ -132,15 +132,16 @@ typedef struct {
     const char *at;              /* "" or "backbone."                                */
 } NnPlace;
 
-/* All arrays of `in` under the names of the other side; what no row knows keeps its name. DF_OK, DF_ENOMEM or DF_ESHAPE. */
+/* All arrays of `in` under the names of the other side; what no row knows keeps
+ * its name. DF_OK, DF_ENOMEM or DF_ESHAPE. */
 int nn_translate(const NnPlace *, bool back, const NnArrays *in, NnArrays *out);
 /* The name alone, of one part of an array that becomes several; false: no row knows it. */
 bool nn_translate_name(const NnPlace *, bool back, const char *name, int part, char out[NN_NAME]);
 /* How many keys have a row. */
 int nn_count_known(const NnPlace *, bool back, const NnArrays *);
 
-/* The places at which a dialect may stand in a file, plain names first: for every run of wrapping words in front of keys
- * ("model.", "ema_model.student."), plain names and each dialect whose signs are there. */
+/* The places at which a dialect may stand in a file, plain names first: for every run of wrapping words in front of
+ * keys ("model.", "ema_model.student."), plain names and each dialect whose signs are there. */
 enum { NN_PLACES = 256 };
 int nn_places(const NnArrays *, NnPlace place[NN_PLACES]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/tell.c -- which dialects a checkpoint may be in: its arrays without wrapping words, and the dialects whose
- * signs are among the names.
+ * nn/dialects/tell.c -- which dialects a checkpoint may be in: its arrays without wrapping words, and
+ * the dialects whose signs are among the names.
  */
 #include "nn/dialects/dialects.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/turn.c -- what becomes of the numbers between two dialects. Most of it is another view of the same memory.
+ * nn/dialects/turn.c -- what becomes of the numbers between two dialects. Most
+ * of it is another view of the same memory.
  */
 #include "nn/dialects/dialects.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/cell.c -- the matching of one image and class, as evalImgs of pycocotools has it, from dicts and their overlaps.
+ * python/native/cell.c -- the matching of one image and class, as evalImgs of
+ * pycocotools has it, from dicts and their overlaps.
  */
 #include "python/native/coco.h"
 

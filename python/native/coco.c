@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/coco.c -- scores of COCO's family from files, by the evaluator of eval/. What is read and what was found are
- * capsules: a ground truth, results (which borrow it), an evaluation.
+ * python/native/coco.c -- scores of COCO's family from files, by the evaluator of eval/. What is read and what was
+ * found are capsules: a ground truth, results (which borrow it), an evaluation.
  */
 #include "python/native/coco.h"
 

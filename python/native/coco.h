@@ -11,7 +11,8 @@
 
 /* What is wanted of a ground truth beside boxes, added up. */
 enum { DF_PY_MASKS = 1, DF_PY_ACROSS_CLASSES = 2, DF_PY_KEYPOINTS = 4, DF_PY_FEDERATED = 8, DF_PY_ORIENTED = 16 };
-/* Without a pool. `boundary_ratio`: of the image's diagonal, how wide boundaries of masks are; 0: they are not compared. */
+/* Without a pool. `boundary_ratio`: of the image's diagonal, how wide boundaries
+ * of masks are; 0: they are not compared. */
 DfCocoReading df_py_reading(int wanted, double boundary_ratio);
 
 /* Capsules take over what they hold, also when they fail; results keep the capsule of their truth. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/detector.c -- a config and its weights as a capsule, and pictures through it: a skin over inference/detector.h.
- * model.py beside it makes arrays of what comes.
+ * python/native/detector.c -- a config and its weights as a capsule, and pictures through it: a skin over
+ * inference/detector.h. model.py beside it makes arrays of what comes.
  */
 #include "python/native/native.h"
 

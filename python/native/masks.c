@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/masks.c -- masks of COCO's files: {"size": [height, width], "counts": b".."}, from pixels, boxes, polygons and
- * runs; decoded, joined, measured and compared. mask.py and _mask.py beside it choose between the forms.
+ * python/native/masks.c -- masks of COCO's files: {"size": [height, width], "counts": b".."}, from pixels, boxes,
+ * polygons and runs; decoded, joined, measured and compared. mask.py and _mask.py beside it choose between the forms.
  */
 #include "python/native/native.h"
 

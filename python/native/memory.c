@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/memory.c -- memory of the library as an object with a buffer, so that arrays are handed over and not copied.
+ * python/native/memory.c -- memory of the library as an object with a buffer, so
+ * that arrays are handed over and not copied.
  */
 #include "python/native/native.h"
 

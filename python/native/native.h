@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/native.h -- what the C files of the Python module share. The module is `deformer._native`: a thin skin over the
- * library, for the Python files beside it and for nobody else. It uses the limited API of Python 3.11 alone, so that one
- * build serves every later Python, and knows arrays by the buffer protocol, so that it is compiled without numpy.
+ * python/native/native.h -- what the C files of the Python module share. The module is `deformer._native`:
+ * a thin skin over the library, for the Python files beside it and for nobody else. It uses the limited API
+ * of Python 3.11 alone, so that one build serves every later Python, and knows arrays by the buffer
+ * protocol, so that it is compiled without numpy.
  *
  * A topic is one file: coco.c, ... Its functions and types are added to the module by one function, declared below.
  */
@@ -32,8 +33,8 @@ int df_py_add_detector(PyObject *module);
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
-/* Raises what `error` stands for with the sentence of df_error(): MemoryError, OSError, KeyboardInterrupt, or deformer.Error,
- * which is a ValueError. Returns NULL. With the GIL. */
+/* Raises what `error` stands for with the sentence of df_error(): MemoryError, OSError, KeyboardInterrupt, or
+ * deformer.Error, which is a ValueError. Returns NULL. With the GIL. */
 PyObject *df_py_raise(int error);
 
 /* What a function ends with that was away in C: raises for an error, and for a Ctrl-C that came meanwhile. `result` is
@@ -42,23 +43,26 @@ PyObject *df_py_done(int error, PyObject *result);
 
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
 
-/* The one pool of the process, made at its first use; a child process after fork() gets one of its own. It is this thread's until
- * df_py_end(), also after a failure. Ctrl-C stops its jobs: DF_EINTERRUPT, with the exception set. With the GIL. */
+/* The one pool of the process, made at its first use; a child process after fork() gets one of its
+ * own. It is this thread's until df_py_end(), also after a failure. Ctrl-C stops its jobs:
+ * DF_EINTERRUPT, with the exception set. With the GIL. */
 int df_py_begin(DfPool **out);
 void df_py_end(void);
-/* Runs the handlers of signals that came, in the main thread: has one raised? Then its exception is set. Without the GIL. */
+/* Runs the handlers of signals that came, in the main thread: has one raised?
+ * Then its exception is set. Without the GIL. */
 bool df_py_interrupted(void);
 /* Changes with every fork(): what holds a pool of another generation is stale. */
 unsigned df_py_generation(void);
 
 /* ---- arrays ------------------------------------------------------------------------------------------------------ */
 
-/* An object that owns `bytes` bytes of df_malloc() and shows them as a buffer: numpy.frombuffer() makes it an array that can
- * be written to. Takes the memory over, also when it fails. */
+/* An object that owns `bytes` bytes of df_malloc() and shows them as a buffer: numpy.frombuffer() makes it an array
+ * that can be written to. Takes the memory over, also when it fails. */
 PyObject *df_py_memory(void *memory, size_t bytes);
 
-/* The numbers of a contiguous buffer of one dimension or more. PyBuffer_Release() the view. `code` says of what kind they
- * are: 'd' float64, 'q' int64, 'u' uint8 or bool; a capital letter wants them to be writable. False: an exception is set. */
+/* The numbers of a contiguous buffer of one dimension or more. PyBuffer_Release() the view. `code`
+ * says of what kind they are: 'd' float64, 'q' int64, 'u' uint8 or bool; a capital letter wants
+ * them to be writable. False: an exception is set. */
 bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n);
 
 /* ---- masks ------------------------------------------------------------------------------------------------------- */

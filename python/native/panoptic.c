@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/panoptic.c -- panoptic quality from two JSON files and the folders of their PNG maps; all threads read maps.
+ * python/native/panoptic.c -- panoptic quality from two JSON files and the
+ * folders of their PNG maps; all threads read maps.
  */
 #include "python/native/coco.h"
 

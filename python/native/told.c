@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * python/native/told.c -- ground truth and results that are dicts, told to the evaluator record by record. What is not as
- * most records are is an error, and the caller goes another way: Python knows what pycocotools makes of it.
+ * python/native/told.c -- ground truth and results that are dicts, told to the evaluator record by record. What is not
+ * as most records are is an error, and the caller goes another way: Python knows what pycocotools makes of it.
  */
 #include "python/native/coco.h"
 

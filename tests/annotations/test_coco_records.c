@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/annotations/test_coco_records.c -- files of COCO's schema as streams: what records hold, what a strict sink refuses and where, and
- * how a patient one goes on.
+ * tests/annotations/test_coco_records.c -- files of COCO's schema as streams: what records hold, what a strict sink
+ * refuses and where, and how a patient one goes on.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/backbone/test_backbone_configs.c -- the ready classification configs against what was published: parameters and
- * multiply-adds at 224 x 224 in the tables of the papers, which round to one decimal; every name and shape of the official state_dicts
- * (tests/data/keys, by `bench/peers/torch_backbones.py CLONES keys NAME`), and no other.
+ * multiply-adds at 224 x 224 in the tables of the papers, which round to one decimal; every name and shape of the
+ * official state_dicts (tests/data/keys, by `bench/peers/torch_backbones.py CLONES keys NAME`), and no other.
  */
 #include <criterion/criterion.h>
 #include <fnmatch.h>

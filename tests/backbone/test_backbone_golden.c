@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/backbone/test_backbone_golden.c -- whole backbones against the official code: config and checkpoint as its users have
- * them, an image, the maps or logits, and the gradients of the image and of every parameter.
+ * tests/backbone/test_backbone_golden.c -- whole backbones against the official code: config and checkpoint as its
+ * users have them, an image, the maps or logits, and the gradients of the image and of every parameter.
  *
  * A case is a folder with config.json, weights.pth, input, expected and perhaps grads .safetensors.
  */

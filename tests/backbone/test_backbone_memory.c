@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/backbone/test_backbone_memory.c -- forward passes that fail. Model code asks nothing and frees nothing: after a failure ops
- * return &c->nil, whose sizes are 0. So every backbone runs here on a context that is poisoned already, and while its first, its
- * second, ... allocation fails. Each time the error stays what it was, scopes are left, and no memory is kept.
+ * tests/backbone/test_backbone_memory.c -- forward passes that fail. Model code asks nothing and frees
+ * nothing: after a failure ops return &c->nil, whose sizes are 0. So every backbone runs here on a context
+ * that is poisoned already, and while its first, its second, ... allocation fails. Each time the error stays
+ * what it was, scopes are left, and no memory is kept.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/backbone/test_backbone_training.c -- what a training run asks of backbones: parts that run twice to save memory give
- * the same bits; frozen parts get no gradient and drop nothing.
+ * tests/backbone/test_backbone_training.c -- what a training run asks of backbones: parts that run twice to save memory
+ * give the same bits; frozen parts get no gradient and drop nothing.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -151,7 +151,8 @@ static double distance(const float *a, const float *b, size_t n)
     return worst / size;
 }
 
-/* `options` without anything dropped, and with `freeze` besides: the same maps and gradients, but for what is frozen. */
+/* `options` without anything dropped, and with `freeze` besides: the same maps
+ * and gradients, but for what is frozen. */
 static void frozen(const char *type, const char *options, const char *freeze, const char *const *prefixes)
 {
     char text[2048];

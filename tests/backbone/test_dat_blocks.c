@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/backbone/test_dat_blocks.c -- the modules of DAT one by one against the official code: values, sampling positions and
- * all gradients (tests/data/blocks); and what stage_spec and its companions refuse.
+ * tests/backbone/test_dat_blocks.c -- the modules of DAT one by one against the official code: values, sampling
+ * positions and all gradients (tests/data/blocks); and what stage_spec and its companions refuse.
  */
 #include <criterion/criterion.h>
 #include <math.h>

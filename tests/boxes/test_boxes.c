@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/boxes/test_boxes.c -- anchors, coder, overlaps and suppression against values of the official code, torchvision and torch
- * (tests/data/boxes/boxes.json, made by tests/scripts/make_boxes.py), and suppression by mmcv's loops (nms.json, make_nms.py).
+ * tests/boxes/test_boxes.c -- anchors, coder, overlaps and suppression against values of the official
+ * code, torchvision and torch (tests/data/boxes/boxes.json, made by tests/scripts/make_boxes.py), and
+ * suppression by mmcv's loops (nms.json, make_nms.py).
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/boxes/test_masks.c -- masks against pycocotools 2.0.11: polygons to compressed runs, areas, boxes, encoding and decoding, IoU
- * (tests/data/eval/masks.json, made by tests/scripts/make_coco_cases.py).
+ * tests/boxes/test_masks.c -- masks against pycocotools 2.0.11: polygons to compressed runs, areas, boxes, encoding and
+ * decoding, IoU (tests/data/eval/masks.json, made by tests/scripts/make_coco_cases.py).
  */
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
@@ -271,7 +271,8 @@ Test(masks, merge_and_limits)
 
 /* ---- outlines ------------------------------------------------------------------------------------------------------- */
 
-/* Fills the lines: a pixel is inside if it has an odd number of vertical sides on its left. `closed`: every line ends where it began. */
+/* Fills the lines: a pixel is inside if it has an odd number of vertical sides on its
+ * left. `closed`: every line ends where it began. */
 static bool fill_path(const char *path, uint8_t *pixels, size_t height, size_t width)
 {
     size_t x = 0, y = 0, x0 = 0, y0 = 0;

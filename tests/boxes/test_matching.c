@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/boxes/test_matching.c -- linear assignment against all permutations, and for what one knows without looking. Against
- * SciPy and the official matcher: tests/heads/test_set_criterion.c.
+ * tests/boxes/test_matching.c -- linear assignment against all permutations, and for what one knows without looking.
+ * Against SciPy and the official matcher: tests/heads/test_set_criterion.c.
  */
 #include <criterion/criterion.h>
 #include <math.h>

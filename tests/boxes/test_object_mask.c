@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/boxes/test_object_mask.c -- masks of objects go along with the pixels: bitmaps against NumPy and OpenCV, polygons
- * against shapely and pycocotools (tests/data/boxes/mask_moves.json, made by tests/scripts/make_mask_moves.py).
+ * tests/boxes/test_object_mask.c -- masks of objects go along with the pixels: bitmaps against
+ * NumPy and OpenCV, polygons against shapely and pycocotools
+ * (tests/data/boxes/mask_moves.json, made by tests/scripts/make_mask_moves.py).
  */
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>

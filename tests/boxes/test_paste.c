@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/boxes/test_paste.c -- masks pasted into images against PyTorch's grid_sample with mmdet's formula (tests/data/boxes/paste.json, made by
- * tests/scripts/make_paste.py), and against torchvision (paste_torchvision.json): boxes inside, over the border, of a pixel, of less, and of no width or height.
+ * tests/boxes/test_paste.c -- masks pasted into images against PyTorch's grid_sample with mmdet's formula
+ * (tests/data/boxes/paste.json, made by tests/scripts/make_paste.py), and against torchvision (paste_torchvision.json):
+ * boxes inside, over the border, of a pixel, of less, and of no width or height.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/checkpoint/test_checkpoint_array.c -- conversions between element types, against values of the standards written out.
+ * tests/checkpoint/test_checkpoint_array.c -- conversions between element types,
+ * against values of the standards written out.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -169,7 +169,8 @@ Test(config_dialect, candidates_of_2_22)
                   "mp_start_method = 'fork'\n");
 }
 
-/* mmsegmentation's FPN makes extra outputs from its last one; its ResNets have a stem of their own and learn by the batch. */
+/* mmsegmentation's FPN makes extra outputs from its last one; its ResNets have a
+ * stem of their own and learn by the batch. */
 Test(config_dialect, defaults_of_segmentors)
 {
     becomes("model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=8))\n",

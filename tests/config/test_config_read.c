@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/config/test_config_read.c -- files and their bases against what Python makes of them (tests/scripts/config_witness.py).
+ * tests/config/test_config_read.c -- files and their bases against what Python
+ * makes of them (tests/scripts/config_witness.py).
  */
 #include "config/config.h"
 

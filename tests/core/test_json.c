@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/core/test_json.c -- the streaming JSON reader. Witness of the numbers: Python's json module (json_numbers.json, made by
- * tests/scripts/make_json_numbers.py) and the C library's strtod().
+ * tests/core/test_json.c -- the streaming JSON reader. Witness of the numbers: Python's json module (json_numbers.json,
+ * made by tests/scripts/make_json_numbers.py) and the C library's strtod().
  */
 #include <criterion/criterion.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_average_precision.c -- precision, its envelope and its interpolation: cases that are answered by hand, and
- * random rankings against accumulate() of pycocotools, written out.
+ * tests/eval/test_average_precision.c -- precision, its envelope and its interpolation: cases that are answered by
+ * hand, and random rankings against accumulate() of pycocotools, written out.
  */
 #include <criterion/criterion.h>
 #include <float.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_cityscapes.c -- the AP of instances equals that of cityscapesscripts (tests/scripts/make_cityscapes.py), whoever
- * counted which picture.
+ * tests/eval/test_cityscapes.c -- the AP of instances equals that of cityscapesscripts
+ * (tests/scripts/make_cityscapes.py), whoever counted which picture.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_coco.c -- COCO evaluation of boxes and masks against pycocotools 2.0.11: the twelve numbers, the AP of each class, the printed
- * table, and the SHA-256 of all precision, recall and score values (tests/data/eval, made by tests/scripts/make_coco_cases.py).
+ * tests/eval/test_coco.c -- COCO evaluation of boxes and masks against pycocotools 2.0.11: the twelve numbers,
+ * the AP of each class, the printed table, and the SHA-256 of all precision, recall and score values
+ * (tests/data/eval, made by tests/scripts/make_coco_cases.py).
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -535,7 +536,8 @@ Test(coco, masks_from_memory)
 
 /* ---- pieces of large files ---------------------------------------------------------------------------------------------- */
 
-/* A results file of many pieces, with texts and inner lists that look like the place between two records, and a fault at the end. */
+/* A results file of many pieces, with texts and inner lists that look like the
+ * place between two records, and a fault at the end. */
 static char *large_file(bool fault, size_t *size)
 {
     enum { RECORDS = 30000 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_coco_types.c -- keypoints, CrowdPose, boundaries and oriented boxes: scores equal those of pycocotools,
- * crowdposetools, boundary_iou, and of pycocotools with Shapely's IoU (tests/scripts/make_coco_types.py).
+ * tests/eval/test_coco_types.c -- keypoints, CrowdPose, boundaries and oriented boxes: scores equal those of
+ * pycocotools, crowdposetools, boundary_iou, and of pycocotools with Shapely's IoU (tests/scripts/make_coco_types.py).
  */
 #include <criterion/criterion.h>
 #include <math.h>

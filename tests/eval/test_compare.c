@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_compare.c -- comparing results: the numbers are pycocotools', a bootstrap sample is an evaluation of a data set with its
- * images repeated, and intervals do not depend on threads.
+ * tests/eval/test_compare.c -- comparing results: the numbers are pycocotools', a bootstrap sample is an evaluation of
+ * a data set with its images repeated, and intervals do not depend on threads.
  */
 #include <criterion/criterion.h>
 #include <math.h>

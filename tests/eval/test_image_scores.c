@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_image_scores.c -- scores of single images: written and read back; a bootstrap from them is that of counting the drawn
- * images again; files that are wrong.
+ * tests/eval/test_image_scores.c -- scores of single images: written and read back; a bootstrap from them is that of
+ * counting the drawn images again; files that are wrong.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_imagenet.c -- top-k with ties, real labels and class accuracy against numpy (tests/scripts/make_imagenet_cases.py).
+ * tests/eval/test_imagenet.c -- top-k with ties, real labels and class accuracy against
+ * numpy (tests/scripts/make_imagenet_cases.py).
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_matcher.c -- which object a detection finds: the rules of pycocotools one by one, on cases small enough to
- * be answered by hand; TIDE's rule for equal overlaps; and random images against evaluateImg() written out.
+ * tests/eval/test_matcher.c -- which object a detection finds: the rules of pycocotools one by one, on cases small
+ * enough to be answered by hand; TIDE's rule for equal overlaps; and random images against evaluateImg() written out.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_miou.c -- semantic segmentation against mmseg's formulas in numpy and Boundary IoU against cv2.erode, both frozen by
- * tests/scripts/make_miou_cases.py; and against outputs of mmseg itself where the shared data is present.
+ * tests/eval/test_miou.c -- semantic segmentation against mmseg's formulas in numpy and Boundary
+ * IoU against cv2.erode, both frozen by tests/scripts/make_miou_cases.py; and against outputs of
+ * mmseg itself where the shared data is present.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/eval/test_panoptic.c -- panoptic quality has the bits of panopticapi (tests/scripts/make_panoptic.py), whatever order
- * pictures are counted in; what it refuses is refused; shards that repeat pictures count them once.
+ * tests/eval/test_panoptic.c -- panoptic quality has the bits of panopticapi (tests/scripts/make_panoptic.py), whatever
+ * order pictures are counted in; what it refuses is refused; shards that repeat pictures count them once.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

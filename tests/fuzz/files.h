@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/files.h -- a folder of files for readers that take paths. It stands in TMPDIR, best in memory, and goes when the process ends.
+ * tests/fuzz/files.h -- a folder of files for readers that take paths. It stands in TMPDIR,
+ * best in memory, and goes when the process ends.
  */
 #ifndef DF_TESTS_FUZZ_FILES_H
 #define DF_TESTS_FUZZ_FILES_H

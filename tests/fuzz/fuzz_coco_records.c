@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_coco_records.c -- an annotation or results file as a stream of records: where a strict sink meets nothing wrong, a patient
- * one is told the same; polygons can be walked, whatever was passed over.
+ * tests/fuzz/fuzz_coco_records.c -- an annotation or results file as a stream of records: where a strict sink meets
+ * nothing wrong, a patient one is told the same; polygons can be walked, whatever was passed over.
  */
 #include <math.h>
 #include <stdint.h>

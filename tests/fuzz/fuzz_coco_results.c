@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_coco_results.c -- an annotation file and a results file, joined by a zero byte, evaluated if both can be read: once
- * as boxes by one thread, once as masks and all else too, by two threads.
+ * tests/fuzz/fuzz_coco_results.c -- an annotation file and a results file, joined by a zero byte, evaluated if both can
+ * be read: once as boxes by one thread, once as masks and all else too, by two threads.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_config_files.c -- a config with its bases and with changes from the command line: parts between zero bytes are main.py,
- * base.py, other.json, sub/deep.py and lines of --set.
+ * tests/fuzz/fuzz_config_files.c -- a config with its bases and with changes from the command line: parts between zero
+ * bytes are main.py, base.py, other.json, sub/deep.py and lines of --set.
  */
 #include <string.h>
 

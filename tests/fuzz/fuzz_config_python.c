@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_config_python.c -- any bytes as a Python config; what follows a zero byte is an override on top of it.
+ * tests/fuzz/fuzz_config_python.c -- any bytes as a Python config; what follows
+ * a zero byte is an override on top of it.
  */
 #include "config/tree.h"
 #include "config/merge.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_explain.c -- the annotation file once more, for names, sizes and any keys of the image records: slices and a page
- * come out, or a sentence.
+ * tests/fuzz/fuzz_explain.c -- the annotation file once more, for names, sizes and any keys of the image
+ * records: slices and a page come out, or a sentence.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_folder.c -- a folder of labelled pictures, and the settings that it makes. The first byte chooses its form; parts between
- * zero bytes are its files.
+ * tests/fuzz/fuzz_folder.c -- a folder of labelled pictures, and the settings that it makes. The first byte chooses its
+ * form; parts between zero bytes are its files.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_forward.c -- tensors and targets of `deformer forward --losses`, and the losses of a small network on them.
+ * tests/fuzz/fuzz_forward.c -- tensors and targets of `deformer forward
+ * --losses`, and the losses of a small network on them.
  */
 #include <stdlib.h>
 

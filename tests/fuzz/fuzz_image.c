@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_image.c -- pictures, label maps and EXIF from memory: a picture comes out whole, or nothing and a sentence.
+ * tests/fuzz/fuzz_image.c -- pictures, label maps and EXIF from memory: a
+ * picture comes out whole, or nothing and a sentence.
  */
 #include <stdint.h>
 #include <stdlib.h>

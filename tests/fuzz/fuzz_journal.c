@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_journal.c -- lines of results.jsonl that a run left, taken over, added to, written as COCO results, and opened again;
- * and the lines of a classifier's results.rankings.txt.
+ * tests/fuzz/fuzz_journal.c -- lines of results.jsonl that a run left, taken over, added to, written as COCO results,
+ * and opened again; and the lines of a classifier's results.rankings.txt.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_json.c -- the streaming JSON reader: read every event, then again with every second value skipped, and with keys
- * that are expected; all must agree on whether the text is JSON.
+ * tests/fuzz/fuzz_json.c -- the streaming JSON reader: read every event, then again with every second value skipped,
+ * and with keys that are expected; all must agree on whether the text is JSON.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_labelled.c -- a dataset read as a set, written as another form, and read again: what was written is read, and has as many
- * pictures. The first byte chooses the form, the second the other one; parts between zero bytes are its files.
+ * tests/fuzz/fuzz_labelled.c -- a dataset read as a set, written as another form, and read again:
+ * what was written is read, and has as many pictures. The first byte chooses the form, the second the
+ * other one; parts between zero bytes are its files.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,8 @@ static void there_and_back(const DfLabelled *set, DfLabelledForm form)
             abort();
         return;
     }
-    /* Files of earlier inputs stand there, too: what matters is that nothing that was written is refused, but for names. */
+    /* Files of earlier inputs stand there, too: what matters is that nothing
+     * that was written is refused, but for names. */
     if (df_labelled_read(&again, fuzz_path(out), &(DfLabelledSource){ .form = form }) == DF_OK &&
         form != DF_LABELLED_MAPS && again.n_pictures < set->n_pictures)
         abort();

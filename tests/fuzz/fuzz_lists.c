@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_lists.c -- lists of pictures and of classes that a config's datasets name: the split of a segmentation, the ann_file of a
- * classification, a file of class names. Parts between zero bytes.
+ * tests/fuzz/fuzz_lists.c -- lists of pictures and of classes that a config's datasets name: the split of a
+ * segmentation, the ann_file of a classification, a file of class names. Parts between zero bytes.
  */
 #include <stdlib.h>
 

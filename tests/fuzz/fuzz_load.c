@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_load.c -- a checkpoint with any keys and shapes, put into a network with every layout of parameters and a table that may
- * be resized. The first byte says what the loader allows.
+ * tests/fuzz/fuzz_load.c -- a checkpoint with any keys and shapes, put into a network with every layout of parameters
+ * and a table that may be resized. The first byte says what the loader allows.
  */
 #include <stdlib.h>
 

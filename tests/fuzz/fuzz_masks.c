@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_masks.c -- compressed runs and polygons from any bytes: what is read is written back, counted and compared.
- * The first two bytes are height and width; an odd third one says that doubles follow, two for each point, else compressed runs.
+ * tests/fuzz/fuzz_masks.c -- compressed runs and polygons from any bytes: what is read is written back,
+ * counted and compared. The first two bytes are height and width; an odd third one says that doubles
+ * follow, two for each point, else compressed runs.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_model.c -- a network from a config, and a dry pass through it. The first byte chooses one of our configs, which the lines
- * that follow change as --set does; 0: the text is the config. Large numbers are passed over: they make networks too large
- * for a fuzzer.
+ * tests/fuzz/fuzz_model.c -- a network from a config, and a dry pass through it. The first byte chooses one of our
+ * configs, which the lines that follow change as --set does; 0: the text is the config. Large numbers are passed
+ * over: they make networks too large for a fuzzer.
  */
 #include <ctype.h>
 #include <string.h>

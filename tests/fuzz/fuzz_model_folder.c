@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_model_folder.c -- the folder of a model of transformers or timm: parts between zero bytes are config.json,
- * preprocessor_config.json and model.safetensors.index.json. The config is read with the index at hand.
+ * tests/fuzz/fuzz_model_folder.c -- the folder of a model of transformers or timm: parts between zero bytes are
+ * config.json, preprocessor_config.json and model.safetensors.index.json. The config is read with the index at hand.
  */
 #include "models/models.h"
 #include "tests/fuzz/files.h"

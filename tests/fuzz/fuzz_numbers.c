@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_numbers.c -- a file of results or numbers, as `deformer compare` takes it, and a list of predictions or labels, as
- * `deformer metric imagenet` takes it. The first byte chooses.
+ * tests/fuzz/fuzz_numbers.c -- a file of results or numbers, as `deformer compare` takes it, and a list of predictions
+ * or labels, as `deformer metric imagenet` takes it. The first byte chooses.
  */
 #include <stdio.h>
 #include <stdlib.h>

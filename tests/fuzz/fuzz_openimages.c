@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_openimages.c -- tables of Open Images, with every group of columns, its tree and its lists of classes.
+ * tests/fuzz/fuzz_openimages.c -- tables of Open Images, with every group of
+ * columns, its tree and its lists of classes.
  */
 #include <math.h>
 #include <stdint.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/fuzz_panoptic.c -- panoptic ground truth, results and two small maps, with a zero byte between them: counted and
- * scored if they can be read. Counts add up, and a quality is a number of 0 to 1 unless an area of the file is a lie.
+ * tests/fuzz/fuzz_panoptic.c -- panoptic ground truth, results and two small maps, with a zero
+ * byte between them: counted and scored if they can be read. Counts add up, and a quality is a
+ * number of 0 to 1 unless an area of the file is a lie.
  */
 #include <stdint.h>
 #include <stdlib.h>

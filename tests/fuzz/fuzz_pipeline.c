@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/fuzz/fuzz_pipeline.c -- a training pipeline from any text, run on a small picture with a few objects.
- * Bytes: height, width, flags (1 a label map, 2 polygons, 4 runs, 8 mmseg, 16 the later release, 32 a test pipeline), seed, number of
- * objects; four bytes for each, x y w h in halves of a pixel; the rest is the value of `pipeline` as Python. Texts with numbers of four
- * digits, exponents or products are passed over: they make pictures too large for a fuzzer.
+ * Bytes: height, width, flags (1 a label map, 2 polygons, 4 runs, 8 mmseg, 16 the later release, 32 a
+ * test pipeline), seed, number of objects; four bytes for each, x y w h in halves of a pixel; the rest is
+ * the value of `pipeline` as Python. Texts with numbers of four digits, exponents or products are passed
+ * over: they make pictures too large for a fuzzer.
  */
 #include <ctype.h>
 #include <stdint.h>

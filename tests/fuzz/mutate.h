@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/mutate.h -- for mutators that know the form of a file (mutate_NAME.c beside fuzz_NAME.c): checksums and lengths stay right, so that
- * what is mutated is what they protect. Part of libFuzzer builds alone.
+ * tests/fuzz/mutate.h -- for mutators that know the form of a file (mutate_NAME.c beside fuzz_NAME.c): checksums and
+ * lengths stay right, so that what is mutated is what they protect. Part of libFuzzer builds alone.
  */
 #ifndef DF_TESTS_FUZZ_MUTATE_H
 #define DF_TESTS_FUZZ_MUTATE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/mutate_image.c -- PNG: one chunk is mutated, or its filtered pixels below their compression; lengths and CRCs are right.
- * Anything else is left to libFuzzer.
+ * tests/fuzz/mutate_image.c -- PNG: one chunk is mutated, or its filtered pixels below their compression; lengths and
+ * CRCs are right. Anything else is left to libFuzzer.
  */
 #include <zlib.h>
 

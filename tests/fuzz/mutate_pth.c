@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/mutate_pth.c -- a zip: one stored entry is mutated, a pickle by its opcodes, and sizes, checksums and places in both headers are
- * right again. Bare pickles (the legacy form) are mutated by opcodes, too.
+ * tests/fuzz/mutate_pth.c -- a zip: one stored entry is mutated, a pickle by its opcodes, and sizes, checksums and
+ * places in both headers are right again. Bare pickles (the legacy form) are mutated by opcodes, too.
  */
 #include <zlib.h>
 

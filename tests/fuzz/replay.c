@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/fuzz/replay.c -- runs a fuzz target over every file of the corpus folders named as arguments, and over each file cut
- * short at a few places and with single bytes changed: what the fuzzer found once stays found, with no libFuzzer needed.
+ * tests/fuzz/replay.c -- runs a fuzz target over every file of the corpus folders named as
+ * arguments, and over each file cut short at a few places and with single bytes changed: what the
+ * fuzzer found once stays found, with no libFuzzer needed.
  */
 #include <dirent.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_apply_loss.c -- the losses of configs with all their options, beside the loss modules of mmdetection 3.3 and
- * mmsegmentation 1.2 in float64: values and gradients.
+ * tests/heads/test_apply_loss.c -- the losses of configs with all their options, beside the loss modules of mmdetection
+ * 3.3 and mmsegmentation 1.2 in float64: values and gradients.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -13,8 +13,8 @@
 #include "heads/pixel/pixel_loss.h"
 #include "tests/support/golden.h"
 
-/* Of float32: a result is a handful of operations, each rounded to 6e-8 of what goes in. Exponentials and powers of probabilities lose
- * what their arguments lose. */
+/* Of float32: a result is a handful of operations, each rounded to 6e-8 of what goes in. Exponentials and powers of
+ * probabilities lose what their arguments lose. */
 static const double tolerance = 4e-6;
 
 typedef struct {

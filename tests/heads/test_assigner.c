@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_assigner.c -- which anchors count and which object they are examples of, against mmdet 3.3: every decision equal.
+ * tests/heads/test_assigner.c -- which anchors count and which object they are
+ * examples of, against mmdet 3.3: every decision equal.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_class_loss.c -- class losses of box heads, and the scores that become of their numbers, beside mmdetection 3.3 in
- * float64: SeesawLoss, CrossEntropyCustomLoss, cross entropy with sigmoids.
+ * tests/heads/test_class_loss.c -- class losses of box heads, and the scores that become of their numbers, beside
+ * mmdetection 3.3 in float64: SeesawLoss, CrossEntropyCustomLoss, cross entropy with sigmoids.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_classifier.c -- the loss of a classifier beside torch.nn.functional.cross_entropy in float64: classes, mixtures of two,
- * label smoothing, class weights, one question for each class; what is refused.
+ * tests/heads/test_classifier.c -- the loss of a classifier beside torch.nn.functional.cross_entropy in float64:
+ * classes, mixtures of two, label smoothing, class weights, one question for each class; what is refused.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -183,7 +183,8 @@ Test(samplers, objects_are_alike)
     drawn(often, 24, 30, 1);
 }
 
-/* 11 positives: round(2.75) + 1 = 4 of object 0, all 6 others, and one more. 4 positives: 2 of each, and 4 of those 8. */
+/* 11 positives: round(2.75) + 1 = 4 of object 0, all 6 others, and one more. 4
+ * positives: 2 of each, and 4 of those 8. */
 Test(samplers, objects_that_lack_boxes_or_have_too_many)
 {
     int often[N];
@@ -197,8 +198,9 @@ Test(samplers, objects_that_lack_boxes_or_have_too_many)
     drawn(often, 24, 30, 0.5);
 }
 
-/* Overlaps of background: 0 to 0.29; the largest of all is 0.6, so ranges from 0.1 on are 0.1 .. 0.35 .. 0.6. A fifth of 10 is from
- * below 0.1; of the 8 others 4 are from the first range, and since the second is empty 4 more from all. */
+/* Overlaps of background: 0 to 0.29; the largest of all is 0.6, so ranges from 0.1 on are 0.1
+ * .. 0.35 .. 0.6. A fifth of 10 is from below 0.1; of the 8 others 4 are from the first range,
+ * and since the second is empty 4 more from all. */
 Test(samplers, overlaps_are_alike)
 {
     int often[N];

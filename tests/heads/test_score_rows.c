@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_score_rows.c -- from the small scores of a pixel head to labels, block by block, against the plain sums in float64: of
- * windows that overlap, of views that are mirrored, of maps that are smaller and larger than what they are enlarged to.
+ * tests/heads/test_score_rows.c -- from the small scores of a pixel head to labels, block by block,
+ * against the plain sums in float64: of windows that overlap, of views that are mirrored, of maps that are
+ * smaller and larger than what they are enlarged to.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_set_criterion.c -- assignments against SciPy, matchings, losses and gradients against the official Deformable
- * DETR.
+ * tests/heads/test_set_criterion.c -- assignments against SciPy, matchings, losses and
+ * gradients against the official Deformable DETR.
  */
 #include <criterion/criterion.h>
 #include <math.h>

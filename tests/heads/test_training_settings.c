@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_training_settings.c -- losses, assigners and samplers of a config: mmdet's and mmseg's defaults, all that can be said, and
- * what nobody knows, which loads and is refused later.
+ * tests/heads/test_training_settings.c -- losses, assigners and samplers of a config: mmdet's and mmseg's defaults, all
+ * that can be said, and what nobody knows, which loads and is refused later.
  */
 #include <criterion/criterion.h>
 #include <math.h>

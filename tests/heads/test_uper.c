@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/heads/test_uper.c -- UPerHead on maps around the height of its strips, with a norm that belongs to a pixel and one that
- * belongs to the whole map, against float64 PyTorch (tests/data/heads/uper_*.safetensors, made by tests/scripts/make_uper.py).
+ * tests/heads/test_uper.c -- UPerHead on maps around the height of its strips, with a norm that belongs to
+ * a pixel and one that belongs to the whole map, against float64 PyTorch
+ * (tests/data/heads/uper_*.safetensors, made by tests/scripts/make_uper.py).
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

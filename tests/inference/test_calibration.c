@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/inference/test_calibration.c -- the ranges that 8 bits say of an input, against searches over all of its numbers.
+ * tests/inference/test_calibration.c -- the ranges that 8 bits say of an input,
+ * against searches over all of its numbers.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/inference/test_detector.c -- a config and weights opened as one thing: what a picture gives is what the parts give by hand, and
- * what cannot be opened is said in one sentence.
+ * tests/inference/test_detector.c -- a config and weights opened as one thing: what a picture gives is what the parts
+ * give by hand, and what cannot be opened is said in one sentence.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -208,7 +208,8 @@ static void expect_same(const DfDetections *a, const DfDetections *b)
     }
 }
 
-/* Two of one size and one of another, one that could not be read: one pass for the two, on a twin with threads of its own. */
+/* Two of one size and one of another, one that could not be read: one pass for
+ * the two, on a twin with threads of its own. */
 Test(detector, pictures_of_one_size_share_a_pass)
 {
     const DfDetectorOptions options = { .set = low_threshold, .n_set = 1, .threads = 2 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/inference/test_evaluation.c -- a dataset through a network: a run that is stopped and continued scores as one that is not, shards
- * add up, and a folder of another run is refused.
+ * tests/inference/test_evaluation.c -- a dataset through a network: a run that is stopped and continued scores as one
+ * that is not, shards add up, and a folder of another run is refused.
  */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>

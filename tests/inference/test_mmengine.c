@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/inference/test_mmengine.c -- whole networks of mmsegmentation 1.2 and mmdetection 3.3, from their config and checkpoint to what
- * they find in a picture: pixels after preprocessing, logits, label map and boxes are those of the library, with test-time augmentation
- * too.
+ * tests/inference/test_mmengine.c -- whole networks of mmsegmentation 1.2 and mmdetection 3.3, from their config and
+ * checkpoint to what they find in a picture: pixels after preprocessing, logits, label map and boxes are those of
+ * the library, with test-time augmentation too.
  */
 #include <criterion/criterion.h>
 #include <math.h>

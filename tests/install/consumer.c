@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/install/consumer.c -- a program of somebody else's: reads a config and builds its model with the installed library.
+ * tests/install/consumer.c -- a program of somebody else's: reads a config and
+ * builds its model with the installed library.
  *     consumer CONFIG
  */
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_aliasing.c -- where a leaf says that its result may be an argument, it gives the same bits there as in a place
- * of its own: every such leaf of kernels/leaves.h, on every rung, with each argument that may be the result, and with several.
- * What a leaf computes is compared with float64 in the other tests here.
+ * tests/kernels/test_aliasing.c -- where a leaf says that its result may be an argument, it gives the same bits there
+ * as in a place of its own: every such leaf of kernels/leaves.h, on every rung, with each argument that may be the
+ * result, and with several. What a leaf computes is compared with float64 in the other tests here.
  */
 #include <criterion/criterion.h>
 #include <string.h>

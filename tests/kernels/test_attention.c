@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_attention.c -- every leaf of the attention table, on every rung, against float64: odd depths, rows that are
- * absent, all numbers of lanes, nothing written behind the end.
+ * tests/kernels/test_attention.c -- every leaf of the attention table, on every rung, against float64: odd depths, rows
+ * that are absent, all numbers of lanes, nothing written behind the end.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_bf16.c -- products of bfloat16 against loops in float64 over factors that were rounded before, on every
- * rung that has them, with 1 and 2 threads: the same bits.
+ * tests/kernels/test_bf16.c -- products of bfloat16 against loops in float64 over factors that were rounded before, on
+ * every rung that has them, with 1 and 2 threads: the same bits.
  */
 #include <criterion/criterion.h>
 #include <float.h>
@@ -68,8 +68,8 @@ static float upper_half(uint16_t half)
     return from_bits((uint32_t)half << 16);
 }
 
-/* By the distances to both neighbours, in float64; a number beyond the largest one has infinity for a neighbour, which is
- * as far away as 2^128 would be. */
+/* By the distances to both neighbours, in float64; a number beyond the largest one has infinity for a
+ * neighbour, which is as far away as 2^128 would be. */
 static uint16_t nearest(float x)
 {
     uint32_t bits;
@@ -372,7 +372,8 @@ static void patch_of(const DfKernels *k, const float *x, const float *zeros, int
     round_all(v, (size_t)(POINTS * I));
 }
 
-/* A' m A at pixel (py, px) of a tile, and the sum of what is added up there. The points are 0, +-5/8, +-3/2, infinity. */
+/* A' m A at pixel (py, px) of a tile, and the sum of what is added up there. The
+ * points are 0, +-5/8, +-3/2, infinity. */
 static double back(const double m[POINTS], int py, int px, double *size)
 {
     static const double points[5] = { 0, 0.625, -0.625, 1.5, -1.5 };

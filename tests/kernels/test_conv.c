@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_conv.c -- convolutions of every kind and their gradients against loops in float64, on every rung, with 1 and
- * 2 threads: the same bits.
+ * tests/kernels/test_conv.c -- convolutions of every kind and their gradients against loops in float64, on
+ * every rung, with 1 and 2 threads: the same bits.
  */
 #include <criterion/criterion.h>
 #include <float.h>
@@ -94,7 +94,8 @@ static void into_w(void *to, size_t iy, size_t ix, size_t iw)
     add(t, iw, (double)t->x[ix] * (double)t->y[iy]);
 }
 
-/* The largest error in units of the sum of absolute products: a float32 sum of n terms stays far below n ulp of that. */
+/* The largest error in units of the sum of absolute products: a float32 sum of n
+ * terms stays far below n ulp of that. */
 static double worst(const float *got, const Sums *t, size_t n)
 {
     double most = 0;
@@ -263,8 +264,8 @@ Test(conv, winograd)
     check(shape(1, 13, 18, 33, 32, 3, 3, 1, 1, 2, 0, 1, 1));
 }
 
-/* Float32 sums one product after the other, as a plain loop has them. Sums in another order (the C rung's, in blocks) err less, so
- * a rung's own products are no yardstick. */
+/* Float32 sums one product after the other, as a plain loop has them. Sums in another order (the C rung's, in blocks)
+ * err less, so a rung's own products are no yardstick. */
 typedef struct {
     const float *x, *w;
     float *sum;

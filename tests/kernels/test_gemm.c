@@ -270,13 +270,13 @@ Test(gemm, general_products_with_factors)
 
 Test(gemm, general_products_of_several_blocks)
 {
-    check_forms((General){ .M = 97, .N = 50, .K = 321, .alpha = 1, .beta = 1 });               /* of rows and of k     */
-    check_forms((General){ .M = 200, .N = 210, .K = 40, .pad = 3, .alpha = 0.5f, .beta = 1 }); /* several tasks        */
+    check_forms((General){ .M = 97, .N = 50, .K = 321, .alpha = 1, .beta = 1 });               /* of rows and of k */
+    check_forms((General){ .M = 200, .N = 210, .K = 40, .pad = 3, .alpha = 0.5f, .beta = 1 }); /* several tasks */
     check_forms((General){ .M = 520, .N = 30, .K = 70, .alpha = 1 });
     check_forms((General){ .M = 30, .N = 530, .K = 70, .pad = 1, .alpha = 1, .beta = 2 });
-    check_forms((General){ .M = 20, .N = 30, .K = 5000, .alpha = 1, .beta = 1 });              /* cut along k          */
+    check_forms((General){ .M = 20, .N = 30, .K = 5000, .alpha = 1, .beta = 1 });              /* cut along k */
     check_forms((General){ .M = 40, .N = 300, .K = 3001, .pad = 2, .alpha = -1 });
-    check_forms((General){ .M = 5, .N = 37, .K = 30, .pad = 1100, .alpha = 1, .beta = 1 });    /* rows lie far apart   */
+    check_forms((General){ .M = 5, .N = 37, .K = 30, .pad = 1100, .alpha = 1, .beta = 1 });    /* rows lie far apart */
 }
 
 Test(gemm, general_product_on_one_thread)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_gemm_int8.c -- products in 8-bit integers, on every rung: sums against exact arithmetic in 64 bits,
- * the same bits on all of them and for 1 and 2 threads, and whole layers against float64 within what rounding to 8 bits can
- * do.
+ * tests/kernels/test_gemm_int8.c -- products in 8-bit integers, on every rung: sums against exact
+ * arithmetic in 64 bits, the same bits on all of them and for 1 and 2 threads, and whole layers against
+ * float64 within what rounding to 8 bits can do.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_pointwise.c -- every leaf of the pointwise table, on every rung, against float64: all lengths around the
- * width of a vector, unaligned pointers, nothing written behind the end, results on top of arguments.
+ * tests/kernels/test_pointwise.c -- every leaf of the pointwise table, on every rung, against float64: all lengths
+ * around the width of a vector, unaligned pointers, nothing written behind the end, results on top of arguments.
  */
 #include <criterion/criterion.h>
 #include <math.h>

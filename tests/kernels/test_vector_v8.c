@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_vector_v8.c -- the functions of kernels/vector.h against the C library in float64, over a sweep of all
- * floats: the bounds are those that the header states.
+ * tests/kernels/test_vector_v8.c -- the functions of kernels/vector.h against the C library in float64, over a sweep of
+ * all floats: the bounds are those that the header states.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_detector_options.c -- detectors with unusual options against mmdet itself: batches of images of different sizes, and
- * several views of an image; tests/scripts/make_detectors.py made the cases, and make_torchvision.py those of torchvision. test_goldens.c
- * has usual ones.
+ * tests/models/test_detector_options.c -- detectors with unusual options against mmdet itself: batches of images of
+ * different sizes, and several views of an image; tests/scripts/make_detectors.py made the cases, and
+ * make_torchvision.py those of torchvision. test_goldens.c has usual ones.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -187,7 +187,8 @@ Test(detector_options, as_mmdet_and_torchvision)
     }
 }
 
-/* Checkpoints are written in this order, and the hash of the weights by which a stopped evaluation is continued is taken in it. */
+/* Checkpoints are written in this order, and the hash of the weights by which a
+ * stopped evaluation is continued is taken in it. */
 Test(detector_options, parameters_of_retina_keep_their_order)
 {
     static const char *const layers[] = { "cls_convs.0", "reg_convs.0", "cls_convs.1", "reg_convs.1", "retina_cls", "retina_reg" };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_detr.c -- DETR and Deformable DETR against the code of their authors, and DETR against mmdet, small networks of
- * tests/data/detr and tests/data/deformable_detr: everything on the way and the detections of a padded batch, for each variant;
- * losses and all gradients of a training step. On each rung, with 1 and 2 threads, which must agree to the bit.
+ * tests/models/test_detr.c -- DETR and Deformable DETR against the code of their authors, and DETR against
+ * mmdet, small networks of tests/data/detr and tests/data/deformable_detr: everything on the way and the
+ * detections of a padded batch, for each variant; losses and all gradients of a training step. On each rung,
+ * with 1 and 2 threads, which must agree to the bit.
  */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
@@ -20,8 +21,8 @@
 
 static const double value_limit = 1e-5, gradient_limit = 3e-5; /* of the largest value */
 
-/* Two of the cases tell the orders of a sum apart: our rungs come to 0.9 of these limits. OpenBLAS has an order of its own on every
- * processor, and over these orders the same cases spread from 0.7 to 1.4. */
+/* Two of the cases tell the orders of a sum apart: our rungs come to 0.9 of these limits. OpenBLAS has an order of its
+ * own on every processor, and over these orders the same cases spread from 0.7 to 1.4. */
 static double spread(const DfKernels *k)
 {
     return strcmp(df_kernels_name(k), "blas") == 0 ? 2 : 1;
@@ -233,7 +234,8 @@ Test(detr, mmdet) { detect_everywhere(DETR "/mmdet_211", 10); }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------- */
 
-/* What is written has the keys of the official file, heads that are shared under all of their names, and the same numbers. */
+/* What is written has the keys of the official file, heads that are shared under
+ * all of their names, and the same numbers. */
 static void save(const char *folder)
 {
     Case k;
@@ -296,8 +298,9 @@ static void compare_losses(const Case *k, const DfLosses *losses)
     cr_expect_leq(max_abs_over_max(losses->total->data, golden_get(k->expected, "loss:total")), 2e-6);
 }
 
-/* Rounding instead of a gradient, against gradients of weights around 1: that of a bias before a group norm; and what float64 has
- * no gradient for, such as DETR's first decoder layer, where queries start from zeros and all values are the same. */
+/* Rounding instead of a gradient, against gradients of weights around 1: that of a bias before a
+ * group norm; and what float64 has no gradient for, such as DETR's first decoder layer, where queries
+ * start from zeros and all values are the same. */
 static bool vanishes(const char *name, double largest)
 {
     return (df_starts_with(name, "input_proj.") && df_ends_with(name, ".0.bias")) || largest < 1e-12;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_detr_cost.c -- parameters and multiply-adds of the ready DETR configs against the tables of the papers. Those are
- * means over the first 100 images of COCO val2017, resized to (800, 1333) (issue 110 of the official repository); an image of the mean
- * size has 800 x 1120 pixels. What is trained is counted, as the official programs print it.
+ * tests/models/test_detr_cost.c -- parameters and multiply-adds of the ready DETR configs against the
+ * tables of the papers. Those are means over the first 100 images of COCO val2017, resized to (800, 1333)
+ * (issue 110 of the official repository); an image of the mean size has 800 x 1120 pixels. What is trained
+ * is counted, as the official programs print it.
  */
 #include <criterion/criterion.h>
 #include <math.h>

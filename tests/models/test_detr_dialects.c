@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_detr_dialects.c -- the same DETR and Deformable DETR by the arguments of the official programs and by mmdet's dicts: with
- * the same weights they must give the same bits, whatever the parameters are called, and with the same coefficients the same losses. (That the
- * official form is right, test_detr.c asks the code of its authors.) And what the dicts must not say.
+ * tests/models/test_detr_dialects.c -- the same DETR and Deformable DETR by the arguments of the official programs
+ * and by mmdet's dicts: with the same weights they must give the same bits, whatever the parameters are called,
+ * and with the same coefficients the same losses. (That the official form is right, test_detr.c asks the code of
+ * its authors.) And what the dicts must not say.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -107,7 +108,8 @@ static bool only_official(const NnParam *param)
     return strncmp(param->name, "input_proj.", 11) == 0 && length > 7 && strcmp(param->name + length - 7, ".0.bias") == 0;
 }
 
-/* The weights of every form are registered in the same order. Some start as zeros: all get noise, so that nothing cancels. */
+/* The weights of every form are registered in the same order. Some start as
+ * zeros: all get noise, so that nothing cancels. */
 static void same_weights(Run *first, Run *second)
 {
     NnModel *a = df_model_weights(first->model), *b = df_model_weights(second->model);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_goldens.c -- whole detectors and segmentors against the official code: the maps on the way, by their
- * official names, and the boxes, labels and scores at the end. On each rung, with 1 and 2 threads, which must agree to the bit.
+ * tests/models/test_goldens.c -- whole detectors and segmentors against the official code: the maps
+ * on the way, by their official names, and the boxes, labels and scores at the end. On each rung,
+ * with 1 and 2 threads, which must agree to the bit.
  *
- * A case is a folder with config.json, weights.pth, input and expected .safetensors; those of models that are not built are
- * skipped. Bare backbones: tests/backbone/test_backbone_golden.c.
+ * A case is a folder with config.json, weights.pth, input and expected .safetensors; those of models that are not built
+ * are skipped. Bare backbones: tests/backbone/test_backbone_golden.c.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>

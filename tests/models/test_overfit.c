@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_overfit.c -- small networks learn one picture by heart: what is learnt by goes to nearly nothing. A loss, a target or a
- * gradient that is wrong somewhere does not let it.
+ * tests/models/test_overfit.c -- small networks learn one picture by heart: what is learnt by goes to nearly nothing. A
+ * loss, a target or a gradient that is wrong somewhere does not let it.
  */
 #include <criterion/criterion.h>
 #include <math.h>

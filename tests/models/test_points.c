@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_points.c -- where networks look, against the official modules in float64 (tests/scripts/make_points.py), and with
- * offsets of zero, where it is known.
+ * tests/models/test_points.c -- where networks look, against the official modules in float64
+ * (tests/scripts/make_points.py), and with offsets of zero, where it is known.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -225,7 +225,8 @@ static void look(Run *r, int threads, const DfImageMeta *meta)
 
 static const DfImageMeta half_size = { .ori_h = 180, .ori_w = 300, .img_h = 90, .img_w = 150, .pad_h = HEIGHT, .pad_w = WIDTH, .scale_factor = { 0.5f, 0.5f, 0.5f, 0.5f } };
 
-/* The 2022 code, which the config has, puts sample i of n at (i + 0.5) / n of the way from the first cell's centre to the last one's. */
+/* The 2022 code, which the config has, puts sample i of n at (i + 0.5) / n of the way
+ * from the first cell's centre to the last one's. */
 static float on_grid(int i, int n, int cell)
 {
     return ((float)(n - 1) * ((float)i + 0.5f) / (float)n + 0.5f) * (float)cell;
@@ -256,8 +257,8 @@ Test(points, samples_without_offsets_lie_on_their_grid)
     end(&r);
 }
 
-/* A deformable convolution whose offsets and masks are the biases of the layer that computes them: query (row, column) of its output has
- * the kernel's nine points around (2 row, 2 column), moved, in cells of the map that is read. */
+/* A deformable convolution whose offsets and masks are the biases of the layer that computes them: query (row, column)
+ * of its output has the kernel's nine points around (2 row, 2 column), moved, in cells of the map that is read. */
 static void check_kernel(const Run *r, int layer, int cell, int stride, bool masked)
 {
     const DfPointLayer *l = df_points_layer(r->points, layer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_segment.c -- semantic segmentation against the official code: the class of every pixel, whole, by window and
- * mirrored; losses, gradients and running statistics of a training step.
+ * tests/models/test_segment.c -- semantic segmentation against the official code: the class of every pixel, whole, by
+ * window and mirrored; losses, gradients and running statistics of a training step.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_segment_cost.c -- parameters and multiply-adds of ready segmentors at 512 x 2048 against the published tables,
- * which were counted in two ways.
+ * tests/models/test_segment_cost.c -- parameters and multiply-adds of ready segmentors at 512 x 2048 against the
+ * published tables, which were counted in two ways.
  *
- * Swin's table counts everything, padded tokens included. DAT's (Xia et al., CVPR 2022) counts the layers and one of the two products
- * of deformable attention; products inside windows, padding and the other product are not in it.
+ * Swin's table counts everything, padded tokens included. DAT's (Xia et al., CVPR 2022) counts the layers and one of
+ * the two products of deformable attention; products inside windows, padding and the other product are not in it.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_segment_losses.c -- losses of segmentation heads: their names, both ways of computing them, hard pixels, what is
- * refused. Values beside mmseg are in test_training_pixels.c and tests/heads/test_apply_loss.c.
+ * tests/models/test_segment_losses.c -- losses of segmentation heads: their names, both ways of computing them, hard
+ * pixels, what is refused. Values beside mmseg are in test_training_pixels.c and tests/heads/test_apply_loss.c.
  */
 #include <criterion/criterion.h>
 #include <math.h>

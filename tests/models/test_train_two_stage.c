@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_train_two_stage.c -- training of Faster, Mask and Cascade R-CNN: a step against mmdet, one picture learnt by heart,
- * pictures without objects, no proposals, no positive regions, and what is refused.
+ * tests/models/test_train_two_stage.c -- training of Faster, Mask and Cascade R-CNN: a step against mmdet, one picture
+ * learnt by heart, pictures without objects, no proposals, no positive regions, and what is refused.
  */
 #include <criterion/criterion.h>
 #include <math.h>

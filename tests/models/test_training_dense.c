@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_training_dense.c -- a training step of RetinaNet against mmdet 3.3: every decision, loss and gradient; learning by
- * heart; what is refused.
+ * tests/models/test_training_dense.c -- a training step of RetinaNet against mmdet 3.3: every decision, loss and
+ * gradient; learning by heart; what is refused.
  */
 #include <criterion/criterion.h>
 #include <math.h>

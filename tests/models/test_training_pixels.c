@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_training_pixels.c -- a training step of segmentors against mmseg 1.2 and 0.11, and of DETR's family against mmdet 3.3:
- * every loss, gradient and running statistic.
+ * tests/models/test_training_pixels.c -- a training step of segmentors against mmseg 1.2 and 0.11, and of DETR's family
+ * against mmdet 3.3: every loss, gradient and running statistic.
  */
 #include <criterion/criterion.h>
 

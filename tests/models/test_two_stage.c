@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/models/test_two_stage.c -- detectors of two stages where something is missing or odd: no proposals, no detections, images of
- * different sizes in a batch, several views, memory that runs out; and the same bits for any number of threads. Values are checked in
- * test_goldens.c.
+ * tests/models/test_two_stage.c -- detectors of two stages where something is missing or odd: no proposals, no
+ * detections, images of different sizes in a batch, several views, memory that runs out; and the same bits for any
+ * number of threads. Values are checked in test_goldens.c.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/msan/borders.c -- for builds with MemorySanitizer, which sees only what its own code writes: what libpng, libjpeg, zlib and
- * libdeflate have written is declared written. The linker puts each __wrap_NAME in place of NAME (--wrap; CMakeLists.txt has the names).
+ * tests/msan/borders.c -- for builds with MemorySanitizer, which sees only what its own code writes: what
+ * libpng, libjpeg, zlib and libdeflate have written is declared written. The linker puts each __wrap_NAME in
+ * place of NAME (--wrap; CMakeLists.txt has the names).
  *
- * Blocks of the C library's malloc() count as written (poison_in_malloc=0), because these libraries and cJSON fill many of them; blocks of
- * our own df_malloc() do not.
+ * Blocks of the C library's malloc() count as written (poison_in_malloc=0), because these libraries and cJSON fill many
+ * of them; blocks of our own df_malloc() do not.
  */
 #include <stdio.h> /* jpeglib.h wants it first */
 
@@ -183,7 +184,8 @@ static void open_destination(j_compress_ptr jpeg)
     coded_size = jpeg->dest->free_in_buffer;
 }
 
-/* In the last bytes of a buffer libjpeg codes on its stack and copies from there: its memcpy() is seen here, what it copies is not. */
+/* In the last bytes of a buffer libjpeg codes on its stack and copies from there: its
+ * memcpy() is seen here, what it copies is not. */
 static boolean flush_written(j_compress_ptr jpeg)
 {
     __msan_unpoison(coded, coded_size);

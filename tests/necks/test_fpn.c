@@ -131,7 +131,8 @@ static void build_small(Small *f, const char *more)
     df_config_free(config);
 }
 
-/* One pass on maps of 4x6 and 2x3 of which allocation `fail` fails; or on the nil tensors of a context that has failed before. */
+/* One pass on maps of 4x6 and 2x3 of which allocation `fail` fails; or on the
+ * nil tensors of a context that has failed before. */
 static int pass(Small *f, size_t fail, bool poison, bool recording, size_t *calls)
 {
     DfCtx *c;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/nn/test_load.c -- a checkpoint into a model: what becomes of every key, prefixes, layouts, and tables of another size. The
- * witness of a resized table is df_interpolate(), which is another code and has PyTorch's outputs as its own (tests/tensor).
+ * tests/nn/test_load.c -- a checkpoint into a model: what becomes of every key, prefixes, layouts, and
+ * tables of another size. The witness of a resized table is df_interpolate(), which is another code and
+ * has PyTorch's outputs as its own (tests/tensor).
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/nn/test_quantised.c -- weights of 8 bits: written, read again to the same numbers, and files that are not what they
- * should be, each refused with one sentence.
+ * tests/nn/test_quantised.c -- weights of 8 bits: written, read again to the same numbers, and files that are not what
+ * they should be, each refused with one sentence.
  */
 #include <criterion/criterion.h>
 #include <math.h>

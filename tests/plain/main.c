@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/plain/main.c -- runs the tests of a program one after the other, in this process, and counts them as Criterion does.
+ * tests/plain/main.c -- runs the tests of a program one after the other, in this
+ * process, and counts them as Criterion does.
  */
 #include <criterion/criterion.h>
 #include <setjmp.h>

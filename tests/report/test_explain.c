@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/report/test_explain.c -- TIDE's errors and costs, confusion, calibration and thresholds against a Python program written from the
- * papers (tests/scripts/make_explain_cases.py), whose TIDE part agrees with the authors' toolbox to the last digits; those of masks
- * against the toolbox itself (make_explain_masks.py).
+ * tests/report/test_explain.c -- TIDE's errors and costs, confusion, calibration and thresholds against a Python
+ * program written from the papers (tests/scripts/make_explain_cases.py), whose TIDE part agrees with the authors'
+ * toolbox to the last digits; those of masks against the toolbox itself (make_explain_masks.py).
  */
 #include <criterion/criterion.h>
 #include <math.h>

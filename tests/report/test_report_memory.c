@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/report/test_report_memory.c -- explaining, comparing and checking with every allocation failing in turn: DF_ENOMEM, and nothing left.
+ * tests/report/test_report_memory.c -- explaining, comparing and checking with every allocation
+ * failing in turn: DF_ENOMEM, and nothing left.
  */
 #include <criterion/criterion.h>
 #include <string.h>

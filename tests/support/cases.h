@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/support/cases.h -- many small cases in one .safetensors file: `cases` in its metadata lists their options, arrays of case i
- * are c<i>.<name>, results c<i>.out.<name>.
+ * tests/support/cases.h -- many small cases in one .safetensors file: `cases` in its metadata lists their options,
+ * arrays of case i are c<i>.<name>, results c<i>.out.<name>.
  *
- * The environment variable DEFORMER_TRAINING_CASES names a folder of more cases than are kept here: unit/NAME.safetensors in it
- * is read in place of tests/data/training/NAME.safetensors.
+ * The environment variable DEFORMER_TRAINING_CASES names a folder of more cases than are kept here:
+ * unit/NAME.safetensors in it is read in place of tests/data/training/NAME.safetensors.
  */
 #ifndef DF_TESTS_CASES_H
 #define DF_TESTS_CASES_H

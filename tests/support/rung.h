@@ -10,8 +10,8 @@
 
 #include "kernels/kernels.h"
 
-/* OpenBLAS reads weights where they lie: there are no packed copies, and nothing that they would need memory for. The order of
- * its sums follows from the number of rows: a picture in a batch has other last bits than it has alone. */
+/* OpenBLAS reads weights where they lie: there are no packed copies, and nothing that they would need memory for. The
+ * order of its sums follows from the number of rows: a picture in a batch has other last bits than it has alone. */
 static inline bool rung_is_blas(void)
 {
     return strcmp(df_kernels_name(df_kernels()), "blas") == 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_attention.c -- window, deformable and neighborhood attention against PyTorch in float64 (tests/scripts/make_attention.py):
- * values and all gradients, on every rung, with 1 and 3 threads, which must give the same bits.
+ * tests/tensor/test_attention.c -- window, deformable and neighborhood attention against PyTorch
+ * in float64 (tests/scripts/make_attention.py): values and all gradients, on every rung, with 1
+ * and 3 threads, which must give the same bits.
  */
 #include <criterion/criterion.h>
 #include <math.h>

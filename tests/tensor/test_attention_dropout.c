@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_attention_dropout.c -- dropout of attention weights. Which are dropped can be seen from outside: where
- * the value of key j is 1 in channel j and 0 elsewhere, the result is the row of weights itself. What the op without dropout
- * gives has PyTorch as its witness (test_attention.c); gradients have central differences (test_ops.c).
+ * tests/tensor/test_attention_dropout.c -- dropout of attention weights. Which are dropped can be seen from outside:
+ * where the value of key j is 1 in channel j and 0 elsewhere, the result is the row of weights itself. What the op
+ * without dropout gives has PyTorch as its witness (test_attention.c); gradients have central differences (test_ops.c).
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -72,8 +72,8 @@ static void attend(Attend *run, Input *in, const char *rung, float drop, uint64_
     df_ctx_free(c);
 }
 
-/* Of the weights w that exist, those that are kept are w / (1 - p), as many as they should be, others in every head, sample
- * and step. Row i of a case has its weights in channels 0..n-1 of each head. */
+/* Of the weights w that exist, those that are kept are w / (1 - p), as many as they should be, others in every head,
+ * sample and step. Row i of a case has its weights in channels 0..n-1 of each head. */
 static void check_mask(const float *plain, const float *dropped, const float *other, int n)
 {
     size_t zeros = 0, like_before = 0, like_other_head = 0, like_other_step = 0, all = 0;

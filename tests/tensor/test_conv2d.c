@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_conv2d.c -- convolutions, plain and transposed, against reference outputs of PyTorch (tests/data/ops). These
- * are N C H W; here they are turned to channels last and back.
+ * tests/tensor/test_conv2d.c -- convolutions, plain and transposed, against reference outputs of PyTorch
+ * (tests/data/ops). These are N C H W; here they are turned to channels last and back.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -163,7 +163,8 @@ Test(conv2d, fused_and_recorded_agree)
     check_forms(random_tensor(DF_SHAPE(3, 3, 11), 9), 11, 11, depthwise);
 }
 
-/* A factor of each output channel that is folded into the weight, and another one later: each has a packed copy of its own. */
+/* A factor of each output channel that is folded into the weight, and another
+ * one later: each has a packed copy of its own. */
 static void check_folded(DfTensor *w, int I, int O, DfConv conv)
 {
     DfTensor *x = random_tensor(DF_SHAPE(2, 9, 7, I), 1), *b = random_tensor(DF_SHAPE(O), 2), *fold = random_tensor(DF_SHAPE(O), 3);
@@ -263,7 +264,8 @@ Test(conv2d, dry_counts_multiply_adds)
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
 }
 
-/* Winograd's F(4x4, 3x3): 36 products for each pair of channels and tile of 4x4 pixels, where direct arithmetic takes nine a pixel. */
+/* Winograd's F(4x4, 3x3): 36 products for each pair of channels and tile of 4x4
+ * pixels, where direct arithmetic takes nine a pixel. */
 Test(conv2d, a_profile_tells_what_winograd_spares)
 {
     const DfConv conv = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 }, strided = { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_deform_conv.c -- deformable convolution, forward and backward, against reference outputs of PyTorch
- * (tests/data/ops): both versions, groups, groups of offsets, dilation. These are N C H W; here they are turned to channels last
- * and back.
+ * tests/tensor/test_deform_conv.c -- deformable convolution, forward and backward, against reference
+ * outputs of PyTorch (tests/data/ops): both versions, groups, groups of offsets, dilation. These are N C H
+ * W; here they are turned to channels last and back.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_edges.c -- random ops at and around every size at which kernels change what they do, against PyTorch in float64
- * (tests/scripts/make_edges.py, which draws the same inputs from the same hash): values and gradients, on every rung, with the tape and
- * without it, and with 1 and 3 threads, whose results must be the same bits.
+ * tests/tensor/test_edges.c -- random ops at and around every size at which kernels change what they
+ * do, against PyTorch in float64 (tests/scripts/make_edges.py, which draws the same inputs from the
+ * same hash): values and gradients, on every rung, with the tape and without it, and with 1 and 3
+ * threads, whose results must be the same bits.
  */
 #define _GNU_SOURCE /* strsep */
 #include <criterion/criterion.h>
@@ -257,9 +258,10 @@ static const char *describe(const Case *k, const char *rung)
     return text;
 }
 
-/* Rounding moves a sum by about the length times 1e-7 times the root of the products' depth; one wrong element of average size moves it by
- * the length over the root of the number of elements, of which there are at most some ten thousand. Where all terms cancel, as behind the
- * softmax of one key, what is left is the rounding of the terms, which are about as long as what flows back, k->flows. */
+/* Rounding moves a sum by about the length times 1e-7 times the root of the products' depth; one wrong element of
+ * average size moves it by the length over the root of the number of elements, of which there are at most some ten
+ * thousand. Where all terms cancel, as behind the softmax of one key, what is left is the rounding of the terms, which
+ * are about as long as what flows back, k->flows. */
 static void compare(const Case *k, const char *rung, int result, const float *x, size_t n, char **at)
 {
     const double tolerance = 1e-5;

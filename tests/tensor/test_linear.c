@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_linear.c -- linear layers, the MLP and matmul: reference outputs of PyTorch (tests/data/ops), central
- * differences for every option, and that fused and recorded forms agree.
+ * tests/tensor/test_linear.c -- linear layers, the MLP and matmul: reference outputs of PyTorch (tests/data/ops),
+ * central differences for every option, and that fused and recorded forms agree.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_losses.c -- losses against reference outputs and gradients of PyTorch and mmdet, in float64. The files hold
- * several reductions of one loss; their gradients were added up, and so they are here.
+ * tests/tensor/test_losses.c -- losses against reference outputs and gradients of PyTorch and mmdet, in float64. The
+ * files hold several reductions of one loss; their gradients were added up, and so they are here.
  */
 #include <criterion/criterion.h>
 #include <math.h>

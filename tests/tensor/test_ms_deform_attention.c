@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_ms_deform_attention.c -- multi-scale deformable attention against values and gradients of the official
- * code's pure-tensor form in float64, on each rung, with 1 and 2 threads, which must agree to the bit; and the ops around it
- * against central differences.
+ * tests/tensor/test_ms_deform_attention.c -- multi-scale deformable attention against values and gradients of the
+ * official code's pure-tensor form in float64, on each rung, with 1 and 2 threads, which must agree to the bit; and
+ * the ops around it against central differences.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -85,7 +85,8 @@ Test(ms_deform_attention, golden)
     }
 }
 
-/* Odd depths, places far outside and without a number: the rungs agree, and nothing outside is read (for the sanitizers). */
+/* Odd depths, places far outside and without a number: the rungs agree, and
+ * nothing outside is read (for the sanitizers). */
 Test(ms_deform_attention, rungs_agree)
 {
     int last = 0; /* the best rung */

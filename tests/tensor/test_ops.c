@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_ops.c -- one table of ops, many uses: values against a formula in float64, gradients against central
- * differences, equal bits for 1 and 3 threads, agreement of the rungs, every allocation failing, dry contexts. The sizes are
- * odd or prime, with some large enough for several blocks.
+ * tests/tensor/test_ops.c -- one table of ops, many uses: values against a formula in float64, gradients against
+ * central differences, equal bits for 1 and 3 threads, agreement of the rungs, every allocation failing, dry contexts.
+ * The sizes are odd or prime, with some large enough for several blocks.
  */
 #include <criterion/criterion.h>
 #include <math.h>

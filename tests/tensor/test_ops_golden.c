@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_ops_golden.c -- single ops against reference outputs and gradients of PyTorch, computed in float64. Every
- * case runs on each rung of kernels and with 1 and 2 threads, whose results must be the same bits.
+ * tests/tensor/test_ops_golden.c -- single ops against reference outputs and gradients of PyTorch, computed in float64.
+ * Every case runs on each rung of kernels and with 1 and 2 threads, whose results must be the same bits.
  *
  * The files in tests/data/ops hold input.*, output.*, gradout.* (the upstream gradient) and grad.*.
  */

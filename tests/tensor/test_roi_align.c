@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_roi_align.c -- RoIAlign against the reference, both directions, on each rung with 1 and 2 threads; several maps
- * at once against one at a time; and regions that are empty, outside, or no numbers.
+ * tests/tensor/test_roi_align.c -- RoIAlign against the reference, both directions, on each rung with 1 and 2 threads;
+ * several maps at once against one at a time; and regions that are empty, outside, or no numbers.
  */
 #include <criterion/criterion.h>
 #include <math.h>

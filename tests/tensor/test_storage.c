@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_storage.c -- steps of many sizes, as images of a data set are, keep little more memory than the largest of them uses.
+ * tests/tensor/test_storage.c -- steps of many sizes, as images of a data set are, keep
+ * little more memory than the largest of them uses.
  */
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/torture/failing_malloc.c -- stands in front of a program (LD_PRELOAD) and lets one of its allocations fail, whoever
- * makes it: the program itself, cJSON, libpng, libjpeg, zlib, stdio.
+ * tests/torture/failing_malloc.c -- stands in front of a program (LD_PRELOAD) and lets one of its allocations fail,
+ * whoever makes it: the program itself, cJSON, libpng, libjpeg, zlib, stdio.
  *
  *     TORTURE_FAIL=N      the allocation with this number, from 1 on
  *     TORTURE_FOREVER=1   and every later one

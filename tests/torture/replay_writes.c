@@ -5,7 +5,8 @@
  *     replay_writes LOG count                 how many calls the trace has
  *     replay_writes LOG CALLS STATE FOLDER    makes FOLDER as it may be after the first CALLS of them; prints a hash of it
  *
- * STATE says what of the calls had reached the disk. A disk promises only what was synced; the rest may be there or not:
+ * STATE says what of the calls had reached the disk. A disk promises only what
+ * was synced; the rest may be there or not:
  *
  *     all     everything: the process was killed, the system lived on
  *     half    everything, but of the last write only the first half

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/torture/traced_writes.c -- stands in front of a program (LD_PRELOAD) and notes what it does to the files of one folder, in
- * the order in which it does it, for replay_writes.c.
+ * tests/torture/traced_writes.c -- stands in front of a program (LD_PRELOAD) and notes what it does to the files of one
+ * folder, in the order in which it does it, for replay_writes.c.
  *
  *     TRACE_FOLDER=DIR   the folder, absolute; what is outside is not noted
  *     TRACE_LOG=FILE     grows by one record a call:

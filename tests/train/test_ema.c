@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_ema.c -- averaged weights by the hooks of mmengine and of mmcv, step by step; what their dicts must not say.
+ * tests/train/test_ema.c -- averaged weights by the hooks of mmengine and of
+ * mmcv, step by step; what their dicts must not say.
  */
 #include <criterion/criterion.h>
 #include <math.h>

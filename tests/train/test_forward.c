@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_forward.c -- `deformer forward --losses` and `--steps` on the batches of official training steps: losses, gradients, rates, and
- * the weights after several steps.
+ * tests/train/test_forward.c -- `deformer forward --losses` and `--steps` on the batches of official training steps:
+ * losses, gradients, rates, and the weights after several steps.
  */
 #define _DEFAULT_SOURCE /* mkstemps */
 #include <criterion/criterion.h>

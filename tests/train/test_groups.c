@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_groups.c -- rate and decay of every parameter: by mmengine's constructor, by mmcv's, by the official DETR programs, and from
- * layer to layer; rules that fit no network.
+ * tests/train/test_groups.c -- rate and decay of every parameter: by mmengine's constructor, by mmcv's, by the official
+ * DETR programs, and from layer to layer; rules that fit no network.
  */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_learning.c -- RetinaNet on a small DAT learns 8 pictures of blood cells in 200 steps: `deformer init`, then `deformer forward
- * --steps`. Each loss of each step is PyTorch's in float64, to 1 part in 100 or three times as close as PyTorch itself is in float32.
+ * tests/train/test_learning.c -- RetinaNet on a small DAT learns 8 pictures of blood cells in 200 steps: `deformer
+ * init`, then `deformer forward --steps`. Each loss of each step is PyTorch's in float64, to 1 part in 100 or three
+ * times as close as PyTorch itself is in float32.
  */
 #define _DEFAULT_SOURCE /* mkstemps */
 #include <criterion/criterion.h>

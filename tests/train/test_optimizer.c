@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_optimizer.c -- steps of PyTorch's optimizers on given gradients, with clipping and accumulation; norms; options that make no
- * sense; several threads.
+ * tests/train/test_optimizer.c -- steps of PyTorch's optimizers on given gradients, with clipping and accumulation;
+ * norms; options that make no sense; several threads.
  */
 #include <criterion/criterion.h>
 #include <math.h>

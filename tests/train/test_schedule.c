@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_schedule.c -- learning rates of every iteration, by mmcv's hooks and mmengine's schedulers; rules that make no sense.
+ * tests/train/test_schedule.c -- learning rates of every iteration, by mmcv's hooks and
+ * mmengine's schedulers; rules that make no sense.
  */
 #include <criterion/criterion.h>
 #include <math.h>

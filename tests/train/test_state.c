@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_state.c -- the state of a run into a file and back: every bit, and files that are cut, changed, or of
- * another network.
+ * tests/train/test_state.c -- the state of a run into a file and back: every bit, and files
+ * that are cut, changed, or of another network.
  */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
@@ -141,7 +141,8 @@ Test(state, and_that_of_averages)
     round_trip(true);
 }
 
-/* Other commands find the weights (with an average: the average) under their official keys and in their official order. */
+/* Other commands find the weights (with an average: the average) under their
+ * official keys and in their official order. */
 Test(state, is_a_checkpoint_like_any_other)
 {
     static Run a, b;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/train/test_train_memory.c -- every allocation of a recipe and of a trainer fails once: DF_ENOMEM, and nothing is left behind.
+ * tests/train/test_train_memory.c -- every allocation of a recipe and of a trainer
+ * fails once: DF_ENOMEM, and nothing is left behind.
  */
 #include <criterion/criterion.h>
 #include <string.h>

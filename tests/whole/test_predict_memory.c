@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A whole prediction, from a config file to a drawn picture, while the first, the second, ... allocation fails: each time an
- * error with a sentence, no crash, and nothing kept. Run it under AddressSanitizer too.
+ * A whole prediction, from a config file to a drawn picture, while the first, the second, ... allocation fails: each
+ * time an error with a sentence, no crash, and nothing kept. Run it under AddressSanitizer too.
  */
 #include <criterion/criterion.h>
 #include <math.h>

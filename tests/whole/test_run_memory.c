@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A whole training run, from a folder of pictures to its last checkpoint, while one allocation after the other fails: each time
- * an error with a sentence, no crash, and nothing kept. Run it under AddressSanitizer too.
+ * A whole training run, from a folder of pictures to its last checkpoint, while one allocation after the other fails:
+ * each time an error with a sentence, no crash, and nothing kept. Run it under AddressSanitizer too.
  */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/whole/tiny.h -- a detector of a few thousand parameters with everything the large ones have, its weights and two
- * pictures, in a folder of its own. For the tests of whole runs.
+ * tests/whole/tiny.h -- a detector of a few thousand parameters with everything the large ones have, its weights and
+ * two pictures, in a folder of its own. For the tests of whole runs.
  */
 #ifndef DF_TESTS_TINY_H
 #define DF_TESTS_TINY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/plain/criterion/criterion.h -- as much of Criterion's interface as our tests use, in one process. Criterion runs each test in a
- * process of its own, on memory mapped where ThreadSanitizer keeps its shadow, and by starting the program anew, which an emulator of another
- * processor cannot follow: for both, tests are built with this instead.
+ * tests/plain/criterion/criterion.h -- as much of Criterion's interface as our tests use, in one process. Criterion
+ * runs each test in a process of its own, on memory mapped where ThreadSanitizer keeps its shadow, and by starting the
+ * program anew, which an emulator of another processor cannot follow: for both, tests are built with this instead.
  */
 #ifndef DF_TESTS_PLAIN_CRITERION_H
 #define DF_TESTS_PLAIN_CRITERION_H

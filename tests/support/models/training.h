@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/support/models/training.h -- a training step of a whole network against the official one: a folder with config.json,
- * weights.safetensors (or weights.pth), input.safetensors (pictures and their objects) and expected.safetensors (losses, gradients,
- * statistics and the decisions on the way).
+ * tests/support/models/training.h -- a training step of a whole network against the official one: a folder with
+ * config.json, weights.safetensors (or weights.pth), input.safetensors (pictures and their objects) and
+ * expected.safetensors (losses, gradients, statistics and the decisions on the way).
  */
 #ifndef DF_TESTS_TRAINING_H
 #define DF_TESTS_TRAINING_H
@@ -33,8 +33,8 @@ typedef struct {
     int n_heard;
 } Training;
 
-/* Opens the case NAME; its step has not run. False, without a failure, if this machine does not have it: the folder that
- * DEFORMER_TRAINING_CASES names holds more cases than tests/data/training. */
+/* Opens the case NAME; its step has not run. False, without a failure, if this machine does not have it: the folder
+ * that DEFORMER_TRAINING_CASES names holds more cases than tests/data/training. */
 bool training_open(Training *, const char *name, int threads);
 void training_close(Training *);
 
@@ -46,7 +46,8 @@ void training_step(Training *);
 
 /* Every "loss:NAME" within `limit` of its value, relatively, and no loss that is not expected. */
 void training_expect_losses(const Training *, double limit);
-/* Every "grad:PARAMETER", and the "gradstat:PARAMETER" of all its elements, within the larger of 20 times the error of PyTorch's own float32 and `limit` of the largest. */
+/* Every "grad:PARAMETER", and the "gradstat:PARAMETER" of all its elements, within the larger of 20 times the error of
+ * PyTorch's own float32 and `limit` of the largest. */
 void training_expect_gradients(const Training *, double limit);
 /* Every "buffer_after:NAME". */
 void training_expect_statistics(Training *, double limit);
