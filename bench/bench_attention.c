@@ -70,8 +70,9 @@ typedef struct {
 } NeighborhoodCase;
 
 static const NeighborhoodCase neighborhoods[] = {
-    { "DAT-T++ 224 stage 1", 56, 56, 64, 2, 7, 1 },   { "DAT-T++ 224 stage 2", 28, 28, 128, 4, 7, 2 },   { "DAT-T++ 224 stage 3", 14, 14, 256, 8, 7, 9 },
-    { "DAT-T++ 800 stage 1", 200, 304, 64, 2, 7, 1 }, { "DAT-T++ 800 stage 2", 100, 152, 128, 4, 7, 2 }, { "DAT-T++ 800 stage 3", 50, 76, 256, 8, 7, 9 },
+    { "DAT-T++ 224 stage 1", 56, 56, 64, 2, 7, 1 },    { "DAT-T++ 224 stage 2", 28, 28, 128, 4, 7, 2 },
+    { "DAT-T++ 224 stage 3", 14, 14, 256, 8, 7, 9 },   { "DAT-T++ 800 stage 1", 200, 304, 64, 2, 7, 1 },
+    { "DAT-T++ 800 stage 2", 100, 152, 128, 4, 7, 2 }, { "DAT-T++ 800 stage 3", 50, 76, 256, 8, 7, 9 },
 };
 
 /* The best of some runs, at least half a second of them. */
@@ -89,10 +90,11 @@ static double best_of(int (*run)(void *), void *arg)
     return best;
 }
 
-static double report(const Bench *b, const char *name, const char *pass, double seconds, double scores, double depth, int blocks)
+static double report(const Bench *b, const char *name, const char *pass, double seconds, double scores, double depth,
+                     int blocks)
 {
-    printf("%-20s %-9s %9.3f ms x %d  %7.1f GFLOP/s  %6.2f cycles a score\n", name, pass, 1e3 * seconds, blocks, 4e-9 * scores * depth / seconds,
-           seconds * b->rate * b->threads / scores);
+    printf("%-20s %-9s %9.3f ms x %d  %7.1f GFLOP/s  %6.2f cycles a score\n", name, pass, 1e3 * seconds, blocks,
+           4e-9 * scores * depth / seconds, seconds * b->rate * b->threads / scores);
     return seconds * blocks;
 }
 
@@ -117,8 +119,10 @@ static double bench_window(const Bench *b, const WindowCase *w)
     float *qkv = numbers(map * 3 * C, 2), *pad = numbers(3 * C, 1), *table = numbers(side * side * (size_t)w->heads, 1);
     Run r = { .b = b, .window = { 1, w->H, w->W, w->C, w->heads, w->window, w->shift, 0.17678f, qkv, pad, table }, .out = numbers(map * C, 0) };
     r.workspace = df_malloc(df_window_attention_workspace(&r.window) * sizeof(float));
-    const double tokens = (double)(w->window * w->window), count = ceil((double)w->H / w->window) * ceil((double)w->W / w->window);
-    const double time = report(b, w->name, "forward", best_of(window_forward, &r), count * tokens * tokens * w->heads, (double)w->C / w->heads, w->blocks);
+    const double tokens = (double)(w->window * w->window);
+    const double count = ceil((double)w->H / w->window) * ceil((double)w->W / w->window);
+    const double time = report(b, w->name, "forward", best_of(window_forward, &r), count * tokens * tokens * w->heads,
+                               (double)w->C / w->heads, w->blocks);
     df_free(qkv);
     df_free(pad);
     df_free(table);
@@ -136,17 +140,26 @@ static int deform_forward(void *arg)
 static int deform_backward(void *arg)
 {
     const Run *r = arg;
-    return df_deform_attention_backward(r->b->pool, &r->b->k->attention, &r->deform, r->out, r->lse, r->dout, &r->grads, r->workspace);
+    return df_deform_attention_backward(r->b->pool, &r->b->k->attention, &r->deform, r->out, r->lse, r->dout, &r->grads,
+                                        r->workspace);
 }
 
 static double bench_deform(const Bench *b, const DeformCase *d, bool backward)
 {
-    const size_t map = (size_t)d->H * (size_t)d->W, C = (size_t)d->C, keys = (size_t)d->keys, cells = (size_t)d->heads * (size_t)(d->table * d->table);
+    const size_t map = (size_t)d->H * (size_t)d->W;
+    const size_t C = (size_t)d->C;
+    const size_t keys = (size_t)d->keys;
+    const size_t cells = (size_t)d->heads * (size_t)(d->table * d->table);
     const size_t places = (size_t)d->groups * keys * 2;
-    float *q = numbers(map * C, 2), *k = numbers(keys * C, 2), *v = numbers(keys * C, 2), *pos = numbers(places, 1), *table = numbers(cells, 1);
+    float *q = numbers(map * C, 2);
+    float *k = numbers(keys * C, 2);
+    float *v = numbers(keys * C, 2);
+    float *pos = numbers(places, 1);
+    float *table = numbers(cells, 1);
     Run r = { .b = b, .deform = { .B = 1, .H = d->H, .W = d->W, .C = d->C, .keys = d->keys, .heads = d->heads, .groups = d->groups, .scale = 0.17678f,
                                   .q = q, .k = k, .v = v, .pos = pos, .table = table, .table_h = d->table, .table_w = d->table } };
-    float *zeros[5] = { numbers(map * C, 0), numbers(keys * C, 0), numbers(keys * C, 0), numbers(places, 0), numbers(cells, 0) };
+    float *zeros[5] = { numbers(map * C, 0), numbers(keys * C, 0), numbers(keys * C, 0), numbers(places, 0),
+                        numbers(cells, 0) };
     r.grads = (DfDeformGrads){ zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], NULL };
     r.out = numbers(map * C, 0);
     r.dout = numbers(map * C, 1);
@@ -171,7 +184,8 @@ static int neighborhood_forward(void *arg)
 static int neighborhood_backward(void *arg)
 {
     const Run *r = arg;
-    return df_neighborhood_attention_backward(r->b->pool, r->b->k, &r->neighborhood, r->out, r->lse, r->dout, r->dqkv, NULL, r->workspace);
+    return df_neighborhood_attention_backward(r->b->pool, r->b->k, &r->neighborhood, r->out, r->lse, r->dout, r->dqkv,
+                                              NULL, r->workspace);
 }
 
 static double bench_neighborhood(const Bench *b, const NeighborhoodCase *w)

@@ -69,7 +69,8 @@ static int outline(const Object *o, const World *w, double shift, double scale, 
         for (int k = 0; k < 5; k++)
             radius += part[k] * sin((k + 2) * angle + phase[k]);
         xy[2 * i] = clamp(o->centre[0] + shift + o->radius[0] * scale * radius * cos(angle), 0, w->width[o->image]);
-        xy[2 * i + 1] = clamp(o->centre[1] + shift + o->radius[1] * scale * radius * sin(angle), 0, w->height[o->image]);
+        xy[2 * i + 1] =
+            clamp(o->centre[1] + shift + o->radius[1] * scale * radius * sin(angle), 0, w->height[o->image]);
     }
     return o->points;
 }
@@ -143,8 +144,10 @@ static void write_truth(const World *w, const char *path)
         abort();
     fprintf(f, "{\"info\": {\"description\": \"made by bench_coco\"}, \"images\": [");
     for (int i = 0; i < IMAGES; i++)
-        fprintf(f, "%s{\"license\": 4, \"file_name\": \"%012d.jpg\", \"coco_url\": \"none\", \"height\": %d, \"width\": %d, \"id\": %d}", i ? ", " : "", i * 7 + 139,
-                w->height[i], w->width[i], i * 7 + 139);
+        fprintf(f,
+                "%s{\"license\": 4, \"file_name\": \"%012d.jpg\", \"coco_url\": \"none\", \"height\": %d, \"width\": "
+                "%d, \"id\": %d}",
+                i ? ", " : "", i * 7 + 139, w->height[i], w->width[i], i * 7 + 139);
     fprintf(f, "], \"annotations\": [");
     for (int i = 0; i < OBJECTS; i++) {
         const Object *o = &w->object[i];
@@ -157,8 +160,11 @@ static void write_truth(const World *w, const char *path)
             write_runs(f, &mask);
         for (int k = 0; k < 2 * n && !o->crowd; k++)
             fprintf(f, "%s%.2f", k ? ", " : "[[", xy[k]);
-        fprintf(f, "%s, \"area\": %.4f, \"iscrowd\": %d, \"image_id\": %d, \"bbox\": [%.2f, %.2f, %.2f, %.2f], \"category_id\": %d, \"id\": %d}", o->crowd ? "" : "]]",
-                (double)df_mask_area(&mask), o->crowd, o->image * 7 + 139, o->box[0], o->box[1], o->box[2], o->box[3], o->class + 1, 900100 + i);
+        fprintf(f,
+                "%s, \"area\": %.4f, \"iscrowd\": %d, \"image_id\": %d, \"bbox\": [%.2f, %.2f, %.2f, %.2f], "
+                "\"category_id\": %d, \"id\": %d}",
+                o->crowd ? "" : "]]", (double)df_mask_area(&mask), o->crowd, o->image * 7 + 139, o->box[0], o->box[1],
+                o->box[2], o->box[3], o->class + 1, 900100 + i);
         df_mask_done(&mask);
     }
     fprintf(f, "], \"categories\": [");
@@ -181,16 +187,19 @@ static void write_detection(FILE *f, const World *w, DfRandom *r, int image, boo
     const int class = df_uniform(r) < 0.75 ? o.class : (int)(df_uniform(r) * CLASSES);
     o.image = image;
     o.points = masks ? (o.points < 40 ? o.points : 40) : 12;
-    const int n = outline(&o, w, noise * between(r, -0.7, 0.7), between(r, 1 - 0.4 * (1 - quality), 1 + 0.4 * (1 - quality)), xy);
+    const int n =
+        outline(&o, w, noise * between(r, -0.7, 0.7), between(r, 1 - 0.4 * (1 - quality), 1 + 0.4 * (1 - quality)), xy);
     const double score = clamp(0.02 + 0.9 * quality * df_uniform(r) + 0.05 * df_uniform(r), 0, 1);
     box_of(xy, n, box);
     fprintf(f, "{\"image_id\": %d, \"category_id\": %d, ", o.image * 7 + 139, class + 1);
     if (masks) {
         DfMask mask;
         char *text = NULL;
-        if (df_mask_from_polygon(&mask, xy, (size_t)n, (uint32_t)w->height[o.image], (uint32_t)w->width[o.image]) < 0 || df_mask_to_text(&mask, &text) < 0)
+        if (df_mask_from_polygon(&mask, xy, (size_t)n, (uint32_t)w->height[o.image], (uint32_t)w->width[o.image]) < 0 ||
+            df_mask_to_text(&mask, &text) < 0)
             abort();
-        fprintf(f, "\"segmentation\": {\"size\": [%u, %u], \"counts\": \"", (unsigned)mask.height, (unsigned)mask.width);
+        fprintf(f, "\"segmentation\": {\"size\": [%u, %u], \"counts\": \"", (unsigned)mask.height,
+                (unsigned)mask.width);
         for (const char *c = text; *c; c++)
             fprintf(f, *c == '\\' ? "\\\\" : "%c", *c);
         fprintf(f, "\"}, ");
@@ -243,7 +252,8 @@ static void measure(const char *command, Series *s)
         return;
     }
     s->wall[s->n] = bench_now() - start;
-    s->cpu[s->n] = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec + 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    s->cpu[s->n] = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+                   1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     s->mb[s->n++] = (double)usage.ru_maxrss / 1024;
 }
 
@@ -286,14 +296,18 @@ int main(int argc, char **argv)
             program = argv[++i];
         else if (strcmp(argv[i], "--folder") == 0 && more)
             folder = argv[++i];
-        else if ((strcmp(argv[i], "--detections") == 0 || strcmp(argv[i], "--masks") == 0) && more && n_work < WORKLOADS) {
+        else if ((strcmp(argv[i], "--detections") == 0 || strcmp(argv[i], "--masks") == 0) && more &&
+                 n_work < WORKLOADS) {
             work[n_work].masks = argv[i][2] == 'm';
             work[n_work++].n = atol(argv[++i]);
         } else if (strcmp(argv[i], "--peer") == 0 && i + 2 < argc && n_commands <= PEERS) {
             name[n_commands] = argv[++i];
             command[n_commands++] = argv[++i];
         } else {
-            fprintf(stderr, "usage: %s [--rounds N] [--threads N] [--program PATH] [--folder DIR] [--detections N]... [--masks N]... [--peer NAME COMMAND]...\n", argv[0]);
+            fprintf(stderr,
+                    "usage: %s [--rounds N] [--threads N] [--program PATH] [--folder DIR] [--detections N]... [--masks "
+                    "N]... [--peer NAME COMMAND]...\n",
+                    argv[0]);
             return 2;
         }
     }
@@ -307,7 +321,8 @@ int main(int argc, char **argv)
     snprintf(gt, sizeof gt, "%s/bench_coco_gt.json", folder);
     write_truth(&world, gt);
     for (int i = 0; i < n_work; i++) {
-        snprintf(work[i].path, sizeof work[i].path, "%s/bench_coco_%s_%ld.json", folder, work[i].masks ? "masks" : "boxes", work[i].n);
+        snprintf(work[i].path, sizeof work[i].path, "%s/bench_coco_%s_%ld.json", folder,
+                 work[i].masks ? "masks" : "boxes", work[i].n);
         write_results(&world, work[i].path, work[i].n, work[i].masks);
     }
     for (int r = 0; r < rounds; r++)
@@ -317,12 +332,15 @@ int main(int argc, char **argv)
                 substitute(line, sizeof line, command[c], pairs);
                 measure(line, &work[i].series[c]);
             }
-    printf("%s threads, medians of %d rounds in turns\n\n| workload | | wall s | CPU s | peak MB | ours is faster by |\n|---|---|---|---|---|---|\n", threads, rounds);
+    printf("%s threads, medians of %d rounds in turns\n\n| workload | | wall s | CPU s | peak MB | ours is faster by "
+           "|\n|---|---|---|---|---|---|\n",
+           threads, rounds);
     for (int i = 0; i < n_work; i++)
         for (int c = 0; c < n_commands; c++) {
             const Series *s = &work[i].series[c], *own = &work[i].series[0];
             const double wall = bench_median(s->wall, s->n);
-            printf("| %ld %s | %s | %.3f | %.3f | %.0f | %.1f |\n", work[i].n, work[i].masks ? "masks" : "boxes", name[c], wall, bench_median(s->cpu, s->n), bench_median(s->mb, s->n),
+            printf("| %ld %s | %s | %.3f | %.3f | %.0f | %.1f |\n", work[i].n, work[i].masks ? "masks" : "boxes",
+                   name[c], wall, bench_median(s->cpu, s->n), bench_median(s->mb, s->n),
                    own->n ? wall / bench_median(own->wall, own->n) : 0);
         }
     return 0;

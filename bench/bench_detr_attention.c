@@ -51,7 +51,8 @@ static void full_backward(void *arg)
 {
     const Run *r = arg;
     const DfDeformGrads grads = { .q = r->grads[0], .k = r->grads[1], .v = r->grads[2] };
-    check(df_deform_attention_backward(r->pool, &r->k->attention, &r->full, r->out, r->lse, r->dout, &grads, r->workspace));
+    check(df_deform_attention_backward(r->pool, &r->k->attention, &r->full, r->out, r->lse, r->dout, &grads,
+                                       r->workspace));
 }
 
 static float *places(size_t n)

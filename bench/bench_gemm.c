@@ -30,13 +30,15 @@ typedef struct {
 static void run_ours(void *arg)
 {
     const Gemm *g = arg;
-    df_gemm_packed(pool, df_kernels(), g->M, g->a, g->K, g->packed, g->y, g->N, (DfEpilogue){ .bias = g->bias, .act = g->act });
+    df_gemm_packed(pool, df_kernels(), g->M, g->a, g->K, g->packed, g->y, g->N,
+                   (DfEpilogue){ .bias = g->bias, .act = g->act });
 }
 
 static void run_bf16(void *arg)
 {
     const Gemm *g = arg;
-    df_gemm_packed(pool, df_kernels(), g->M, g->a, g->K, g->bf16, g->y, g->N, (DfEpilogue){ .bias = g->bias, .act = g->act });
+    df_gemm_packed(pool, df_kernels(), g->M, g->a, g->K, g->bf16, g->y, g->N,
+                   (DfEpilogue){ .bias = g->bias, .act = g->act });
 }
 
 /* Without bias and activation: in OpenBLAS's favour. */
@@ -82,7 +84,8 @@ static void bench_product(const char *name, size_t M, size_t N, size_t K, DfAct 
     BenchRun *const runs[] = { run_ours, has_bf16 ? run_bf16 : run_ours, run_blas };
     bench_interleaved(runs, &g, 2 + peers, 5, budget, seconds);
     const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
-    printf("%-34s %6zu x %4zu x %4zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, M, N, K, seconds[0] * 1e3, ours, 100 * ours / peak);
+    printf("%-34s %6zu x %4zu x %4zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, M, N, K, seconds[0] * 1e3, ours,
+           100 * ours / peak);
     if (has_bf16)
         printf("   bf16 %6.1f %4.0f%%", rate(macs, seconds[1]), 100 * rate(macs, seconds[1]) / peak);
     print_peer(macs, seconds[2]);
@@ -125,8 +128,8 @@ static void bench_changing(const char *name, bool ta, bool tb, size_t M, size_t 
     double seconds[2] = { 0 };
     bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + peers, 5, budget, seconds);
     const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
-    printf("%-28s %c%c %6zu x %5zu x %5zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, seconds[0] * 1e3, ours,
-           100 * ours / peak);
+    printf("%-28s %c%c %6zu x %5zu x %5zu  %8.3f ms  %6.1f GFLOP/s %4.0f%%", name, ta ? 'T' : 'N', tb ? 'T' : 'N', M, N,
+           K, seconds[0] * 1e3, ours, 100 * ours / peak);
     print_peer(macs, seconds[1]);
     count_ratio(seconds[1] / seconds[0]);
     df_free(g.a), df_free(g.b), df_free(g.c);
@@ -231,13 +234,13 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
     BenchRun *const runs[] = { run_patches, winograd ? run_winograd : run_patches_blas, run_patches_blas };
     bench_interleaved(runs, &v, 1 + winograd + peers, 3, budget, seconds);
     const double macs = (double)rows * (double)O * (double)K, peer = seconds[1 + winograd];
-    printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  patches %7.2f ms %6.1f %4.0f%%", name, H, W, I, O, kernel, kernel, stride, seconds[0] * 1e3,
-           rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
+    printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  patches %7.2f ms %6.1f %4.0f%%", name, H, W, I, O, kernel, kernel,
+           stride, seconds[0] * 1e3, rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
     if (peers)
         printf("  OpenBLAS %7.2f ms %6.1f", peer * 1e3, rate(macs, peer));
     if (winograd)
-        printf("  Winograd %7.2f ms %6.1f (%.0f%% of peak in its own products)", seconds[1] * 1e3, rate(macs, seconds[1]),
-               100 * rate(macs / 4, seconds[1]) / peak);
+        printf("  Winograd %7.2f ms %6.1f (%.0f%% of peak in its own products)", seconds[1] * 1e3,
+               rate(macs, seconds[1]), 100 * rate(macs / 4, seconds[1]) / peak);
     printf("\n");
     free_conv(&v);
 }
@@ -261,8 +264,8 @@ static void bench_weight_grad(const char *name, int H, int W, int I, int O, int 
     double seconds[2] = { 0 };
     bench_interleaved((BenchRun *const[]){ run_weight_grad, run_weight_grad_blas }, &v, 1 + peers, 3, budget, seconds);
     const double macs = (double)rows * (double)O * (double)K;
-    printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  %8.2f ms  %6.1f GFLOP/s %4.0f%%", name, H, W, I, O, kernel, kernel, stride, seconds[0] * 1e3,
-           rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
+    printf("%-22s %3dx%-4d %4d -> %-4d %dx%d/%d  %8.2f ms  %6.1f GFLOP/s %4.0f%%", name, H, W, I, O, kernel, kernel,
+           stride, seconds[0] * 1e3, rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak);
     print_peer(macs, seconds[1]);
     count_ratio(seconds[1] / seconds[0]);
     free_conv(&v);
@@ -280,8 +283,8 @@ static void bench_weight_grads(void)
     bench_weight_grad("DAT++ merge", 56, 56, 96, 192, 3, 2, 1);
     bench_weight_grad("UPerNet bottleneck", 16, 22, 2816, 512, 3, 1, 1);
     if (peers)
-        printf("\nOpenBLAS's time over ours, of %d backward passes: %.3f in the geometric mean, %.2f at worst\n", n_ratios, exp(log_ratios / n_ratios),
-               worst_ratio);
+        printf("\nOpenBLAS's time over ours, of %d backward passes: %.3f in the geometric mean, %.2f at worst\n",
+               n_ratios, exp(log_ratios / n_ratios), worst_ratio);
 }
 
 /* ---- depthwise, MLP ---- */
@@ -301,7 +304,8 @@ static void bench_depthwise(const char *name, int H, int W, int C, int kernel)
     double seconds;
     bench_interleaved((BenchRun *const[]){ run_depthwise }, &v, 1, 5, budget / 2, &seconds);
     const double macs = (double)H * W * C * kernel * kernel;
-    printf("%-22s %3dx%-4d %4d          %dx%d    %7.2f ms %6.1f GFLOP/s\n", name, H, W, C, kernel, kernel, seconds * 1e3, rate(macs, seconds));
+    printf("%-22s %3dx%-4d %4d          %dx%d    %7.2f ms %6.1f GFLOP/s\n", name, H, W, C, kernel, kernel,
+           seconds * 1e3, rate(macs, seconds));
     df_free(v.x), df_free(v.y), df_free(v.w);
 }
 
@@ -314,13 +318,15 @@ typedef struct {
 static void run_mlp(void *arg)
 {
     const Mlp *m = arg;
-    df_mlp_packed(pool, df_kernels(), m->M, m->x, m->w1, m->b1, DF_ACT_GELU, m->w2, m->y, (DfEpilogue){ .residual = m->x });
+    df_mlp_packed(pool, df_kernels(), m->M, m->x, m->w1, m->b1, DF_ACT_GELU, m->w2, m->y,
+                  (DfEpilogue){ .residual = m->x });
 }
 
 static void run_mlp_in_two(void *arg)
 {
     const Mlp *m = arg;
-    df_gemm_packed(pool, df_kernels(), m->M, m->x, m->C, m->w1, m->h, 4 * m->C, (DfEpilogue){ .bias = m->b1, .act = DF_ACT_GELU });
+    df_gemm_packed(pool, df_kernels(), m->M, m->x, m->C, m->w1, m->h, 4 * m->C,
+                   (DfEpilogue){ .bias = m->b1, .act = DF_ACT_GELU });
     df_gemm_packed(pool, df_kernels(), m->M, m->h, 4 * m->C, m->w2, m->y, m->C, (DfEpilogue){ .residual = m->x });
 }
 
@@ -333,8 +339,8 @@ static void bench_mlp(const char *name, size_t M, size_t C)
     double seconds[2];
     bench_interleaved((BenchRun *const[]){ run_mlp, run_mlp_in_two }, &m, 2, 5, budget, seconds);
     const double macs = 8.0 * (double)M * (double)C * (double)C;
-    printf("%-34s %6zu x %4zu         %8.3f ms  %6.1f GFLOP/s %4.0f%%   in two products %8.3f ms\n", name, M, C, seconds[0] * 1e3,
-           rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak, seconds[1] * 1e3);
+    printf("%-34s %6zu x %4zu         %8.3f ms  %6.1f GFLOP/s %4.0f%%   in two products %8.3f ms\n", name, M, C,
+           seconds[0] * 1e3, rate(macs, seconds[0]), 100 * rate(macs, seconds[0]) / peak, seconds[1] * 1e3);
     df_packed_free(m.w1);
     df_packed_free(m.w2);
     df_free(m.x), df_free(m.b1), df_free(m.h), df_free(m.y), df_free(w);

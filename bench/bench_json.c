@@ -28,8 +28,10 @@ static size_t write_detection(char *to, DfRandom *r, int n)
     double x[5];
     for (int i = 0; i < 5; i++)
         x[i] = df_uniform(r);
-    return (size_t)sprintf(to, "{\"image_id\": %d, \"category_id\": %d, \"bbox\": [%.3f, %.3f, %.3f, %.3f], \"score\": %.17g}", n / 100 + 139, n % 80 + 1, 600 * x[0],
-                           400 * x[1], 200 * x[2], 200 * x[3], x[4]);
+    return (size_t)sprintf(to,
+                           "{\"image_id\": %d, \"category_id\": %d, \"bbox\": [%.3f, %.3f, %.3f, %.3f], \"score\": "
+                           "%.17g}",
+                           n / 100 + 139, n % 80 + 1, 600 * x[0], 400 * x[1], 200 * x[2], 200 * x[3], x[4]);
 }
 
 static size_t write_annotation(char *to, DfRandom *r, int n)
@@ -37,7 +39,9 @@ static size_t write_annotation(char *to, DfRandom *r, int n)
     size_t used = (size_t)sprintf(to, "{\"segmentation\": [[");
     for (int i = 0; i < POINTS; i++)
         used += (size_t)sprintf(to + used, i ? ", %.2f" : "%.2f", 640 * df_uniform(r));
-    return used + (size_t)sprintf(to + used, "]], \"area\": %.4f, \"iscrowd\": 0, \"image_id\": %d, \"bbox\": [1.5, 2.25, 30.1, 40.75], \"category_id\": %d, \"id\": %d}",
+    return used + (size_t)sprintf(to + used,
+                                  "]], \"area\": %.4f, \"iscrowd\": 0, \"image_id\": %d, \"bbox\": [1.5, 2.25, 30.1, "
+                                  "40.75], \"category_id\": %d, \"id\": %d}",
                                   9000 * df_uniform(r), n / 7 + 139, n % 80 + 1, 900100 + n);
 }
 
@@ -110,7 +114,8 @@ int main(int argc, char **argv)
         const char *name;
         WriteRecord *write;
     } texts[] = { { "detections", write_detection }, { "annotations with polygons", write_annotation } };
-    printf("MB/s on one core\n\n| text | event by event | lists of numbers at once | passed over |\n|---|---|---|---|\n");
+    printf("MB/s on one core\n\n| text | event by event | lists of numbers at once | passed over "
+           "|\n|---|---|---|---|\n");
     for (int i = 0; i < 2; i++) {
         Text t = make_text(texts[i].write, size);
         double seconds[3];

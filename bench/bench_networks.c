@@ -95,8 +95,8 @@ static void measure_ours(const char *program, const char *root, int network, int
 {
     static char out[1 << 20];
     char command[TEXT];
-    int used = snprintf(command, sizeof command, "%s bench %s/%s --threads %d --quiet --streams 0 --json -", program, root,
-                              networks[network].arguments, threads);
+    int used = snprintf(command, sizeof command, "%s bench %s/%s --threads %d --quiet --streams 0 --json -", program,
+                        root, networks[network].arguments, threads);
     if (passes && used > 0 && (size_t)used < sizeof command)
         used += snprintf(command + used, sizeof command - (size_t)used, " --repeat %s", passes);
     if (training && used > 0 && (size_t)used < sizeof command)
@@ -161,19 +161,23 @@ static const char *spread(const double *v, int n)
     return text;
 }
 
-static void report(const Series *ours, Series (*peers)[NETWORKS], const char *const *peer_name, int n_peers, int threads, int rounds)
+static void report(const Series *ours, Series (*peers)[NETWORKS], const char *const *peer_name, int n_peers,
+                   int threads, int rounds)
 {
-    printf("%d threads, medians of %d rounds in turns\n\n| network | | ms | with decoding | GFLOP/s | of sgemm peak | peak memory | ours is faster by |\n|---|---|---|---|---|---|---|---|\n",
+    printf("%d threads, medians of %d rounds in turns\n\n| network | | ms | with decoding | GFLOP/s | of sgemm peak | "
+           "peak memory | ours is faster by |\n|---|---|---|---|---|---|---|---|\n",
            threads, rounds);
     for (int n = 0; n < n_networks; n++) {
         const Series *s = &ours[n];
         const double ms = bench_median(s->ms, s->n);
-        printf("| %s | deformer | %s | %.1f | %.1f | %.0f%% of %.0f | %.0f MB | |\n", networks[n].what, spread(s->ms, s->n), bench_median(s->whole, s->n), bench_median(s->gflops, s->n),
+        printf("| %s | deformer | %s | %.1f | %.1f | %.0f%% of %.0f | %.0f MB | |\n", networks[n].what,
+               spread(s->ms, s->n), bench_median(s->whole, s->n), bench_median(s->gflops, s->n),
                bench_median(s->share, s->n), bench_median(s->peak, s->n), bench_median(s->mb, s->n));
         for (int p = 0; p < n_peers; p++) {
             const Series *t = &peers[p][n];
             const double factor = ms > 0 ? bench_median(t->ms, t->n) / ms : 0;
-            printf("| | %s | %s | | | | %.0f MB | %.2fx |\n", peer_name[p], spread(t->ms, t->n), bench_median(t->mb, t->n), factor);
+            printf("| | %s | %s | | | | %.0f MB | %.2fx |\n", peer_name[p], spread(t->ms, t->n),
+                   bench_median(t->mb, t->n), factor);
         }
     }
 }
@@ -209,7 +213,9 @@ int main(int argc, char **argv)
         }
     }
     if (!fits) {
-        fprintf(stderr, "usage: %s [--rounds N] [--threads N] [--program PATH] [--network CONFIG[@HxW]]... [--backbones] [--training N] [--repeat N] [--peer NAME COMMAND]...\n",
+        fprintf(stderr,
+                "usage: %s [--rounds N] [--threads N] [--program PATH] [--network CONFIG[@HxW]]... [--backbones] "
+                "[--training N] [--repeat N] [--peer NAME COMMAND]...\n",
                 argv[0]);
         return 2;
     }

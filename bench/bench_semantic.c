@@ -44,7 +44,9 @@ static void draw(DfImage *image, double (*centre)[2], const uint8_t *class, doub
 {
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++) {
-            const double wave = 9 * sin(0.07 * y + shift) + 5 * sin(0.23 * x + 2 * shift), px = x + wave + shift, py = y - wave;
+            const double wave = 9 * sin(0.07 * y + shift) + 5 * sin(0.23 * x + 2 * shift);
+            const double px = x + wave + shift;
+            const double py = y - wave;
             double best = HUGE_VAL;
             int nearest = 0;
             for (int k = 0; k < REGIONS; k++) {
@@ -159,11 +161,13 @@ int main(int argc, char **argv)
     BenchRun *const run[] = { decode, from_files, from_memory };
     double seconds[3];
     bench_interleaved(run, &b, 3, 5, 5, seconds);
-    printf("pairs of %d x %d a second on one core\n\n| | pairs/s |\n|---|---|\n| decoding alone | %.0f |\n| mIoU from PNG files | %.0f |\n| mIoU from memory | %.0f |\n", HEIGHT, WIDTH,
-           b.pairs / seconds[0], b.pairs / seconds[1], b.pairs / seconds[2]);
+    printf("pairs of %d x %d a second on one core\n\n| | pairs/s |\n|---|---|\n| decoding alone | %.0f |\n| mIoU from "
+           "PNG files | %.0f |\n| mIoU from memory | %.0f |\n",
+           HEIGHT, WIDTH, b.pairs / seconds[0], b.pairs / seconds[1], b.pairs / seconds[2]);
     const double theirs = peer ? run_peer(peer, folder) : 0;
     if (theirs > 0)
-        printf("| peer, from memory | %.0f |\n\nfrom memory %.1f times the peer\n", 1 / theirs, theirs * b.pairs / seconds[2]);
+        printf("| peer, from memory | %.0f |\n\nfrom memory %.1f times the peer\n", 1 / theirs,
+               theirs * b.pairs / seconds[2]);
     for (int i = 0; i < b.pairs; i++)
         for (int k = 0; k < 2; k++) {
             df_image_free(&b.image[i][k]);

@@ -19,7 +19,8 @@ static int check_sizes(const DfAnchorOptions *o)
         return df_fail(DF_EVALUE, "anchor generator: sizes, and scales or base_sizes: want one or the other");
     for (int i = 0; i < o->levels; i++)
         if (o->sizes[i].n < 1 || o->sizes[i].n > 1024 || o->sizes[i].n != o->sizes[0].n)
-            return df_fail(DF_EVALUE, "anchor generator: %d sizes for level %d and %d for level 0: want as many, 1..1024",
+            return df_fail(DF_EVALUE,
+                           "anchor generator: %d sizes for level %d and %d for level 0: want as many, 1..1024",
                            o->sizes[i].n, i, o->sizes[0].n);
     return DF_OK;
 }

@@ -201,8 +201,8 @@ static int close_run(Writer *w)
     return DF_OK;
 }
 
-int df_paste_mask_as(DfPaste how, DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4], int image_h,
-                     int image_w, float threshold)
+int df_paste_mask_as(DfPaste how, DfMask *out, const float *mask, int mask_h, int mask_w, const float box[4],
+                     int image_h, int image_w, float threshold)
 {
     const bool torchvision = how == DF_PASTE_TORCHVISION;
     int (*init)(Axis *, float, float, int, int) = torchvision ? axis_init_torchvision : axis_init;

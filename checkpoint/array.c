@@ -139,7 +139,8 @@ static uint16_t half_from_double(double value)
     frexp(size, &exponent);
     if (exponent < -13) /* subnormal: multiples of 2^-24 */
         exponent = -13;
-    const int steps = (int)rint(ldexp(size, 11 - exponent)); /* 1024..2048, or less if subnormal; rint() rounds to even */
+    /* 1024..2048, or less if subnormal; rint() rounds to even */
+    const int steps = (int)rint(ldexp(size, 11 - exponent));
     return (uint16_t)(sign | (steps + ((exponent + 13) << 10))); /* the hidden bit and a carry count the exponent up */
 }
 

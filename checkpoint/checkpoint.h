@@ -49,7 +49,8 @@ DF_API void df_checkpoint_release(const DfCheckpoint *, const DfArray *);
 DF_API int df_checkpoint_count(const DfCheckpoint *);
 DF_API const DfArray *df_checkpoint_at(const DfCheckpoint *, int i);
 DF_API const DfArray *df_checkpoint_find(const DfCheckpoint *, const char *name); /* NULL if there is none */
-DF_API const char *df_checkpoint_form(const DfCheckpoint *);            /* "pth (zip)", "pth (legacy)", "pickle (numpy)", "safetensors" */
+/* "pth (zip)", "pth (legacy)", "pickle (numpy)", "safetensors" */
+DF_API const char *df_checkpoint_form(const DfCheckpoint *);
 /* Top-level keys of a .pth dict ("meta", "state_dict", "optimizer"), for reports; the safetensors __metadata__ by
  * key. */
 DF_API int df_checkpoint_keys(const DfCheckpoint *, const char *const **keys);

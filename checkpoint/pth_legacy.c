@@ -158,11 +158,11 @@ static int open_numpy(DfCheckpoint *ck, const DfPickle *pickle, const char *wrap
 {
     ck->form = "pickle (numpy)";
     if (!df_py_is_dict(pickle->value))
-        return df_fail(DF_EFORMAT, "is a pickle but does not begin with PyTorch's magic number, nor is it a dict of arrays: "
-                                   "want a file of torch.save, or a .pkl of detectron2");
+        return df_fail(DF_EFORMAT, "is a pickle but does not begin with PyTorch's magic number, nor is it a dict of "
+                                   "arrays: want a file of torch.save, or a .pkl of detectron2");
     if (df_py_get(pickle->value, "blobs"))
-        return df_fail(DF_EFORMAT, "has 'blobs' inside, as Caffe2 wrote: its names are of no network here; want a file of "
-                                   "detectron2's model zoo");
+        return df_fail(DF_EFORMAT, "has 'blobs' inside, as Caffe2 wrote: its names are of no network here; want a file "
+                                   "of detectron2's model zoo");
     return df_state_dict(ck, pickle, wrapper, locate, NULL);
 }
 

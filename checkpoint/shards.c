@@ -57,7 +57,8 @@ static int read_weight_map(Index *index)
     DfJsonEvent event = df_json_next(index->json, &value);
     int error = DF_OK;
     if (event != DF_JSON_OBJECT)
-        return event == DF_JSON_ERROR ? DF_EFORMAT : df_json_fail(index->json, DF_EFORMAT, "weight_map: want an object");
+        return event == DF_JSON_ERROR ? DF_EFORMAT
+                                      : df_json_fail(index->json, DF_EFORMAT, "weight_map: want an object");
     while (error == DF_OK && (event = df_json_next(index->json, &value)) == DF_JSON_KEY)
         error = read_row(index, &value);
     return event == DF_JSON_ERROR ? DF_EFORMAT : error;

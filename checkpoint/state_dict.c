@@ -239,8 +239,8 @@ int df_state_dict(DfCheckpoint *ck, const DfPickle *pickle, const char *wrapper,
     const DfPy *top = pickle->value, *dict = NULL;
     int error;
     ck->text_room = 4 * pickle->used + 65536;
-    if ((error = choose(&dict, top, wrapper)) < 0 || (error = add_keys(ck, top)) < 0 || (error = add_meta(ck, top)) < 0 ||
-        (error = add_classes(ck, top)) < 0)
+    if ((error = choose(&dict, top, wrapper)) < 0 || (error = add_keys(ck, top)) < 0 ||
+        (error = add_meta(ck, top)) < 0 || (error = add_classes(ck, top)) < 0)
         return error;
     const size_t n = dict->items.n;
     const bool strip = n >= 2 && dict->items.at[0]->kind == DF_PY_TEXT && has_module(dict->items.at[0]->text);

@@ -18,7 +18,8 @@ static bool half;
 static const CliOption options[] = {
     CLI_OPT_TEXT(
         "--wrapper", wrapper, "KEY",
-        "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found automatically"),
+        "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found "
+        "automatically"),
     CLI_OPT_TEXT("--to", library, "NAME",
                  "write the names, and the order of the numbers, of another library: mmdet, official, torchvision, "
                  "transformers, timm or detectron2; those of CHECKPOINT are found out. DETR goes to transformers with "

@@ -30,8 +30,8 @@ static const CliOption options[] = {
                  "classifiers: also score against several right labels a picture (ReaL): a JSON list with a list of "
                  "labels for each picture, in the order of their names"),
     CLI_OPT_FLAG("--aug-test", aug_test,
-                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else six "
-                 "scales, each also mirrored, as mmseg's --aug-test"),
+                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else "
+                 "six scales, each also mirrored, as mmseg's --aug-test"),
     CLI_OPT_FLAG(
         "--from-one", from_one,
         "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
@@ -166,7 +166,8 @@ static int print_miou(const DfMiouResult *result, const DfMiouScores *scores)
 
 static void print_share(const char *name, double share, uint64_t n, uint64_t all)
 {
-    printf("%-15s %.2f %%   (%llu of %llu images)\n", name, 100 * share, (unsigned long long)n, (unsigned long long)all);
+    printf("%-15s %.2f %%   (%llu of %llu images)\n", name, 100 * share, (unsigned long long)n,
+           (unsigned long long)all);
 }
 
 /* Under mmcls's names, in percent. */
@@ -226,7 +227,8 @@ static int scores_json(const Run *r, const char *more, char **out)
         return df_coco_scores_json(coco, more, out);
     if (map)
         return df_map_json(map, more, out);
-    return miou ? df_miou_json(&miou->result, &miou->params, miou->names, &(DfMiouMore){ .members = more }, out) : DF_OK;
+    return miou ? df_miou_json(&miou->result, &miou->params, miou->names, &(DfMiouMore){ .members = more }, out)
+                : DF_OK;
 }
 
 static int write_json(const Run *r)
@@ -311,8 +313,8 @@ static int check_readable(const Run *r)
     if (!unreadable)
         return DF_OK;
     fflush(stdout); /* several processes end at once behind an error */
-    return df_fail(DF_EIO, "%ld of %ld images could not be read, so these are not the scores of the whole set", unreadable,
-                   df_evaluation_images(r->evaluation));
+    return df_fail(DF_EIO, "%ld of %ld images could not be read, so these are not the scores of the whole set",
+                   unreadable, df_evaluation_images(r->evaluation));
 }
 
 static int run(int n, const char *const *args)

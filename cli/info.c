@@ -11,7 +11,8 @@ static long depth = 2, batch = 1;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--shape", shape_text, "HxW",
-                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
+                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size "
+                 "for classifiers"),
     CLI_OPT_INT("--batch", batch, "N", 1, 1024, "number of images in one pass; default 1"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "list modules down to this level; default 2"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
@@ -53,7 +54,8 @@ static int report(CliSession *s, int H, int W)
     const bool table = !json_path || strcmp(json_path, "-") != 0;
     if (table)
         printf("%s, %ld x %d x %d x %d\n\n%-34s %11s %11s %11s %11s %11s %11s\n", df_model_type(s->model), batch,
-               df_model_channels(s->model), H, W, "module", "parameters", "mult-adds", "= layers", "+ attention", "+ padding", "activations");
+               df_model_channels(s->model), H, W, "module", "parameters", "mult-adds", "= layers", "+ attention",
+               "+ padding", "activations");
     for (int i = 1; i < n; i++) {
         const size_t parameters = nn_model_elements(weights, rows[i].path);
         put_row(&json, NULL, &rows[i], parameters);

@@ -92,7 +92,8 @@ static bool known_prefix(const char *at, size_t n)
 {
     const char first = n > 0 ? (char)(at[0] | 0x20) : 'r';
     const char second = n > 1 ? (char)(at[1] | 0x20) : '\0';
-    return n < 2 ? strchr("ruf", first) != NULL : n == 2 && ((first == 'r' && second == 'f') || (first == 'f' && second == 'r'));
+    return n < 2 ? strchr("ruf", first) != NULL
+                 : n == 2 && ((first == 'r' && second == 'f') || (first == 'f' && second == 'r'));
 }
 
 /* A text from its prefix to its closing quote, unescaped later by df_text_between(). Three quotes let it go over

@@ -86,7 +86,8 @@ static bool bind_targets(Parser *p, Scope *scopes, int n, const DfNode *value)
         return true;
     }
     if (value->kind != DF_NODE_LIST || value->n != n) {
-        df_fail(DF_EVALUE, "%s:%d: %d loop variables, want lists of %d values to run over", p->lexer.file, scopes[0].name.line, n, n);
+        df_fail(DF_EVALUE, "%s:%d: %d loop variables, want lists of %d values to run over", p->lexer.file,
+                scopes[0].name.line, n, n);
         return false;
     }
     const DfNode *part = value->first;

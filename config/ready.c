@@ -152,7 +152,8 @@ static bool is_called(const char *path, const char *name, size_t n)
 
 static int several(const char *name, const char *a, const char *b)
 {
-    return df_fail(DF_EVALUE, "%s: several ready configs have this name, %s and %s: want one of these paths", name, a, b);
+    return df_fail(DF_EVALUE, "%s: several ready configs have this name, %s and %s: want one of these paths", name, a,
+                   b);
 }
 
 int df_config_find_ready(char **out, const char *name)

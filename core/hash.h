@@ -19,7 +19,8 @@ DF_BEGIN_DECLS
 #define DF_HASH_PRIME UINT64_C(0x100000001b3)
 
 DF_API uint64_t df_hash_add(uint64_t hash, const void *bytes, size_t size);
-DF_API uint64_t df_hash_add_text(uint64_t hash, const char *text); /* with its end, so that "ab", "c" is not "a", "bc" */
+/* with its end, so that "ab", "c" is not "a", "bc" */
+DF_API uint64_t df_hash_add_text(uint64_t hash, const char *text);
 DF_API uint64_t df_hash(const char *text);                         /* of a text alone */
 
 DF_END_DECLS

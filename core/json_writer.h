@@ -37,7 +37,8 @@ typedef struct {
 DF_API void df_json_begin(DfJsonWriter *, const char *key, char bracket); /* '{' or '['              */
 DF_API void df_json_end(DfJsonWriter *);
 DF_API void df_json_put_text(DfJsonWriter *, const char *key, const char *text); /* NULL: null           */
-DF_API void df_json_put_number(DfJsonWriter *, const char *key, double);      /* shortest of 15 and 17 digits; null if it is not finite */
+/* shortest of 15 and 17 digits; null if it is not finite */
+DF_API void df_json_put_number(DfJsonWriter *, const char *key, double);
 DF_API void df_json_put_integer(DfJsonWriter *, const char *key, int64_t n);  /* all its digits */
 DF_API void df_json_put_bool(DfJsonWriter *, const char *key, bool);
 DF_API int df_json_take(DfJsonWriter *, char **out); /* with a line feed at the end; df_free it. DF_ENOMEM */

@@ -112,7 +112,8 @@ static bool is_due(DfPool *pool)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    const int64_t passed = (int64_t)(now.tv_sec - pool->asked.tv_sec) * 1000000000 + (now.tv_nsec - pool->asked.tv_nsec);
+    const int64_t passed =
+        (int64_t)(now.tv_sec - pool->asked.tv_sec) * 1000000000 + (now.tv_nsec - pool->asked.tv_nsec);
     if (passed < ASK_EVERY)
         return false;
     pool->asked = now;

@@ -334,7 +334,8 @@ static int finish(DfWriter *writer)
 {
     flush(writer);
     int failed = writer->saved_errno;
-    if (!failed && !hurried && fsync(writer->fd) != 0 && errno != EINVAL) /* a pipe or a terminal has no disk under it */
+    /* a pipe or a terminal has no disk under it */
+    if (!failed && !hurried && fsync(writer->fd) != 0 && errno != EINVAL)
         failed = errno;
     if (close(writer->fd) != 0 && !failed)
         failed = errno;

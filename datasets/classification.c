@@ -120,13 +120,17 @@ static int match_folders(DfClassification *set, const DfScan *scan, DfClasses *k
         known += find(&named, keys->name[i], strlen(keys->name[i])) >= 0;
     set->classes = named.n ? named : *keys;
     if (error == DF_OK && named.n && !known && keys->n != named.n)
-        return df_fail(DF_EVALUE, "%s: %d folders, of which none, like '%s', has the name of one of the %d classes of the "
-                       "config: want one for each class", set->folder, keys->n, keys->name[0], named.n);
+        return df_fail(DF_EVALUE,
+                       "%s: %d folders, of which none, like '%s', has the name of one of the %d classes of the config: "
+                       "want one for each class",
+                       set->folder, keys->n, keys->name[0], named.n);
     if (known || named.n == 0)
         *keys = set->classes;
     else if (error == DF_OK)
-        df_log(DF_LOG_INFO, "%s: no folder has the name of a class: the %d sorted folders, from '%s' on, are taken for the "
-               "classes in their order, from '%s' on", set->folder, keys->n, keys->name[0], named.name[0]);
+        df_log(DF_LOG_INFO,
+               "%s: no folder has the name of a class: the %d sorted folders, from '%s' on, are taken for the classes "
+               "in their order, from '%s' on",
+               set->folder, keys->n, keys->name[0], named.name[0]);
     return error;
 }
 
@@ -293,6 +297,7 @@ void df_classification_usual_pipeline(DfTextbuf *out, const DfNode *config)
     df_textbuf_add(out,
                    "[{'type': 'LoadImageFromFile', 'imdecode_backend': 'pillow', 'color_type': "
                    "'color_ignore_orientation'}, {'type': 'ResizeEdge', 'scale': %lld, 'interpolation': '%s'}, "
-                   "{'type': 'CenterCrop', 'crop_size': (%lld, %lld)}, {'type': 'DetrNormalize'}, {'type': 'PackInputs'}]",
+                   "{'type': 'CenterCrop', 'crop_size': (%lld, %lld)}, {'type': 'DetrNormalize'}, {'type': "
+                   "'PackInputs'}]",
                    (long long)(256.0 / 224 * (double)side), resnet ? "bilinear" : "bicubic", height, width);
 }

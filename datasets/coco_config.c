@@ -60,8 +60,10 @@ static int voc_year(DfCocoDataset *coco, const DfNode *dataset, const char *fold
     coco->eleven_points = strstr(folder, "VOC2007") != NULL;
     if (coco->eleven_points || strstr(folder, "VOC2012"))
         return DF_OK;
-    return df_node_fail(dataset, DF_EVALUE, "img_prefix = '%s': want VOC2007 or VOC2012 in it, which says how VOCDataset is "
-                        "scored; other data are of type 'XMLDataset'", folder);
+    return df_node_fail(dataset, DF_EVALUE,
+                        "img_prefix = '%s': want VOC2007 or VOC2012 in it, which says how VOCDataset is scored; other "
+                        "data are of type 'XMLDataset'",
+                        folder);
 }
 
 static int open_files(DfCocoDataset **out, const DfObjectReading *reading)

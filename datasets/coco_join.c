@@ -20,7 +20,8 @@ static int take(void *arg, const DfNode *dict, int part)
     DfCocoFilter filter;
     if (!df_grow((void **)&p->v, &p->capacity, p->n, sizeof *p->v))
         return df_fail_memory("a dataset");
-    const int error = df_coco_dataset_for_training(&p->v[p->n], &filter, dict, &(DfDictOf){ p->data_dir, part, p->masks });
+    const int error =
+        df_coco_dataset_for_training(&p->v[p->n], &filter, dict, &(DfDictOf){ p->data_dir, part, p->masks });
     p->n += error == DF_OK;
     return error;
 }
@@ -35,8 +36,8 @@ static int check_alike(const DfCocoDataset *a, const DfCocoDataset *b)
         return df_fail(DF_EVALUE, "%s and %s have not the same classes in the same order: want datasets of one kind",
                        a->path, b->path);
     if (a->scoring == DF_SCORED_LVIS || a->scoring != b->scoring || a->eleven_points != b->eleven_points)
-        return df_fail(DF_EVALUE, "%s and %s cannot be scored together: want datasets of one kind, and LVIS alone", a->path,
-                       b->path);
+        return df_fail(DF_EVALUE, "%s and %s cannot be scored together: want datasets of one kind, and LVIS alone",
+                       a->path, b->path);
     return DF_OK;
 }
 

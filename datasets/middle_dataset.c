@@ -86,7 +86,8 @@ static int read_arrays(DfJson *json, Picture *p)
 static int read_name(DfJson *json, Picture *p)
 {
     DfJsonValue v;
-    if (df_json_next(json, &v) != DF_JSON_TEXT || v.length == 0 || v.length >= sizeof p->name || strlen(v.text) != v.length)
+    if (df_json_next(json, &v) != DF_JSON_TEXT || v.length == 0 || v.length >= sizeof p->name ||
+        strlen(v.text) != v.length)
         return wrong(json, "filename", "a name of less than 4096 bytes");
     memcpy(p->name, v.text, v.length + 1);
     return DF_OK;
@@ -133,8 +134,8 @@ static int add_boxes(DfGather *g, const DfJson *json, const Picture *p, int whic
     const Numbers *labels = &p->list[which + 1];
     int error = DF_OK;
     if (boxes->n != 4 * labels->n)
-        return df_json_fail(json, DF_EFORMAT, "%s: %zu numbers in \"%s\" and %zu in \"%s\": want four for each", p->name,
-                            boxes->n, list_names[which], labels->n, list_names[which + 1]);
+        return df_json_fail(json, DF_EFORMAT, "%s: %zu numbers in \"%s\" and %zu in \"%s\": want four for each",
+                            p->name, boxes->n, list_names[which], labels->n, list_names[which + 1]);
     for (size_t i = 0; error == DF_OK && i < labels->n; i++) {
         const double label = labels->v[i];
         const double x = (double)(float)boxes->v[4 * i];
@@ -142,8 +143,8 @@ static int add_boxes(DfGather *g, const DfJson *json, const Picture *p, int whic
         const double w = (double)(float)boxes->v[4 * i + 2] - x;
         const double h = (double)(float)boxes->v[4 * i + 3] - y;
         if (!(label >= 0 && label < n_classes && label == floor(label)))
-            return df_json_fail(json, DF_EFORMAT, "%s: label %g: want one of %d classes, 0 to %d", p->name, label, n_classes,
-                                n_classes - 1);
+            return df_json_fail(json, DF_EFORMAT, "%s: label %g: want one of %d classes, 0 to %d", p->name, label,
+                                n_classes, n_classes - 1);
         if (!isfinite(x) || !isfinite(y) || !isfinite(w) || !isfinite(h))
             return df_json_fail(json, DF_EFORMAT, "%s: a box of numbers that are not finite", p->name);
         error = df_gather_box(g, &(DfCocoBox){ .label = (int)label, .crowd = which == IGNORED, .bbox = { x, y, w, h },
@@ -206,7 +207,8 @@ int df_middle_dataset_open(DfCocoDataset **out, const DfObjectReading *what)
     DfJson *json;
     *out = NULL;
     if (df_ends_with(what->ann_file, ".pkl") || df_ends_with(what->ann_file, ".pickle"))
-        return df_fail(DF_EVALUE, "%s: a pickle may run anything: want it as .json, made by mmcv.dump(mmcv.load(PKL), JSON)",
+        return df_fail(DF_EVALUE,
+                       "%s: a pickle may run anything: want it as .json, made by mmcv.dump(mmcv.load(PKL), JSON)",
                        what->ann_file);
     int error = df_json_open(&json, what->ann_file);
     if (error < 0)

@@ -42,7 +42,8 @@ const DfOpt df_coco_opts[] = {
 
 static const DfOpt xml_opts[] = {
     DF_OPT_NODE(Options, ann_file, NULL, "file with the names of the pictures, one a line, or a list of such files"),
-    DF_OPT_NODE(Options, img_prefix, "''", "folder of the dataset, or a list of them; VOC2007 or VOC2012 in it says the year"),
+    DF_OPT_NODE(Options, img_prefix, "''",
+                "folder of the dataset, or a list of them; VOC2007 or VOC2012 in it says the year"),
     DF_OPT_NODE(Options, classes, "None", "class names: a list, or a file with one name per line; None: VOC's"),
     DF_OPT_TEXT(Options, img_subdir, "'JPEGImages'", "folder of the pictures in img_prefix"),
     DF_OPT_TEXT(Options, ann_subdir, "'Annotations'", "folder of the XML files in img_prefix"),

@@ -152,7 +152,8 @@ static int bind(const DfNode *dataset, DfSegmentationType *type, Options *o, DfA
     const char *name = df_node_text(df_node_get(dataset, "type"), "");
     if (df_segmentation_type(type, name))
         return df_bind(dataset, type->record->opts, o, arena, name);
-    return df_dataset_type_fail(dataset, "one of label maps, such as 'ADE20KDataset', or 'CustomDataset' with its classes");
+    return df_dataset_type_fail(dataset, "one of label maps, such as 'ADE20KDataset', or 'CustomDataset' with its "
+                                         "classes");
 }
 
 static const DfNode *named(const DfNode *dict, const char *key)

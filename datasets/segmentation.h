@@ -33,7 +33,8 @@ typedef struct {
     DfClasses classes;         /* n = 0 if the config names none                                                    */
     bool reduce_zero_label;    /* a stored 0 is not scored, and a stored k is class k - 1                           */
     int ignore_index;          /* pixels of this class (after the line above) are not scored                        */
-    const uint8_t *renumbered; /* [256]: what stored values become, if they are no classes or not all are chosen; or NULL */
+    /* [256]: what stored values become, if they are no classes or not all are chosen; or NULL */
+    const uint8_t *renumbered;
     int n_parts;               /* at least 1: the datasets of which this one is made                                */
     const DfDatasetPart *part; /* [n_parts]                                                                         */
 } DfSegmentation;

@@ -91,7 +91,8 @@ DF_API size_t df_coco_results_count(const DfCocoResults *);
  * After an error the results hold a part of what came before it. */
 DF_API int df_coco_results_read(DfCocoResults *, const char *path);
 DF_API int df_coco_results_read_json(DfCocoResults *, DfJson *json);
-DF_API int df_coco_results_tell(DfCocoResults *, const DfCocoTeller *); /* the same from memory: the list DF_COCO_RESULTS */
+/* the same from memory: the list DF_COCO_RESULTS */
+DF_API int df_coco_results_tell(DfCocoResults *, const DfCocoTeller *);
 
 /* Several files that are read one after the other are shards of one run. Processes that share a data set out repeat
  * images to make their parts of one size: so an image counts once, as the first file that has detections of it has it.
@@ -134,7 +135,7 @@ typedef struct DfCocoParams {
     size_t n_image_ids;
     const int64_t *category_ids;    /* NULL: all                  */
     size_t n_category_ids;
-    size_t best_of_class;           /* LVIS's fixed AP (Dave et al., 2021): the best so many detections of a class in all
+    size_t best_of_class; /* LVIS's fixed AP (Dave et al., 2021): the best so many detections of a class in all
                                      * images, areas of masks those of their pixels; 0: all, areas as pycocotools */
     const double *sigmas;           /* of the keypoints; NULL: the 17 of COCO, or the 14 of CrowdPose */
     size_t n_sigmas;
@@ -182,7 +183,8 @@ typedef struct DfCocoEval {
     char *frequency;                /* of each class: r, c or f                               */
     double lvis[DF_LVIS_STATS];     /* AP AP50 AP75 APs APm APl APr APc APf AR ARs ARm ARl            */
     size_t n_stats;
-    double stats[DF_COCO_STATS];    /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl; of keypoints AP AP50 AP75 APm APl
+    double
+        stats[DF_COCO_STATS]; /* AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl; of keypoints AP AP50 AP75 APm APl
                                        AR AR50 AR75 ARm ARl; of CrowdPose AP AP50 AP75 0 0 AR AR50 AR75 APeasy APmedium
                                        APhard                                                  */
     bool crowdpose;                 /* by its rules                                           */
@@ -221,7 +223,8 @@ typedef struct {
     const double *overlaps;         /* [n_detections][n_objects]                              */
     const uint8_t *ignored, *crowd; /* [n_objects]; a crowd may be taken many times           */
 } DfCocoCell;
-DF_API int df_coco_match_cell(const DfCocoCell *, uint32_t *found); /* [n_ious][n_detections]: a place, or DF_NO_OBJECT */
+/* [n_ious][n_detections]: a place, or DF_NO_OBJECT */
+DF_API int df_coco_match_cell(const DfCocoCell *, uint32_t *found);
 
 /* The largest F1 = 2 p r / (p + r) along a curve, over the first area and with the largest of max_dets: of a class, or
  * the mean over those that have objects (class_place SIZE_MAX), at one IoU threshold or the mean of all (iou < 0). */

@@ -40,7 +40,8 @@ typedef struct {
     DfNms nms;
     int max_per_img;
 } DfViewMerge;
-DF_API int df_view_merge_read(DfViewMerge *, const DfNode *tta_model, DfArena *); /* NULL: not given; DF_EVALUE, DF_ENOMEM */
+/* NULL: not given; DF_EVALUE, DF_ENOMEM */
+DF_API int df_view_merge_read(DfViewMerge *, const DfNode *tta_model, DfArena *);
 /* Detections of n views, boxes at the size of the picture but mirrored where a
  * view is. df_detections_free() them and *out. */
 DF_API int df_view_merge(const DfViewMerge *, const DfDetections *views, const DfImageMeta *metas, int n,

@@ -114,8 +114,8 @@ static int listed_pipeline(DfDetector *d, const DfNode *list)
     if (error < 0 || df_pipeline_normalises(d->pipeline))
         return error;
     return df_node_fail(list, DF_EVALUE,
-                        "nothing normalises the pictures: want Normalize(mean, std) in the pipeline, or mean and std in "
-                        "the model's data_preprocessor; for pixels of 0 to 255 say Normalize(mean=[0, 0, 0], "
+                        "nothing normalises the pictures: want Normalize(mean, std) in the pipeline, or mean and std "
+                        "in the model's data_preprocessor; for pixels of 0 to 255 say Normalize(mean=[0, 0, 0], "
                         "std=[1, 1, 1])");
 }
 
@@ -178,8 +178,10 @@ static int load_own(DfDetector *d, const DfModelLoad *load)
     if (!path)
         return df_fail_memory("a detector");
     if (!df_is_model_folder(path))
-        return df_fail(DF_EVALUE, "%s: no weights are named, and it is no folder of a model: want a .pth or .safetensors "
-                       "file, or random", config);
+        return df_fail(DF_EVALUE,
+                       "%s: no weights are named, and it is no folder of a model: want a .pth or .safetensors file, or "
+                       "random",
+                       config);
     return df_detector_load(d, path, load);
 }
 

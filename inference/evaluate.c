@@ -48,7 +48,8 @@ static int divide(DfEvaluation *e)
     if (e->o.shards > 1)
         return df_fail(DF_EVALUE, "a shard of the images and %d processes: want one or the other", ranks);
     if (e->o.out_dir && df_detector_task(e->detector) == DF_TASK_SEGMENTATION)
-        return df_fail(DF_EVALUE, "label maps are kept by one process alone: want no --out, or --shard and one process");
+        return df_fail(DF_EVALUE, "label maps are kept by one process alone: want no --out, or --shard and one "
+                                  "process");
     e->o.shard = df_ranks_own(e->o.ranks) + 1;
     e->o.shards = ranks;
     if (e->o.shard > 1)

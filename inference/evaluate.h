@@ -31,7 +31,8 @@ typedef struct {
     DfRanks *ranks; /* processes of which each does its part, in place of a shard; all score alike, and the first */
                             /* keeps the results. Borrowed; NULL: there is one process */
     int first_class;        /* the number of the first class in label maps: 0, or 1 as in ADE20K's files            */
-    const char *real_labels; /* of a classifier: a JSON list of lists of labels, in the order of the pictures' names; or NULL */
+    /* of a classifier: a JSON list of lists of labels, in the order of the pictures' names; or NULL */
+    const char *real_labels;
     DfProgress *progress;   /* may be NULL                                                                           */
     void *progress_user;
 } DfEvaluationOptions;

@@ -52,7 +52,9 @@ static int choose_images(DfEvaluation *e)
     if (!e->order || !e->ids || !e->chosen)
         return df_fail_memory("the list of images");
     list_images(e);
-    return e->n || e->o.ranks ? DF_OK : df_fail(DF_EVALUE, "%s: %d images, none of them in this shard", e->dataset->path, total);
+    return e->n || e->o.ranks
+               ? DF_OK
+               : df_fail(DF_EVALUE, "%s: %d images, none of them in this shard", e->dataset->path, total);
 }
 
 static bool by_coco(const DfEvaluation *e)
@@ -124,8 +126,10 @@ static void warn_learnt(const DfEvaluation *e)
     while (i < n && n == e->dataset->n_classes && strcmp(names[i], e->dataset->classes[i]) == 0)
         i++;
     if (i < n && n == e->dataset->n_classes)
-        df_log(DF_LOG_WARNING, "%s: label %d is '%s', and the checkpoint was trained with '%s' there: want its classes in "
-               "the order of the checkpoint", e->dataset->path, i, e->dataset->classes[i], names[i]);
+        df_log(DF_LOG_WARNING,
+               "%s: label %d is '%s', and the checkpoint was trained with '%s' there: want its classes in the order of "
+               "the checkpoint",
+               e->dataset->path, i, e->dataset->classes[i], names[i]);
 }
 
 static int begin(DfEvaluation *e)

@@ -57,7 +57,8 @@ static int read_list(Ids *ids, const char *path)
         error = good ? add(ids, v.integer) : DF_OK;
     }
     if (error == DF_OK && !good)
-        error = event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want a list of image ids");
+        error =
+            event == DF_JSON_ERROR ? df_json_error(json) : df_json_fail(json, DF_EFORMAT, "want a list of image ids");
     df_json_close(json);
     return error;
 }

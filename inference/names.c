@@ -89,7 +89,8 @@ static int name_pictures(DfDetector *d, int n)
     if (d->classes.n == n || error < 0)
         return error;
     if (d->classes.n)
-        df_log(DF_LOG_WARNING, "data.test names %d classes, and the network has %d: they are numbered", d->classes.n, n);
+        df_log(DF_LOG_WARNING, "data.test names %d classes, and the network has %d: they are numbered", d->classes.n,
+               n);
     d->classes = (DfClasses){ 0 };
     if (n == DF_IMAGENET_CLASSES)
         d->classes = (DfClasses){ .n = n, .name = df_imagenet_classes };
@@ -157,7 +158,8 @@ static int take_categories(DfDetector *d, const DfCocoDataset *from)
         while (k < from->n_categories && strcmp(from->categories[k].name, d->classes.name[i]) != 0)
             k++;
         if (k == from->n_categories)
-            return df_fail(DF_EVALUE, "%s: no category is called '%s', as a class of the network is", from->path, d->classes.name[i]);
+            return df_fail(DF_EVALUE, "%s: no category is called '%s', as a class of the network is", from->path,
+                           d->classes.name[i]);
         ids[i] = from->categories[k].id;
     }
     d->category_ids = ids;
@@ -168,7 +170,9 @@ int df_detector_take_categories(DfDetector *d, const char *ann_file)
 {
     DfCocoDataset *from;
     if (d->classes.n != d->n_classes)
-        return df_fail(DF_EVALUE, "the classes of the network have no names, by which the categories of %s could be found", ann_file);
+        return df_fail(DF_EVALUE,
+                       "the classes of the network have no names, by which the categories of %s could be found",
+                       ann_file);
     int error = df_coco_dataset_open(&from, ann_file, "", NULL, DF_COCO_OWN_CLASSES);
     if (error < 0)
         return error;

@@ -188,8 +188,10 @@ static int add_layer(Work *w, const CalibratedInput *in)
     DfQuantisedLayer *layer = &r->layer[r->n];
     *layer = (DfQuantisedLayer){ .name = in->param->name };
     if (in->bad)
-        return df_fail(DF_EVALUE, "the input of %s has numbers that are NaN or infinite: want weights that were trained "
-                       "with this config", in->param->name);
+        return df_fail(DF_EVALUE,
+                       "the input of %s has numbers that are NaN or infinite: want weights that were trained with this "
+                       "config",
+                       in->param->name);
     df_calibration_range(in, w->o->method, &layer->low, &layer->high);
     const int error = nn_param_quantise(df_model_weights(w->d->model), in->param, layer->low, layer->high);
     if (error < 0)
@@ -370,7 +372,8 @@ int df_detector_save(const DfDetector *d, const char *path)
     DfArena *arena = df_arena_new();
     const char *lines = arena ? class_lines(d->model, arena) : NULL;
     const NnModel *weights = df_model_weights(d->model);
-    const char *pair[] = { "precision", nn_model_quantised(weights) ? "int8" : "float32", DF_CHECKPOINT_CLASSES, lines };
+    const char *pair[] = { "precision", nn_model_quantised(weights) ? "int8" : "float32", DF_CHECKPOINT_CLASSES,
+                           lines };
     int error = lines ? DF_OK : df_fail_memory("the names of classes");
     if (error == DF_OK)
         error = nn_model_save(weights, path, pair, lines[0] ? 2 : 1);

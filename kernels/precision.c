@@ -28,6 +28,8 @@ int df_precision_check(DfPrecision precision, const DfKernels *k)
 {
     if (precision != DF_PRECISION_BF16 || k->bf16.tile)
         return DF_OK;
-    return df_fail(DF_EVALUE, "precision bf16 on a processor, or with kernels (%s), without AVX512-BF16 or BF16 of ARM: want "
-                   "float32, or DEFORMER_CPU=c, which computes the same numbers slowly", k->name);
+    return df_fail(DF_EVALUE,
+                   "precision bf16 on a processor, or with kernels (%s), without AVX512-BF16 or BF16 of ARM: want "
+                   "float32, or DEFORMER_CPU=c, which computes the same numbers slowly",
+                   k->name);
 }

@@ -206,8 +206,8 @@ static const DfOpt opts[] = {
     DF_OPT_ROW(Fpn, num_outs, DF_KIND_INT, NULL, 1, DF_LEVELS, NULL, "number of outputs"),
     DF_OPT_INT(Fpn, start_level, 0, 0, DF_LEVELS, "first backbone map that is used, counted from 0"),
     DF_OPT_INT(Fpn, end_level, -1, -1, DF_LEVELS,
-               "backbone map before which it ends, or with one output more the last one that is used; -1: all are used, "
-               "and extra outputs are allowed"),
+               "backbone map before which it ends, or with one output more the last one that is used; -1: all are "
+               "used, and extra outputs are allowed"),
     DF_OPT_ENUM(Fpn, add_extra_convs, False, "False|on_input|on_lateral|on_output|True",
                 "what the first extra output is convolved from, with stride 2; False: every other point is taken"),
     DF_OPT_BOOL(Fpn, extra_convs_on_inputs, True, "what add_extra_convs=True means: on_input if True, else on_output"),

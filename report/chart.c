@@ -15,18 +15,22 @@
 
 enum { COLOURS = 8, SHAPES = 4, TICKS = 16, MOST = 500 };
 
-static const double WIDTH = 960, HEIGHT = 600, LEFT = 84, TOP = 118, RIGHT = 862, BOTTOM = 520; /* of the drawing, of its frame */
+/* of the drawing, of its frame */
+static const double WIDTH = 960, HEIGHT = 600, LEFT = 84, TOP = 118, RIGHT = 862, BOTTOM = 520;
 static const double EDGE = 936; /* behind the frame there is room for names, with the grid below them */
 static const double SIZE = 15, HALF = 10; /* of names; from the middle of a point to where a name may begin */
 
 static const char style[] =
-    "svg{color-scheme:light dark}text{font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans',sans-serif;fill:#5c6675;"
-    "font-size:13px;font-variant-numeric:tabular-nums}.paper{fill:#fcfcfa}.title{fill:#1d2129;font-size:23px;font-weight:650;letter-spacing:-.01em}"
-    ".sub{font-size:14px}.axis{font-size:14px;fill:#3a4250}.grid{stroke:#e6e8eb;stroke-width:1}.base{stroke:#aab1bb;stroke-width:1.2}.hint{fill:#9aa3b0;font-size:12.5px}"
-    ".arrow{stroke:#9aa3b0;stroke-width:1.6;fill:none;stroke-linecap:round;stroke-linejoin:round}.name{font-size:15px;font-weight:600}.value{font-weight:400;fill:#5c6675;font-size:13.5px}"
-    ".line{fill:none;stroke-width:2.4;stroke-opacity:.5;stroke-linejoin:round;stroke-linecap:round}.bar{stroke-width:1.7;stroke-opacity:.75;fill:none;stroke-linecap:round}"
-    ".dot{stroke:#fcfcfa;stroke-width:2}.halo{paint-order:stroke;stroke:#fcfcfa;stroke-width:4px;stroke-linejoin:round}"
-    "@media(prefers-color-scheme:dark){text{fill:#9aa5b4}.paper{fill:#14171c}.title{fill:#eef0f4}.axis{fill:#c5ccd6}.grid{stroke:#262c35}.base{stroke:#4a5361}"
+    "svg{color-scheme:light dark}text{font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica "
+    "Neue','Noto Sans',sans-serif;fill:#5c6675;font-size:13px;font-variant-numeric:tabular-nums}.paper{fill:#fcfcfa}"
+    ".title{fill:#1d2129;font-size:23px;font-weight:650;letter-spacing:-.01em}.sub{font-size:14px}.axis{font-size:14px;"
+    "fill:#3a4250}.grid{stroke:#e6e8eb;stroke-width:1}.base{stroke:#aab1bb;stroke-width:1.2}.hint{fill:#9aa3b0;"
+    "font-size:12.5px}.arrow{stroke:#9aa3b0;stroke-width:1.6;fill:none;stroke-linecap:round;stroke-linejoin:round}"
+    ".name{font-size:15px;font-weight:600}.value{font-weight:400;fill:#5c6675;font-size:13.5px}.line{fill:none;"
+    "stroke-width:2.4;stroke-opacity:.5;stroke-linejoin:round;stroke-linecap:round}.bar{stroke-width:1.7;"
+    "stroke-opacity:.75;fill:none;stroke-linecap:round}.dot{stroke:#fcfcfa;stroke-width:2}.halo{paint-order:stroke;"
+    "stroke:#fcfcfa;stroke-width:4px;stroke-linejoin:round}@media(prefers-color-scheme:dark){text{fill:#9aa5b4}"
+    ".paper{fill:#14171c}.title{fill:#eef0f4}.axis{fill:#c5ccd6}.grid{stroke:#262c35}.base{stroke:#4a5361}"
     ".hint{fill:#717c8c}.arrow{stroke:#717c8c}.value{fill:#9aa5b4}.dot,.halo{stroke:#14171c}}";
 
 static const struct {
@@ -270,7 +274,8 @@ static void head(Drawing *d)
     DfTextbuf *t = &d->t;
     df_textbuf_add(
         t,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\" aria-label=\"",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
+        "role=\"img\" aria-label=\"",
         WIDTH, HEIGHT, WIDTH, HEIGHT);
     df_textbuf_html(t, d->chart->title);
     df_textbuf_add(t, "\">\n<style>");

@@ -52,7 +52,8 @@ static long gain_of(const Change *c)
 
 static size_t size_of(const Change *c)
 {
-    const size_t wrong = c->first_wrong > c->other_wrong ? c->first_wrong - c->other_wrong : c->other_wrong - c->first_wrong;
+    const size_t wrong =
+        c->first_wrong > c->other_wrong ? c->first_wrong - c->other_wrong : c->other_wrong - c->first_wrong;
     return c->first_alone + c->other_alone + wrong;
 }
 
@@ -85,8 +86,8 @@ static void bar(DfTextbuf *t, const char *what, const char *name, size_t count, 
 {
     df_textbuf_add(t, "<div><div><b>%s", what);
     df_textbuf_html(t, name);
-    df_textbuf_add(t, "</b></div><div class=track><i class=%s style=\"--v:%.4f\"></i><span>%zu</span></div></div>\n", class,
-                   most ? (double)count / (double)most : 0, count);
+    df_textbuf_add(t, "</b></div><div class=track><i class=%s style=\"--v:%.4f\"></i><span>%zu</span></div></div>\n",
+                   class, most ? (double)count / (double)most : 0, count);
 }
 
 static size_t larger(size_t a, size_t b)
@@ -208,7 +209,8 @@ static int pair(DfTextbuf *t, const DfComparePage *p, size_t r, const Change *c)
 static void list(DfTextbuf *t, const DfComparePage *p, const Change *all, size_t n)
 {
     static const ReportColumn columns[] = {
-        { "image", true }, { "gained", false }, { "lost", false }, { "wrong before", false }, { "wrong now", false }, { "all in all", false },
+        { "image", true },         { "gained", false },    { "lost", false },
+        { "wrong before", false }, { "wrong now", false }, { "all in all", false },
     };
     ReportTable table = { t, columns, sizeof columns / sizeof *columns, 0, true };
     df_textbuf_add(t, "<details><summary>The %zu images that changed most, as a table</summary>", n);
@@ -246,7 +248,9 @@ static int all_changes(ReportPage *page, const DfComparePage *p, size_t r, Chang
     if (n > 1)
         qsort(all, n, sizeof *all, by_size);
     const size_t differ = changed(all, n);
-    df_textbuf_add(t, "<p class=note>%zu of %zu images differ. Those that differ most are shown, before and after.</p><div class=\"shots wide\">\n",
+    df_textbuf_add(t,
+                   "<p class=note>%zu of %zu images differ. Those that differ most are shown, before and "
+                   "after.</p><div class=\"shots wide\">\n",
                    differ, n);
     for (size_t i = 0; error == DF_OK && i < differ && i < DRAWN / (p->n - 1); i++)
         error = pair(t, p, r, &all[i]);
@@ -278,7 +282,8 @@ int df_report_changes(ReportPage *page, const DfComparePage *p, size_t r)
     if (!all)
         return df_fail_memory("what changed");
     df_snprintf(lead, sizeof lead,
-                "Which objects are found by one of the two alone, and which detections are wrong, at IoU 0.5, of those with a score of at least %.2f.",
+                "Which objects are found by one of the two alone, and which detections are wrong, at IoU 0.5, of those "
+                "with a score of at least %.2f.",
                 df_explain_numbers(p->explained[0])->score_threshold);
     begin(page, p, r, lead);
     const int error = all_changes(page, p, r, all, n);
@@ -310,7 +315,8 @@ static int by_miou(const void *a, const void *b)
 static void miou_table(DfTextbuf *t, const Both *both, size_t n)
 {
     static const ReportColumn columns[] = {
-        { "image", true }, { "mIoU before", false }, { "mIoU now", false }, { "difference", false }, { "wrong pixels before", false }, { "now", false },
+        { "image", true },       { "mIoU before", false },         { "mIoU now", false },
+        { "difference", false }, { "wrong pixels before", false }, { "now", false },
     };
     ReportTable table = { t, columns, sizeof columns / sizeof *columns, 0, true };
     df_report_table(&table, "Images that changed", n);
@@ -340,7 +346,9 @@ int df_report_image_changes(ReportPage *page, const DfComparePage *p, size_t r)
         both[i] = (Both){ df_image_scores_summary(p->images[0], i), df_image_scores_summary(p->images[r], i) };
     if (n > 1)
         qsort(both, n, sizeof *both, by_miou);
-    begin(page, p, r, "The images whose mIoU changed most: the mean over the classes that are in the image or in a prediction of it.");
+    begin(page, p, r,
+          "The images whose mIoU changed most: the mean over the classes that are in the image or in a prediction of "
+          "it.");
     miou_table(&page->text, both, n < LISTED ? n : LISTED);
     df_report_section_end(page);
     df_free(both);

@@ -63,13 +63,14 @@ static void scores(ReportPage *page, const DfComparePage *p)
     const size_t n = df_compare_metrics(p->compare, &metrics);
     DfTextbuf *t = &page->text;
     df_report_section(page, "Scores", "Scores",
-                      "A point, and the interval in which the score would lie for other images of the same kind (bootstrap over the images). The "
-                      "dotted line is the score of the first. A star marks a difference from the first whose own interval does not hold 0.");
+                      "A point, and the interval in which the score would lie for other images of the same kind "
+                      "(bootstrap over the images). The dotted line is the score of the first. A star marks a "
+                      "difference from the first whose own interval does not hold 0.");
     df_textbuf_add(t, "<div class=two>");
     for (size_t m = 0; m < n; m++) {
         const Span span = span_of(p, m);
-        df_textbuf_add(t, "<div class=\"panel slices\"><h3>%s <span class=dim>axis from %.0f to %.0f</span></h3>", metrics[m].name,
-                       100 * span.from, 100 * span.to);
+        df_textbuf_add(t, "<div class=\"panel slices\"><h3>%s <span class=dim>axis from %.0f to %.0f</span></h3>",
+                       metrics[m].name, 100 * span.from, 100 * span.to);
         for (size_t r = 0; r < p->n; r++)
             score(t, p, m, r, &span);
         df_textbuf_add(t, "</div>");
@@ -123,7 +124,8 @@ static void class_row(ReportTable *table, const DfComparePage *p, size_t r, size
     df_report_cell(table, "");
     df_report_difference(table->text, &n);
     df_report_cell(table, "range");
-    df_report_whisker(table->text, 0.5 + n.difference / most / 2, 0.5 + n.diff_low / most / 2, 0.5 + n.diff_high / most / 2, 0.5);
+    df_report_whisker(table->text, 0.5 + n.difference / most / 2, 0.5 + n.diff_low / most / 2,
+                      0.5 + n.diff_high / most / 2, 0.5);
     df_textbuf_add(table->text, "\n");
 }
 
@@ -162,7 +164,8 @@ static int classes(ReportPage *page, const DfComparePage *p)
     if (!ranked)
         return df_fail_memory("the ranking of classes");
     df_report_section(page, "Classes", "Classes that differ most",
-                      "The score of each class by the first and by this one, and the difference with its interval; the dotted line is no difference.");
+                      "The score of each class by the first and by this one, and the difference with its interval; the "
+                      "dotted line is no difference.");
     for (size_t r = 1; r < p->n; r++) {
         const size_t n = rank(p, r, ranked);
         class_table(page, p, r, ranked, n);
@@ -179,8 +182,8 @@ static void head(ReportPage *page, const DfComparePage *p)
     const DfCompareMetric *metrics;
     char name[64];
     df_compare_metrics(p->compare, &metrics);
-    df_textbuf_add(&page->lead, "<p>%zu results &middot; %zu images &middot; %zu classes</p>", p->n, df_compare_image_count(p->compare),
-                   df_compare_classes(p->compare));
+    df_textbuf_add(&page->lead, "<p>%zu results &middot; %zu images &middot; %zu classes</p>", p->n,
+                   df_compare_image_count(p->compare), df_compare_classes(p->compare));
     df_textbuf_add(&page->text, "<div class=cards>");
     for (size_t r = 0; r < p->n; r++) {
         const double value = df_compare_metric(p->compare, r, 0).value;
@@ -203,6 +206,8 @@ int df_report_compare(const DfComparePage *p, char **out)
         error = df_report_changes(&page, p, r);
     for (size_t r = 1; error == DF_OK && p->images && r < p->n; r++)
         error = df_report_image_changes(&page, p, r);
-    return df_report_end(&page, "Intervals are a bootstrap over the images (Efron and Tibshirani, 1993), the same samples for all results.", error,
-                         out);
+    return df_report_end(&page,
+                         "Intervals are a bootstrap over the images (Efron and Tibshirani, 1993), the same samples for "
+                         "all results.",
+                         error, out);
 }

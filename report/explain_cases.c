@@ -105,8 +105,8 @@ static void false_ones(ReportPage *p, const DfExplain *e)
     size_t rows[ROWS];
     const size_t n = first_rows(e, df_explain_detections(e), false_value, rows);
     df_report_section(p, "Wrong", "Wrong detections with the highest scores",
-                      "These cost most. IoU is the overlap with the object in the column before. The last column is the position of "
-                      "the detection in the results file.");
+                      "These cost most. IoU is the overlap with the object in the column before. The last column is "
+                      "the position of the detection in the results file.");
     df_report_table(&table, "Wrong detections", n);
     for (size_t i = 0; i < n; i++)
         false_row(&table, e, rows[i]);
@@ -123,8 +123,8 @@ static void missed_ones(ReportPage *p, const DfExplain *e)
     size_t rows[ROWS];
     const size_t n = first_rows(e, df_explain_objects(e), missed_value, rows);
     df_report_section(p, "Missed", "Large objects that were not found",
-                      "Not found at any score. A detection may have come close, with another class or in the wrong place. The last "
-                      "column is the line in the annotation file.");
+                      "Not found at any score. A detection may have come close, with another class or in the wrong "
+                      "place. The last column is the line in the annotation file.");
     df_report_table(&table, "Objects that were not found", n);
     for (size_t i = 0; i < n; i++)
         missed_row(&table, e, rows[i]);

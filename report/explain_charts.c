@@ -42,7 +42,8 @@ void df_report_tide(ReportPage *p, const DfExplain *e)
         most = fmax(most, tide->cost[i]);
     df_report_section(
         p, "Errors", "Which errors cost most",
-        "How many points AP50 would gain if all errors of one kind were corrected, and nothing else. A longer bar is a larger gain.");
+        "How many points AP50 would gain if all errors of one kind were corrected, and nothing else. A longer bar is a "
+        "larger gain.");
     df_textbuf_add(t, "<div class=panel><div class=bars>");
     for (int i = 0; i < DF_TIDE_KINDS; i++) {
         snprintf(count, sizeof count, "%zu error%s", tide->count[i], tide->count[i] == 1 ? "" : "s");
@@ -51,8 +52,11 @@ void df_report_tide(ReportPage *p, const DfExplain *e)
     df_textbuf_add(t, "<hr>");
     tide_row(t, &false_positives, "", tide->false_positives, most, "accent");
     tide_row(t, &false_negatives, "", tide->false_negatives, most, "accent");
-    df_textbuf_add(t, "</div><p class=note>Points of AP50, which is now %.1f. The gains do not add up, because correcting one "
-                      "error can uncover another.</p></div>", 100 * tide->ap50);
+    df_textbuf_add(t,
+                   "</div><p class=note>Points of AP50, which is now %.1f. The gains do not add up, because correcting "
+                   "one "
+                   "error can uncover another.</p></div>",
+                   100 * tide->ap50);
     df_report_section_end(p);
 }
 
@@ -87,7 +91,8 @@ static void curve(DfTextbuf *t, const ReportPlot *plot, const DfCocoEval *e, siz
 static void small_curve(DfTextbuf *t, const DfCocoEval *eval, size_t k)
 {
     const size_t step = eval->n_recalls > 50 ? 4 : 1;
-    df_textbuf_add(t, "<svg viewBox=\"0 0 130 74\" preserveAspectRatio=none aria-hidden=true><path class=grid d=\"M1 1V73H129\"/>"
+    df_textbuf_add(t, "<svg viewBox=\"0 0 130 74\" preserveAspectRatio=none aria-hidden=true><path class=grid d=\"M1 "
+                      "1V73H129\"/>"
                       "<path fill=\"var(--accent)\" fill-opacity=.16 stroke=\"var(--accent)\" d=\"M1 73");
     for (size_t r = 0; r < eval->n_recalls; r += step) {
         const double p = df_coco_curve(eval, k, 0, eval->n_max_dets - 1, 0)[r];
@@ -136,7 +141,8 @@ void df_report_precision(ReportPage *p, const DfExplain *e)
     DfTextbuf *t = &p->text;
     df_report_section(
         p, "Precision", "Precision and recall",
-        "The mean over all classes. AP is the area under a curve. Where the curves of high IoU are far below the others, objects are found but their positions are inaccurate.");
+        "The mean over all classes. AP is the area under a curve. Where the curves of high IoU are far below the "
+        "others, objects are found but their positions are inaccurate.");
     df_textbuf_add(t, "<div class=panel><div class=two><div>");
     df_plot_begin(t, &plot);
     for (size_t i = eval->n_ious; i-- > 0;)
@@ -156,8 +162,8 @@ static void bar(DfTextbuf *t, const ReportPlot *plot, const char *class, double 
 {
     const double left = df_plot_x(plot, x0);
     const double top = df_plot_y(plot, height);
-    df_textbuf_add(t, "<rect class=%s x=%.1f y=%.1f width=%.1f height=%.1f />", class, left, top, df_plot_x(plot, x1) - left,
-                   PLOT_SIDE - top);
+    df_textbuf_add(t, "<rect class=%s x=%.1f y=%.1f width=%.1f height=%.1f />", class, left, top,
+                   df_plot_x(plot, x1) - left, PLOT_SIDE - top);
 }
 
 static void histogram(DfTextbuf *t, const DfExplainNumbers *n)
@@ -172,7 +178,8 @@ static void histogram(DfTextbuf *t, const DfExplainNumbers *n)
     for (int b = 0; b < DF_SCORE_BINS; b++) {
         const DfScoreBin *bin = &n->histogram[b];
         const size_t wrong = bin->n - bin->right;
-        df_textbuf_add(t, "<g><title>%.2f to %.2f: %zu correct, %zu wrong</title>", b * wide, (b + 1) * wide, bin->right, wrong);
+        df_textbuf_add(t, "<g><title>%.2f to %.2f: %zu correct, %zu wrong</title>", b * wide, (b + 1) * wide,
+                       bin->right, wrong);
         bar(t, &plot, "good", (b + .08) * wide, (b + .48) * wide, sqrt((double)bin->right / (double)most));
         bar(t, &plot, "bad", (b + .52) * wide, (b + .92) * wide, sqrt((double)wrong / (double)most));
         df_textbuf_add(t, "</g>");
@@ -196,12 +203,13 @@ static void reliability(DfTextbuf *t, const DfExplainNumbers *n)
         const double x1 = (b + .94) * wide;
         df_textbuf_add(t, "<g><title>%zu detections, mean score %.3f, correct %.3f</title>", bin->n, mean, share);
         bar(t, &plot, "accent", x0, x1, share);
-        df_textbuf_add(t, "<path stroke=\"var(--bad)\" stroke-width=2.5 d=\"M%.1f %.1fH%.1f\"/></g>", df_plot_x(&plot, x0),
-                       df_plot_y(&plot, mean), df_plot_x(&plot, x1));
+        df_textbuf_add(t, "<path stroke=\"var(--bad)\" stroke-width=2.5 d=\"M%.1f %.1fH%.1f\"/></g>",
+                       df_plot_x(&plot, x0), df_plot_y(&plot, mean), df_plot_x(&plot, x1));
     }
     df_textbuf_add(t, "<path class=axis stroke-dasharray=\"4 4\" d=\"M0 %dL%d 0\"/>", PLOT_SIDE, PLOT_SIDE);
     df_plot_end(t, &plot);
-    df_textbuf_add(t, "<p class=key><span><i class=accent></i>share of correct detections</span><span><i class=bad></i>mean score</span></p>");
+    df_textbuf_add(t, "<p class=key><span><i class=accent></i>share of correct detections</span><span><i "
+                      "class=bad></i>mean score</span></p>");
 }
 
 void df_report_scores(ReportPage *p, const DfExplain *e)
@@ -210,7 +218,8 @@ void df_report_scores(ReportPage *p, const DfExplain *e)
     DfTextbuf *t = &p->text;
     df_report_section(
         p, "Scores", "Scores",
-        "First: the scores of correct and of wrong detections. Second: whether a score can be read as a probability. Where a bar ends below its line, scores are too high.");
+        "First: the scores of correct and of wrong detections. Second: whether a score can be read as a probability. "
+        "Where a bar ends below its line, scores are too high.");
     df_textbuf_add(t, "<div class=two><div class=panel><h3>Correct and wrong detections by score</h3>");
     histogram(t, numbers);
     df_textbuf_add(t, "</div><div class=panel><h3>Calibration");

@@ -71,8 +71,8 @@ int df_report_shot(DfTextbuf *t, const DfExplain *e, size_t at, const ReportGrou
     df_picture_begin(&p, t, part, ground);
     const int error = shapes(&p, e, at);
     df_picture_end(&p);
-    df_textbuf_add(t, "<details><summary>%u correct &middot; %u wrong &middot; %u missed</summary>", image.right, image.wrong,
-                   image.missed);
+    df_textbuf_add(t, "<details><summary>%u correct &middot; %u wrong &middot; %u missed</summary>", image.right,
+                   image.wrong, image.missed);
     df_picture_list(&p);
     df_textbuf_add(t, "</details>");
     return error;
@@ -98,8 +98,8 @@ int df_report_images(ReportPage *p, const DfExplain *e)
     const size_t n = df_explain_numbers(e)->n_images;
     int error = DF_OK;
     df_report_section(p, "Images", "Images with the most errors",
-                      "Objects that were found, objects that were missed, and wrong detections. The line under a picture opens the "
-                      "list of its errors, by their numbers in it.");
+                      "Objects that were found, objects that were missed, and wrong detections. The line under a "
+                      "picture opens the list of its errors, by their numbers in it.");
     df_textbuf_add(&p->text, "<div class=shots>\n");
     for (size_t rank = 0; error == DF_OK && rank < n && rank < DF_EXPLAIN_DRAWN; rank++) {
         const size_t at = df_explain_worst_image(e, rank);

@@ -7,8 +7,10 @@
 
 static void head(ReportPage *p, const DfExplain *e, const char *title)
 {
-    static const struct { const char *name; int place; } cards[] = {
-        { "AP", 0 }, { "AP50", 1 }, { "AP75", 2 }, { "AP small", 3 }, { "AP medium", 4 }, { "AP large", 5 }, { "AR100", 8 },
+    static const struct { const char *name; int place;
+    } cards[] = {
+        { "AP", 0 },        { "AP50", 1 },     { "AP75", 2 },  { "AP small", 3 },
+        { "AP medium", 4 }, { "AP large", 5 }, { "AR100", 8 },
     };
     const DfExplainNumbers *numbers = df_explain_numbers(e);
     DfTextbuf *t = &p->text;
@@ -45,7 +47,7 @@ int df_report_explain(const DfExplain *e, const char *title, char **out)
         error = df_report_suspects(&p, e);
     return df_report_end(
         &p,
-        "Average precision is computed as in pycocotools, errors as in TIDE (Bolya et al., ECCV 2020): at IoU 0.5, with the 100 best detections "
-        "of each image. Detections inside a crowd region do not count.",
+        "Average precision is computed as in pycocotools, errors as in TIDE (Bolya et al., ECCV 2020): at IoU 0.5, "
+        "with the 100 best detections of each image. Detections inside a crowd region do not count.",
         error, out);
 }

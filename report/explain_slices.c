@@ -64,8 +64,9 @@ static void row(DfTextbuf *t, const DfSlice *s, double end, const DfSlice *every
 {
     df_textbuf_add(t, "<div class=slice><div><b>");
     df_textbuf_html(t, s->name);
-    df_textbuf_add(t, "</b><small>%s%s%zu image%s &middot; %zu object%s</small></div>", s->detail, s->detail[0] ? "<br>" : "", s->images,
-                   s->images == 1 ? "" : "s", s->objects, s->objects == 1 ? "" : "s");
+    df_textbuf_add(t, "</b><small>%s%s%zu image%s &middot; %zu object%s</small></div>", s->detail,
+                   s->detail[0] ? "<br>" : "", s->images, s->images == 1 ? "" : "s", s->objects,
+                   s->objects == 1 ? "" : "s");
     if (s->ap.value < 0) {
         df_textbuf_add(t, "<div class=dim>no object</div></div>\n");
         return;
@@ -80,7 +81,9 @@ static void add_lead(ReportPage *p, const DfSlice *everything)
     char lead[512];
     df_snprintf(
         lead, sizeof lead,
-        "AP of some objects or images alone: a point, and the interval in which it would lie for other images of the same kind (bootstrap, 95%%). The dotted line is what to hold it against: for objects, the AP of everything, %.1f; for images, the AP of as many images drawn at random. A star marks what is no chance.",
+        "AP of some objects or images alone: a point, and the interval in which it would lie for other images of the "
+        "same kind (bootstrap, 95%%). The dotted line is what to hold it against: for objects, the AP of everything, "
+        "%.1f; for images, the AP of as many images drawn at random. A star marks what is no chance.",
         100 * everything->ap.value);
     df_report_section(p, "Slices", "Scores of parts of the data", lead);
 }
@@ -106,7 +109,10 @@ void df_report_slices(ReportPage *p, const DfExplain *e)
         key = s.key;
         row(t, &s, end, &everything);
     }
-    df_textbuf_add(t, "</div></div><p class=note>Every axis goes from 0 to %.0f. Objects outside of a slice of area, aspect or crowding are neither found nor "
-                      "missed in it. Crowding is the largest IoU of an object's box with another object of the image.</p>", 100 * end);
+    df_textbuf_add(t,
+                   "</div></div><p class=note>Every axis goes from 0 to %.0f. Objects outside of a slice of area, "
+                   "aspect or crowding are neither found nor "
+                   "missed in it. Crowding is the largest IoU of an object's box with another object of the image.</p>",
+                   100 * end);
     df_report_section_end(p);
 }

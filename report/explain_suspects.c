@@ -63,7 +63,8 @@ typedef enum { NO_NUMBER, AT_LEFT, AT_RIGHT } Number;
 static int draw_object(ReportPicture *p, const DfExplain *e, size_t at, const char *class, Number number)
 {
     const DfExplainObject object = df_explain_object(e, at);
-    const ReportShape shape = { class, df_explain_class_names(e)[object.class_place], ": labelled", number != NO_NUMBER, number == AT_RIGHT };
+    const ReportShape shape = { class, df_explain_class_names(e)[object.class_place], ": labelled", number != NO_NUMBER,
+                                number == AT_RIGHT };
     DfMask mask;
     const int error = df_explain_object_mask(e, at, &mask);
     return error < 0 ? error : df_picture_shape(p, &shape, object.box, &mask);
@@ -149,7 +150,8 @@ static int kind_of(DfTextbuf *t, const DfExplain *e, DfSuspectKind kind)
     int error = DF_OK;
     if (n == 0)
         return DF_OK;
-    df_textbuf_add(t, "<h3 class=part>%s <span class=dim>%zu</span></h3><p class=lead>%s", kinds[kind].title, n, kinds[kind].meaning);
+    df_textbuf_add(t, "<h3 class=part>%s <span class=dim>%zu</span></h3><p class=lead>%s", kinds[kind].title, n,
+                   kinds[kind].meaning);
     if (n > DF_SUSPECTS_DRAWN)
         df_textbuf_add(t, " The first %d are shown; --json lists more.", (int)DF_SUSPECTS_DRAWN);
     df_textbuf_add(t, "</p><div class=shots>\n");
@@ -168,13 +170,16 @@ int df_report_suspects(ReportPage *p, const DfExplain *e)
     if (df_explain_suspects(e) == 0)
         return DF_OK;
     df_snprintf(lead, sizeof lead,
-                "Where the ground truth may be wrong rather than the detections, of those with a score of at least %.2f. Each one wants a look.",
+                "Where the ground truth may be wrong rather than the detections, of those with a score of at least "
+                "%.2f. Each one wants a look.",
                 df_explain_numbers(e)->score_threshold);
     df_report_section(p, "Label errors", "Likely errors of the labels", lead);
     for (int kind = 0; error == DF_OK && kind < DF_SUSPECT_KINDS; kind++)
         error = kind_of(&p->text, e, (DfSuspectKind)kind);
-    df_textbuf_add(&p->text, "<p class=key><span><i style=\"background:#2fd6a5\"></i>other labels</span><span><i style=\"background:#ffb62e\">"
-                             "</i>labels in question</span><span><i style=\"background:#ff5468\"></i>detections</span></p>");
+    df_textbuf_add(&p->text, "<p class=key><span><i style=\"background:#2fd6a5\"></i>other labels</span><span><i "
+                             "style=\"background:#ffb62e\">"
+                             "</i>labels in question</span><span><i "
+                             "style=\"background:#ff5468\"></i>detections</span></p>");
     df_report_section_end(p);
     return error;
 }

@@ -45,7 +45,8 @@ void df_report_classes(ReportPage *p, const DfExplain *e)
     char lead[320];
     df_snprintf(
         lead, sizeof lead,
-        "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all thresholds, and stands before the threshold. ECE is the expected calibration error.",
+        "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all "
+        "thresholds, and stands before the threshold. ECE is the expected calibration error.",
         numbers->score_threshold);
     df_report_section(p, "Classes", "Classes", lead);
     df_report_table(&table, "Classes", numbers->n_classes);
@@ -64,7 +65,9 @@ void df_report_confusion(ReportPage *p, const DfExplain *e)
     char lead[320];
     df_snprintf(
         lead, sizeof lead,
-        "Rows are the classes of objects, columns the classes of detections with a score of at least %.2f. A darker cell is a larger share of its row. Last column: objects that were not found. Last row: detections without an object.",
+        "Rows are the classes of objects, columns the classes of detections with a score of at least %.2f. A darker "
+        "cell is a larger share of its row. Last column: objects that were not found. Last row: detections without an "
+        "object.",
         df_explain_numbers(e)->score_threshold);
     df_report_section(p, "Confusion", "Confusion", lead);
     df_report_matrix(&p->text, &matrix);

@@ -59,8 +59,11 @@ static void draw(DfTextbuf *t, const ReportMatrix *m)
 {
     const size_t n = side_of(m);
     const int side = n <= 20 ? WITH_NUMBERS : SMALLEST;
-    df_textbuf_add(t, "<div class=\"scroll matrix%s\" tabindex=0 role=region aria-label=Confusion style=\"--n:%zu;--least:%dpx\">"
-                      "<table><thead><tr><th>", n > 30 ? " tall" : "", n, side);
+    df_textbuf_add(t,
+                   "<div class=\"scroll matrix%s\" tabindex=0 role=region aria-label=Confusion "
+                   "style=\"--n:%zu;--least:%dpx\">"
+                   "<table><thead><tr><th>",
+                   n > 30 ? " tall" : "", n, side);
     for (size_t k = 0; k < n; k++) {
         df_textbuf_add(t, "<th scope=col>");
         df_textbuf_html(t, name_of(m, k, "not found"));

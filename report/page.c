@@ -93,8 +93,8 @@ void df_report_cell(ReportTable *table, const char *more_classes)
     const ReportColumn *column = &table->columns[table->at++];
     df_textbuf_add(table->text, "<td");
     if (column->words || more_classes[0])
-        df_textbuf_add(table->text, " class=\"%s%s%s\"", column->words ? "l" : "", column->words && more_classes[0] ? " " : "",
-                       more_classes);
+        df_textbuf_add(table->text, " class=\"%s%s%s\"", column->words ? "l" : "",
+                       column->words && more_classes[0] ? " " : "", more_classes);
     if (table->stacked)
         df_textbuf_add(table->text, " data-l=\"%s\"", column->name);
     df_textbuf_add(table->text, ">");
@@ -172,7 +172,8 @@ static void add_page(DfTextbuf *t, const ReportPage *p, const Pieces *pieces, co
     df_textbuf_add(t, "</h1>%s</header>", pieces->lead);
     if (listed)
         df_textbuf_add(t, "<nav aria-label=Contents>%s</nav>", pieces->contents);
-    df_textbuf_add(t, "<main id=content>%s</main><footer>Made by deformer. %s</footer></div></body></html>\n", pieces->text, note);
+    df_textbuf_add(t, "<main id=content>%s</main><footer>Made by deformer. %s</footer></div></body></html>\n",
+                   pieces->text, note);
 }
 
 int df_report_end(ReportPage *p, const char *note, int error, char **out)

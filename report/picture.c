@@ -18,8 +18,8 @@ static void add_ground(const ReportPicture *p, const ReportGround *ground)
         df_textbuf_add(t, "<use href=\"#%s\"/>", ground->id);
         return;
     }
-    df_textbuf_add(t, "<%s x=%.1f y=%.1f width=%.1f height=%.1f", ground->uri ? "image" : "rect class=empty", p->part[0], p->part[1],
-                   p->part[2], p->part[3]);
+    df_textbuf_add(t, "<%s x=%.1f y=%.1f width=%.1f height=%.1f", ground->uri ? "image" : "rect class=empty",
+                   p->part[0], p->part[1], p->part[2], p->part[3]);
     if (ground->uri && ground->id)
         df_textbuf_add(t, " id=\"%s\"", ground->id);
     if (ground->uri)
@@ -31,8 +31,9 @@ void df_picture_begin(ReportPicture *p, DfTextbuf *t, const double part[4], cons
 {
     *p = (ReportPicture){ .text = t, .part = { part[0], part[1], fmax(part[2], 1), fmax(part[3], 1) } };
     const double aspect = p->part[2] / p->part[3];
-    df_textbuf_add(t, "<div class=frame><div class=pic style=\"width:%.2f%%;aspect-ratio:%.4f\"><svg viewBox=\"%.1f %.1f %.1f %.1f\" "
-                      "aria-hidden=true preserveAspectRatio=none>",
+    df_textbuf_add(t,
+                   "<div class=frame><div class=pic style=\"width:%.2f%%;aspect-ratio:%.4f\"><svg viewBox=\"%.1f %.1f "
+                   "%.1f %.1f\" aria-hidden=true preserveAspectRatio=none>",
                    100 * fmin(1, aspect / FRAME), aspect, p->part[0], p->part[1], p->part[2], p->part[3]);
     add_ground(p, ground);
 }
@@ -60,7 +61,8 @@ static void number(ReportPicture *p, const ReportShape *shape, const double box[
 
 static void box_of(ReportPicture *p, const ReportShape *shape, const double b[4])
 {
-    df_textbuf_add(p->text, "<rect class=%s x=%.1f y=%.1f width=%.1f height=%.1f><title>", shape->class, b[0], b[1], b[2], b[3]);
+    df_textbuf_add(p->text, "<rect class=%s x=%.1f y=%.1f width=%.1f height=%.1f><title>", shape->class, b[0], b[1],
+                   b[2], b[3]);
     df_textbuf_html(p->text, shape->name);
     df_textbuf_add(p->text, "%s</title></rect>", shape->what);
 }

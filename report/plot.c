@@ -44,8 +44,10 @@ static long last_line(double to, double step)
 
 void df_plot_begin(DfTextbuf *t, const ReportPlot *p)
 {
-    df_textbuf_add(t, "<div class=plot><div>%s</div><div class=area><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=none "
-                      "role=img aria-label=\"%s\">", p->y_name, PLOT_SIDE, PLOT_SIDE, p->about);
+    df_textbuf_add(t,
+                   "<div class=plot><div>%s</div><div class=area><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=none "
+                   "role=img aria-label=\"%s\">",
+                   p->y_name, PLOT_SIDE, PLOT_SIDE, p->about);
     for (long i = first_line(p->y0, p->y_step); i <= last_line(p->y1, p->y_step); i++)
         df_textbuf_add(t, "<path class=grid d=\"M0 %.1fH%d\"/>", df_plot_y(p, (double)i * p->y_step), PLOT_SIDE);
 }

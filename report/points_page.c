@@ -95,8 +95,10 @@ static const char *const style[] = {
     ".page{max-width:110rem}.seen{display:grid;gap:1.1rem;margin-top:1.1rem}",
     "@media(min-width:56rem){.seen{grid-template-columns:minmax(0,1fr) 22rem;align-items:start}}",
     "canvas{display:block;width:100%;border-radius:12px;touch-action:pinch-zoom;cursor:crosshair}",
-    ".choice{display:grid;grid-template-columns:auto minmax(0,1fr);gap:.5rem .8rem;align-items:center;font-size:.875rem}",
-    "select,button{font:inherit;font-size:.875rem;color:var(--ink);background:var(--card);border:1px solid var(--line);",
+    ".choice{display:grid;grid-template-columns:auto minmax(0,1fr);gap:.5rem "
+    ".8rem;align-items:center;font-size:.875rem}",
+    "select,button{font:inherit;font-size:.875rem;color:var(--ink);background:var(--card);border:1px solid "
+    "var(--line);",
     "border-radius:9px;padding:.45rem .8rem;min-height:2.75rem;max-width:100%}.choice select{width:100%}",
     ".found{display:flex;flex-wrap:wrap;gap:.5rem;margin-top:.9rem}.found:empty{display:none}",
     "button[aria-pressed=true]{background:var(--main);border-color:transparent;color:#fff}",

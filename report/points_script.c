@@ -150,7 +150,8 @@ const char *const df_points_script[] = {
     "state.held = e.pointerType === \"mouse\" ? (still ? !down[2] : true) : true; down = null; draw(); });",
     "view.addEventListener(\"keydown\", e => {",
     "const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];",
-    "if (way) { e.preventDefault(); state.held = true; for (let i = e.shiftKey ? 5 : 1; i > 0; i--) step(...way); draw(); }",
+    "if (way) { e.preventDefault(); state.held = true; for (let i = e.shiftKey ? 5 : 1; i > 0; i--) step(...way); "
+    "draw(); }",
     "if (e.key === \"Escape\") { state.held = false; draw(); }",
     "});",
     "for (const name of [\"head\", \"level\"]) $(name).addEventListener(\"change\", e => { state[name] = "

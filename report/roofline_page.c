@@ -53,8 +53,11 @@ static ReportPlot axes_of(const DfRoofline *r)
 /* A line without length and with round ends: a dot that no stretching makes an ellipse. */
 static void add_dot(DfTextbuf *t, const ReportPlot *plot, const DfRoofModule *m, double share)
 {
-    df_textbuf_add(t, "<path fill=none stroke=\"var(--accent)\" stroke-linecap=round stroke-opacity=.6 stroke-width=%.1f d=\"M%.1f "
-                      "%.1fh.01\"><title>", 4 + 16 * sqrt(share), df_plot_x(plot, intensity(m)), df_plot_y(plot, speed(m)));
+    df_textbuf_add(t,
+                   "<path fill=none stroke=\"var(--accent)\" stroke-linecap=round stroke-opacity=.6 stroke-width=%.1f "
+                   "d=\"M%.1f "
+                   "%.1fh.01\"><title>",
+                   4 + 16 * sqrt(share), df_plot_x(plot, intensity(m)), df_plot_y(plot, speed(m)));
     df_textbuf_html(t, m->name);
     df_textbuf_add(t, ": %.2f ms</title></path>", 1e3 * m->seconds);
 }
@@ -65,8 +68,8 @@ static void draw(ReportPage *page, const DfRoofline *r)
     const double ridge = log10(r->peak / r->bandwidth);
     const double whole = r->n ? r->module[r->n - 1].seconds : 0;
     df_report_section(page, "Roofline", "Roofline",
-                      "A dot is a module, larger where it takes more of the time. Left of the ridge memory bounds it, right of "
-                      "it arithmetic; what is missing to the line is what could be won.");
+                      "A dot is a module, larger where it takes more of the time. Left of the ridge memory bounds it, "
+                      "right of it arithmetic; what is missing to the line is what could be won.");
     df_plot_begin(&page->text, &plot);
     df_textbuf_add(&page->text, "<path fill=none stroke=\"var(--bad)\" stroke-width=2 d=\"M%.1f %.1fL%.1f %.1fH%d\"/>",
                    df_plot_x(&plot, plot.x0), df_plot_y(&plot, roof_at(r, plot.x0)), df_plot_x(&plot, ridge),

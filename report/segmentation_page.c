@@ -44,7 +44,8 @@ static void class_row(ReportTable *table, const DfSegmentationPage *p, size_t k)
     df_report_cell_percent(table, r->dice[k]);
     if (rival < n) {
         df_report_cell_text(table, "", p->names[rival]);
-        df_textbuf_add(table->text, " <span class=dim>%.1f%%</span>\n", 100 * (double)p->confusion[k * n + rival] / label);
+        df_textbuf_add(table->text, " <span class=dim>%.1f%%</span>\n",
+                       100 * (double)p->confusion[k * n + rival] / label);
     } else {
         df_report_cell(table, "dim");
         df_textbuf_add(table->text, "&ndash;\n");
@@ -60,7 +61,9 @@ static void classes(ReportPage *page, const DfSegmentationPage *p)
     ReportTable table = { &page->text, columns, sizeof columns / sizeof *columns, 0, false };
     df_report_section(
         page, "Classes", "Classes",
-        "Recall is the share of the pixels of a class that were found (Acc in mmsegmentation); precision is the share of its predicted pixels that are correct. The last column is the class that its pixels are most often taken for, and for how many of them.");
+        "Recall is the share of the pixels of a class that were found (Acc in mmsegmentation); precision is the share "
+        "of its predicted pixels that are correct. The last column is the class that its pixels are most often taken "
+        "for, and for how many of them.");
     df_report_table(&table, "Classes", (size_t)p->result->classes);
     for (size_t k = 0; k < (size_t)p->result->classes; k++)
         class_row(&table, p, k);
@@ -115,7 +118,8 @@ static int images(ReportPage *page, const DfSegmentationPage *p)
         qsort(ranks, n, sizeof *ranks, by_cost);
     df_report_section(
         page, "Images", "Images with the most wrong pixels",
-        "Accuracy is the share of correct pixels. mIoU is the mean over the classes in the image or in its prediction. The last column is the class that loses the most pixels.");
+        "Accuracy is the share of correct pixels. mIoU is the mean over the classes in the image or in its prediction. "
+        "The last column is the class that loses the most pixels.");
     image_table(page, p, ranks, n);
     df_report_section_end(page);
     df_free(ranks);

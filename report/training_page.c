@@ -63,8 +63,8 @@ static void draw_axes(DfTextbuf *t, const Axes *a)
 {
     const double across = round_step(a->y1 - a->y0, 4);
     for (double v = ceil(a->y0 / across - 1e-9) * across; v <= a->y1 + across * 1e-9; v += across) {
-        df_textbuf_add(t, "<path class=\"grid\" d=\"M%d %.1fh%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT, at_y(a, v), WIDTH,
-                       LEFT - 6, at_y(a, v) + 4);
+        df_textbuf_add(t, "<path class=\"grid\" d=\"M%d %.1fh%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
+                       LEFT, at_y(a, v), WIDTH, LEFT - 6, at_y(a, v) + 4);
         print_tick(t, a->percent ? 100 * v : v);
         df_textbuf_add(t, "</text>");
     }
@@ -192,8 +192,8 @@ static void draw_curve(DfTextbuf *t, const Axes *a, const DfCurve *curve, bool s
         df_textbuf_add(t, "%.1f %.1f ", at_x(a, d.x[i]), at_y(a, d.y[i]));
     df_textbuf_add(t, "\"/>");
     for (size_t i = 0; i < d.n && d.n <= 30; i++)
-        df_textbuf_add(t, "<path class=\"dot\" style=\"stroke:var(--c%zu)\" d=\"M%.1f %.1fh0\"/>", colour, at_x(a, d.x[i]),
-                       at_y(a, d.y[i]));
+        df_textbuf_add(t, "<path class=\"dot\" style=\"stroke:var(--c%zu)\" d=\"M%.1f %.1fh0\"/>", colour,
+                       at_x(a, d.x[i]), at_y(a, d.y[i]));
 }
 
 /* Name and last value of each curve, under its colour. */
@@ -265,11 +265,14 @@ static void draw_names(DfTextbuf *t, const DfTrainingChart *chart)
     for (size_t i = 0; i < chart->n && i < KEY_SHOWN; i++) {
         const DfCurve *curve = &chart->curves[i];
         const int y = TOP + HEIGHT + 40 + KEY_LINE * (int)i;
-        df_textbuf_add(t, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"4\" style=\"fill:var(--c%zu)\"/><text x=\"%d\" y=\"%d\">",
+        df_textbuf_add(t,
+                       "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"4\" style=\"fill:var(--c%zu)\"/><text x=\"%d\" "
+                       "y=\"%d\">",
                        LEFT, y - 6, i % COLOURS, LEFT + 20, y);
         df_textbuf_html(t, curve->name);
         if (curve->n && isfinite(curve->y[curve->n - 1]))
-            df_textbuf_add(t, chart->percent ? "  %.1f" : "  %.4g", (chart->percent ? 100 : 1) * curve->y[curve->n - 1]);
+            df_textbuf_add(t, chart->percent ? "  %.1f" : "  %.4g",
+                           (chart->percent ? 100 : 1) * curve->y[curve->n - 1]);
         df_textbuf_add(t, "</text>");
     }
 }
@@ -280,7 +283,8 @@ static int draw_cell(DfTextbuf *t, const DfTrainingChart *chart, size_t place)
     const int error = choose_axes(&axes, &in_drawing, chart);
     if (error < 0)
         return error;
-    df_textbuf_add(t, "<g transform=\"translate(%zu %d)\"><text class=\"title\" x=\"%d\" y=\"-20\">", place * CELL, HEAD, LEFT);
+    df_textbuf_add(t, "<g transform=\"translate(%zu %d)\"><text class=\"title\" x=\"%d\" y=\"-20\">", place * CELL,
+                   HEAD, LEFT);
     df_textbuf_html(t, chart->title);
     df_textbuf_add(t, "</text><text x=\"%d\" y=\"-4\">", LEFT);
     df_textbuf_html(t, chart->lead);

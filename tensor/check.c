@@ -52,8 +52,8 @@ void df_check_made(DfCtx *c)
     char sentence[256];
     if (bad == n)
         return;
-    snprintf(sentence, sizeof sentence, "%s gives a result (%s) whose number %zu is %s", c->parts->maker, DF_TEXT(x), bad,
-             name_of(x->data[bad]));
+    snprintf(sentence, sizeof sentence, "%s gives a result (%s) whose number %zu is %s", c->parts->maker, DF_TEXT(x),
+             bad, name_of(x->data[bad]));
     complain(c, x, sentence);
 }
 
@@ -78,8 +78,8 @@ void df_check_gradients(DfCtx *c, const DfTensor *y)
         const size_t bad = first_bad(x->grad, df_size(x));
         if (bad == df_size(x))
             continue;
-        snprintf(sentence, sizeof sentence, "%s gives its argument %d (%s) a gradient whose number %zu is %s", y->op->name,
-                 i + 1, DF_TEXT(x), bad, name_of(x->grad[bad]));
+        snprintf(sentence, sizeof sentence, "%s gives its argument %d (%s) a gradient whose number %zu is %s",
+                 y->op->name, i + 1, DF_TEXT(x), bad, name_of(x->grad[bad]));
         complain(c, y, sentence);
     }
 }

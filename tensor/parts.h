@@ -82,7 +82,8 @@ struct DfCtxParts {
 void df_path_of_scope(const struct DfCtxParts *, char *out, size_t size);
 
 /* random.c */
-uint64_t df_place_below(uint64_t place, const char *name, int index); /* the hash of a path from that of the path around */
+/* the hash of a path from that of the path around */
+uint64_t df_place_below(uint64_t place, const char *name, int index);
 void df_visits_forget(struct DfCtxParts *);
 
 /* check.c: the last result, which is complete by now; one that is about to be computed; what an op gave its sources */

@@ -47,7 +47,8 @@ static int dry_pass(DfRun *r, const Size *batch, size_t *activations)
     c->dry = true;
     c->recording = true;
     c->training = true;
-    df_model_forward(r->model, c, df_new(c, DF_SHAPE(batch->n, batch->height, batch->width, df_model_channels(r->model))));
+    df_model_forward(r->model, c,
+                     df_new(c, DF_SHAPE(batch->n, batch->height, batch->width, df_model_channels(r->model))));
     error = df_ctx_error(c);
     *activations = 2 * c->peak;
     df_ctx_free(c);
@@ -93,8 +94,8 @@ int df_run_check_memory(DfRun *r)
     if (error < 0 || e.fits)
         return error;
     return df_fail(DF_ENOMEM,
-                   "a step with pictures of %d x %d needs about %.1f GB of memory and there are %.1f GB: smaller pictures, "
-                   "a smaller data.samples_per_gpu or with_cp=True need less",
+                   "a step with pictures of %d x %d needs about %.1f GB of memory and there are %.1f GB: smaller "
+                   "pictures, a smaller data.samples_per_gpu or with_cp=True need less",
                    e.height, e.width, 1e-9 * (double)(e.weights + e.activations), 1e-9 * (double)e.there);
 }
 

@@ -200,7 +200,8 @@ static int look_at(DfRun *r, const DfBatch *batch, int first, int n)
     df_reset(r->c);
     df_trainer_seed(r->trainer, r->state.at.seed, batch->first + first);
     df_ctx_check(r->c, true);
-    DfTensor *image = df_borrow(r->c, DF_SHAPE(n, batch->height, batch->width, 3), batch->pixels + (size_t)first * floats);
+    DfTensor *image =
+        df_borrow(r->c, DF_SHAPE(n, batch->height, batch->width, 3), batch->pixels + (size_t)first * floats);
     const int error = df_trainer_backward(r->trainer, r->c, image, &what, &report);
     df_ctx_check(r->c, false);
     return error;
@@ -224,7 +225,8 @@ static int blame(DfRun *r, const DfBatch *batch, int error)
             return df_fail_in(error, "step %lld, %s: ", step, name_of(batch->path[i]));
     if (!r->parallel && look_at(r, batch, 0, batch->n) < 0)
         return df_fail_in(error, "step %lld, %s and others: ", step, name_of(batch->path[0]));
-    return df_fail(error, "step %lld, %s%s: %s", step, name_of(batch->path[0]), batch->n > 1 ? " and others" : "", before);
+    return df_fail(error, "step %lld, %s%s: %s", step, name_of(batch->path[0]), batch->n > 1 ? " and others" : "",
+                   before);
 }
 
 static int learn(DfRun *r, DfBatch *batch, DfStepReport *report)

@@ -221,7 +221,9 @@ int df_run_train(DfRun *r)
     if (error == DF_EINTERRUPT || (error == DF_OK && r->stopping && r->state.at.step < r->steps))
         return stop(r);
     if (error == DF_OK && r->unreadable)
-        return df_fail(DF_EIO, "trained and saved, but %ld validation pictures could not be read, so the last scores are "
-                       "not those of the whole set", r->unreadable);
+        return df_fail(DF_EIO,
+                       "trained and saved, but %ld validation pictures could not be read, so the last scores are not "
+                       "those of the whole set",
+                       r->unreadable);
     return error < 0 ? end(r, error) : DF_OK;
 }

@@ -147,7 +147,8 @@ static void describe(Page *p, const DfRun *r, bool over)
         df_snprintf(p->state, sizeof p->state, "%s: step %lld of %lld, epoch %lld of %lld.", word, (long long)at->step,
                  (long long)r->steps, (long long)(at->step / r->per_epoch), (long long)r->plan.epochs);
     else
-        df_snprintf(p->state, sizeof p->state, "%s: step %lld of %lld.", word, (long long)at->step, (long long)r->steps);
+        df_snprintf(p->state, sizeof p->state, "%s: step %lld of %lld.", word, (long long)at->step,
+                    (long long)r->steps);
 }
 
 static size_t add_pictures(Page *p, const DfRun *r)
@@ -169,12 +170,19 @@ static int write_page(DfRun *r, Page *p, bool over)
     add_cards(p, r, over);
     describe(p, r, over);
     const DfTrainingPage page = {
-        .title = p->title, .state = p->state, .reload = over ? 0 : RELOAD,
-        .card_names = p->names, .card_values = p->values, .n_cards = p->n_cards,
-        .charts = p->charts, .n_charts = p->n_charts,
-        .pictures = p->pictures, .n_pictures = add_pictures(p, r),
+        .title = p->title,
+        .state = p->state,
+        .reload = over ? 0 : RELOAD,
+        .card_names = p->names,
+        .card_values = p->values,
+        .n_cards = p->n_cards,
+        .charts = p->charts,
+        .n_charts = p->n_charts,
+        .pictures = p->pictures,
+        .n_pictures = add_pictures(p, r),
         .pictures_lead = df_detector_task(r->detector) == DF_TASK_DETECTION
-                             ? "As they are labelled, and what was found after the last evaluation, from a score of 0.3 on."
+                             ? "As they are labelled, and what was found after the last evaluation, from a score of "
+                               "0.3 on."
                              : "As they are labelled, and what was found after the last evaluation.",
     };
     char *text = NULL;

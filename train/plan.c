@@ -62,7 +62,8 @@ typedef struct {
 static const DfOpt evaluation_opts[] = {
     DF_OPT_INT(Evaluation, interval, 1, 1, 2000000000, "epochs (or steps) between two evaluations"),
     DF_OPT_INT(Evaluation, start, 0, 0, 2000000000, "the first epoch (or step) that is evaluated"),
-    DF_OPT_TEXT(Evaluation, save_best, "None", "the score of the best checkpoint, as 'bbox_mAP'; None, 'auto': the first"),
+    DF_OPT_TEXT(Evaluation, save_best, "None",
+                "the score of the best checkpoint, as 'bbox_mAP'; None, 'auto': the first"),
     DF_OPT_NODE(Evaluation, by_epoch, "None", "the interval counts epochs; default: as the runner"),
     DF_OPT_UNUSED(metric, "every score that the network has is computed"),
     DF_OPT_UNUSED(rule, "of all scores the greater is better"),

@@ -72,7 +72,8 @@ typedef struct {
 /* What the page and a reader want as values; the rest of a line says where it stands. */
 static bool is_place(const char *key)
 {
-    return strcmp(key, "mode") == 0 || strcmp(key, "epoch") == 0 || strcmp(key, "iter") == 0 || strcmp(key, "step") == 0;
+    return strcmp(key, "mode") == 0 || strcmp(key, "epoch") == 0 || strcmp(key, "iter") == 0 ||
+           strcmp(key, "step") == 0;
 }
 
 static void take_value(Line *line, const char *key, DfJsonEvent event, const DfJsonValue *value)
@@ -83,7 +84,8 @@ static void take_value(Line *line, const char *key, DfJsonEvent event, const DfJ
         line->step = value->integer;
     else if (!is_place(key) && line->n < MOST_VALUES && (event == DF_JSON_NUMBER || event == DF_JSON_NULL)) {
         snprintf(line->names[line->n], sizeof line->names[0], "%s", key);
-        line->values[line->n] = (DfLogValue){ line->names[line->n], event == DF_JSON_NUMBER ? value->number : (double)NAN };
+        line->values[line->n] =
+            (DfLogValue){ line->names[line->n], event == DF_JSON_NUMBER ? value->number : (double)NAN };
         line->n++;
     }
 }

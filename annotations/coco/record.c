@@ -70,7 +70,8 @@ static int read_big_id(DfCocoRecord *r, const DfCocoSink *sink, const Field *f, 
 }
 
 /* An id that is no integer of 64 bits. */
-static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, const Field *f, DfJsonEvent event, const DfJsonValue *v)
+static int read_text_id(DfCocoRecord *r, const DfCocoSink *sink, const Field *f, DfJsonEvent event,
+                        const DfJsonValue *v)
 {
     if (event == DF_JSON_NUMBER)
         return read_big_id(r, sink, f, v);
@@ -238,7 +239,8 @@ static int read_segments(DfCocoRecord *r, const DfCocoSink *sink, const Field *f
 /* ---- members --------------------------------------------------------------------------------------------------- */
 
 #define FIELD(bit, name, read, to) { bit, name, sizeof name - 1, read, offsetof(DfCocoRecord, to), 0, NULL }
-#define FIELD_OF(bit, name, read, to, n, wanted) { bit, name, sizeof name - 1, read, offsetof(DfCocoRecord, to), n, wanted }
+#define FIELD_OF(bit, name, read, to, n, wanted) \
+    { bit, name, sizeof name - 1, read, offsetof(DfCocoRecord, to), n, wanted }
 
 /* Of detections, of annotations, of images and categories; of LVIS, keypoints and panoptic files. */
 static const Field fields[] = {

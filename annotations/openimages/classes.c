@@ -74,7 +74,8 @@ static bool read_key(const char *at, const char *end, const char *key, char out[
 {
     const size_t n = strlen(key);
     const char *from = at;
-    while ((from = behind(from, end, key)) && from - at > (ptrdiff_t)n && strchr("_abcdefghijklmnopqrstuvwxyz", from[-(ptrdiff_t)n - 1]))
+    while ((from = behind(from, end, key)) && from - at > (ptrdiff_t)n &&
+           strchr("_abcdefghijklmnopqrstuvwxyz", from[-(ptrdiff_t)n - 1]))
         ;
     while (from && from < end && (*from == ' ' || *from == '\t'))
         from++;
@@ -96,7 +97,8 @@ static int read_items(List *l)
     for (const char *at = l->at; error == DF_OK && (at = behind(at, l->end, "item"));) {
         const char *next = behind(at, l->end, "}");
         if (!next || !read_key(at, next, "name:", name))
-            return df_fail(DF_EFORMAT, "%s: item %zu: want item { name: \"..\" id: 1 display_name: \"..\" }", l->file, l->n + 1);
+            return df_fail(DF_EFORMAT, "%s: item %zu: want item { name: \"..\" id: 1 display_name: \"..\" }", l->file,
+                           l->n + 1);
         error = tell(l, name, read_key(at, next, "display_name:", called) ? called : NULL);
         at = next;
     }

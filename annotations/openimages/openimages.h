@@ -44,7 +44,8 @@ typedef struct {
 
 /* Rows in their order; other columns are passed over. DF_EFORMAT, with `name` and the line, where a column of the
  * wanted groups is missing, or a value is not what it should be. */
-DF_API int df_openimages_read(const char *text, size_t size, const char *name, unsigned wanted, const DfOpenImagesSink *);
+DF_API int df_openimages_read(const char *text, size_t size, const char *name, unsigned wanted,
+                              const DfOpenImagesSink *);
 
 /* A mask as the tables have it: COCO's compressed runs, deflated by zlib, in base64. The runs have no empty one but the
  * first and fill the mask. DF_EFORMAT if it is none. df_mask_done() it. */
@@ -66,7 +67,8 @@ typedef struct {
     void *arg;
     int (*listed)(void *arg, const char *name, const char *called);
 } DfOpenImagesClassSink;
-DF_API int df_openimages_read_class_list(const char *text, size_t size, const char *name, const DfOpenImagesClassSink *);
+DF_API int df_openimages_read_class_list(const char *text, size_t size, const char *name,
+                                         const DfOpenImagesClassSink *);
 
 DF_END_DECLS
 

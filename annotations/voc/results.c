@@ -11,8 +11,8 @@ static int take_line(const DfWords *w, size_t coordinates, const DfVocResultSink
 {
     DfVocResult r = { .line = w->line };
     if (w->n != 2 + coordinates)
-        return df_fail(DF_EFORMAT, "%s: line %zu: %zu words: want a picture, a score and %zu coordinates", w->file, w->line,
-                       w->n, coordinates);
+        return df_fail(DF_EFORMAT, "%s: line %zu: %zu words: want a picture, a score and %zu coordinates", w->file,
+                       w->line, w->n, coordinates);
     int error = df_words_text(w, 0, r.image);
     if (error == DF_OK)
         error = df_words_number(w, 1, &r.score);

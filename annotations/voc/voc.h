@@ -72,7 +72,8 @@ typedef struct {
 
 /* Lines in their order; empty ones are passed over. `coordinates` is 4 or 8. DF_EFORMAT, with `name` and the line, for
  * a line of another number of words, or a word that is no number. */
-DF_API int df_voc_read_results(const char *text, size_t size, const char *name, int coordinates, const DfVocResultSink *);
+DF_API int df_voc_read_results(const char *text, size_t size, const char *name, int coordinates,
+                               const DfVocResultSink *);
 
 /* ---- written ----------------------------------------------------------------------------------------------------- */
 

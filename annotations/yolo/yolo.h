@@ -28,7 +28,8 @@ typedef struct {
 typedef struct {
     void *arg;
     int (*object)(void *arg, const DfYoloObject *); /* in the order of the file; a failure ends the reading */
-    int keypoints, dims; /* data.yaml's kpt_shape: that many follow each box, of x and y, or x, y and visible; 0: none */
+    /* data.yaml's kpt_shape: that many follow each box, of x and y, or x, y and visible; 0: none */
+    int keypoints, dims;
 } DfYoloSink;
 
 /* `classes`: how many there are; 0: any. DF_EFORMAT, with `name` and the line, for a line that is not like the above;

@@ -70,7 +70,8 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_INTS(Dat, local_kv_sizes, "[-1, -1, -1, -1]", -1, 63, "A: side of the neighborhood, in tokens"),
     DF_OPT_INTS(Dat, heads_q, "[6, 12, 24, 48]", -1, 1024, "Q: number of attention heads of each stage"),
     DF_OPT_INTS(Dat, ksize_qnas, "[3, 3, 3, 3]", -1, 63,
-                "Q: side of the neighborhood, in tokens; only 1 is supported, because the official code fails with any other"),
+                "Q: side of the neighborhood, in tokens; only 1 is supported, because the official code fails with any "
+                "other"),
     DF_OPT_INTS(Dat, nqs, "[2, 2, 2, 2]", -1, 64, "Q: number of learned queries"),
 
     DF_OPT_UNUSED(offset_pes, "has no effect in the official code"),

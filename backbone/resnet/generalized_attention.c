@@ -195,7 +195,12 @@ static DfTensor *strided(DfCtx *c, DfTensor *x, int stride)
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x)
 {
     const Attention *a = self;
-    const int N = df_dim(x, 0), H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3), heads = a->num_heads, D = a->width;
+    const int N = df_dim(x, 0);
+    const int H = df_dim(x, 1);
+    const int W = df_dim(x, 2);
+    const int C = df_dim(x, 3);
+    const int heads = a->num_heads;
+    const int D = a->width;
     const bool keys_alone = a->term[2] && !a->term[0] && !a->term[1] && !a->term[3]; /* then all queries are alike */
     DfTensor *keys = strided(c, x, a->kv_stride), *asking = strided(c, x, a->q_stride);
     if (keys_alone)

@@ -45,7 +45,8 @@ typedef struct {
     int width_per_group, num_classes;
     DfInts strides, dilations, out_indices, stage_blocks, stage_channels, multi_grid;
     DfBools stage_with_dcn, replace_stride_with_dilation;
-    bool deep_stem, tiered_stem, stride_in_1x1, avg_down, contract_dilation, dilated_basic, norm_eval, zero_init_residual, with_cp;
+    bool deep_stem, tiered_stem, stride_in_1x1, avg_down, contract_dilation, dilated_basic, norm_eval,
+        zero_init_residual, with_cp;
     bool never_falls_back; /* ResNeXt, whose official code forgets fallback_on_stride    */
     const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
     /* the plan */

@@ -24,7 +24,8 @@ static const DfOpt opts[] = {
     DF_OPT_INT(NonLocal, reduction, 2, 1, 65536, "channels of the map, over those within the block"),
     DF_OPT_BOOL(NonLocal, use_scale, True, "embedded_gaussian: energies are divided by the root of the channels"),
     DF_OPT_BOOL(NonLocal, sub_sample, False, "keys and values are pooled, 2 x 2 pixels to one"),
-    DF_OPT_ENUM(NonLocal, mode, embedded_gaussian, "embedded_gaussian|gaussian|dot_product|concatenation", "how alike two pixels are"),
+    DF_OPT_ENUM(NonLocal, mode, embedded_gaussian, "embedded_gaussian|gaussian|dot_product|concatenation",
+                "how alike two pixels are"),
     DF_OPT_NODE(NonLocal, norm_cfg, "None", "the norm behind the last layer; None: none"),
     DF_OPT_NODE(NonLocal, conv_cfg, "None", "None or Conv2d"),
     PLUGIN_OPTIONS,
@@ -91,14 +92,16 @@ static DfTensor *concatenated(DfCtx *c, const NonLocal *b, DfTensor *theta, DfTe
     for (int i = 0; i < 2; i++)
         for (size_t k = 0; ones[i]->data && k < df_count(ones[i]->shape); k++)
             ones[i]->data[k] = 1;
-    DfTensor *left = df_concat(c, (DfTensor *[]){ t, ones[0] }, 2, -1), *right = df_concat(c, (DfTensor *[]){ ones[1], p }, 2, -1);
+    DfTensor *left = df_concat(c, (DfTensor *[]){ t, ones[0] }, 2, -1);
+    DfTensor *right = df_concat(c, (DfTensor *[]){ ones[1], p }, 2, -1);
     return df_relu(c, df_matmul(c, left, df_transpose(c, right)));
 }
 
 static DfTensor *weights(DfCtx *c, const NonLocal *b, DfTensor *theta, DfTensor *phi) /* N L C', N M C' -> N L M */
 {
     if (b->mode == CONCATENATION || b->mode == DOT_PRODUCT) {
-        DfTensor *f = b->mode == CONCATENATION ? concatenated(c, b, theta, phi) : df_matmul(c, theta, df_transpose(c, phi));
+        DfTensor *f =
+            b->mode == CONCATENATION ? concatenated(c, b, theta, phi) : df_matmul(c, theta, df_transpose(c, phi));
         return df_scale(c, f, 1.0F / (float)df_dim(phi, 1));
     }
     const float scale = b->mode == EMBEDDED_GAUSSIAN && b->use_scale ? 1 / sqrtf((float)b->inner) : 1;

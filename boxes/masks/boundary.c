@@ -171,7 +171,8 @@ static bool encode(DfRunList *out, const uint64_t *bits, const Box *b, uint32_t 
     for (size_t x = 0; room && x < b->columns; x++) {
         const uint64_t *const column = bits + x * b->words;
         const uint64_t top = (b->left + x) * height + b->top;
-        for (size_t y = find_bit(column, 0, b->rows, true), to; room && y < b->rows; y = find_bit(column, to, b->rows, true)) {
+        for (size_t y = find_bit(column, 0, b->rows, true), to; room && y < b->rows;
+             y = find_bit(column, to, b->rows, true)) {
             to = find_bit(column, y, b->rows, false);
             room = append(out, &end, top + y, top + to);
         }
@@ -183,8 +184,8 @@ static bool encode(DfRunList *out, const uint64_t *bits, const Box *b, uint32_t 
 
 /* ---- the boundary ---------------------------------------------------------------------------------------------- */
 
-int df_runs_boundary(DfRunList *out, DfBoundaryRoom *room, const uint32_t *runs, size_t n, uint32_t height, uint32_t width,
-                     size_t distance)
+int df_runs_boundary(DfRunList *out, DfBoundaryRoom *room, const uint32_t *runs, size_t n, uint32_t height,
+                     uint32_t width, size_t distance)
 {
     const uint64_t pixels = (uint64_t)height * width;
     const Pieces pieces = pieces_of(runs, n, height, width);

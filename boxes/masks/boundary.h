@@ -24,8 +24,8 @@ DF_API void df_boundary_room_done(DfBoundaryRoom *);
 /* Pixels of the mask of n runs that are at most `distance` pixels, in both directions, from one
  * that is not of the mask; beyond the picture there is none. That is the mask without its
  * erosion by a square of the side 2 distance + 1. */
-DF_API int df_runs_boundary(DfRunList *out, DfBoundaryRoom *, const uint32_t *runs, size_t n, uint32_t height, uint32_t width,
-                            size_t distance);
+DF_API int df_runs_boundary(DfRunList *out, DfBoundaryRoom *, const uint32_t *runs, size_t n, uint32_t height,
+                            uint32_t width, size_t distance);
 
 DF_END_DECLS
 

@@ -25,9 +25,10 @@ static const DfPyType storage_types[] = {
 
 /* torch.dtype, as _rebuild_tensor_v3 is given it. */
 static const DfPyType dtypes[] = {
-    { "float32", 4, true, DF_F32 }, { "float16", 2, true, DF_F16 }, { "bfloat16", 2, true, DF_BF16 }, { "float64", 8, true, DF_F64 },
-    { "int64", 8, true, DF_I64 },   { "int32", 4, true, DF_I32 },   { "int16", 2, true, DF_I16 },     { "int8", 1, true, DF_I8 },
-    { "uint8", 1, true, DF_U8 },    { "uint16", 2, true, DF_U16 },  { "uint32", 4, true, DF_U32 },    { "uint64", 8, true, DF_U64 },
+    { "float32", 4, true, DF_F32 }, { "float16", 2, true, DF_F16 }, { "bfloat16", 2, true, DF_BF16 },
+    { "float64", 8, true, DF_F64 }, { "int64", 8, true, DF_I64 },   { "int32", 4, true, DF_I32 },
+    { "int16", 2, true, DF_I16 },   { "int8", 1, true, DF_I8 },     { "uint8", 1, true, DF_U8 },
+    { "uint16", 2, true, DF_U16 },  { "uint32", 4, true, DF_U32 },  { "uint64", 8, true, DF_U64 },
     { "bool", 1, true, DF_BOOL },
 };
 

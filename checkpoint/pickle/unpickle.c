@@ -497,7 +497,8 @@ static const Op ops[256] = {
     ['L'] = { "LONG", LINE, op_integer_line },
     ['M'] = { "BININT2", U16, op_integer },
     ['N'] = { "NONE", NOTHING, op_none },
-    ['Q'] = { "BINPERSID", NOTHING, op_binpersid }, /* PERSID, its text form, cannot say a tuple: torch never writes it */
+    /* PERSID, its text form, cannot say a tuple: torch never writes it */
+    ['Q'] = { "BINPERSID", NOTHING, op_binpersid },
     ['R'] = { "REDUCE", NOTHING, op_reduce },
     ['S'] = { "STRING", LINE, op_quoted },
     ['T'] = { "BINSTRING", BYTES4, op_text },
@@ -571,7 +572,9 @@ static int step(Machine *m)
 int df_unpickle(DfPickle *out, DfArena *arena, const uint8_t *bytes, size_t size)
 {
     *out = (DfPickle){ 0 };
-    Machine m = { .bytes = { bytes, bytes + size }, .size = size, .heap = { .arena = arena, .budget = DF_PY_MOST_VALUES, .encoded = size } };
+    Machine m = { .bytes = { bytes, bytes + size },
+                  .size = size,
+                  .heap = { .arena = arena, .budget = DF_PY_MOST_VALUES, .encoded = size } };
     int error = DF_OK;
     while (error == DF_OK && !m.stopped)
         error = step(&m);

@@ -84,7 +84,8 @@ struct DfPy {
 bool df_py_is(const DfPy *, const char *text); /* a DF_PY_TEXT of these letters */
 const DfPy *df_py_get(const DfPy *dict, const char *key); /* the last value of that key, NULL if none or not a dict */
 bool df_py_is_dict(const DfPy *);                  /* a dict, or an object that items were set into */
-const char *df_py_describe(const DfPy *, char *buffer, size_t size); /* "a list", "an object of class a.B", for messages */
+/* "a list", "an object of class a.B", for messages */
+const char *df_py_describe(const DfPy *, char *buffer, size_t size);
 
 /* ---- making them ------------------------------------------------------------------------------------------------- */
 

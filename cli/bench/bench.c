@@ -15,11 +15,12 @@ static bool decoding, training, roofline;
 static const CliOption options[] = {
     CLI_OPT_TEXT(
         "--shape", shape_text, "HxW",
-        "input size in pixels; default 800x1216 for detectors, 512x512 for segmentors, the config's img_size for classifiers"),
+        "input size in pixels; default 800x1216 for detectors, 512x512 for segmentors, the config's img_size for "
+        "classifiers"),
     CLI_OPT_INT("--batch", batch, "N", 1, CLI_BATCH, "number of images in one pass; default 1"),
     CLI_OPT_INT("--streams", streams, "N", 0, DF_MOST_STREAMS,
-                "measure the throughput with N passes at a time, which share the threads and the weights; 0: not at all; "
-                "default: one for each thread, or as many as fit into memory"),
+                "measure the throughput with N passes at a time, which share the threads and the weights; 0: not at "
+                "all; default: one for each thread, or as many as fit into memory"),
     CLI_OPT_INT("--repeat", repeats, "N", 1, CLI_PASSES,
                 "number of passes; default: as many as fit into about ten seconds, at least 3"),
     CLI_OPT_INT("--depth", depth, "N", 0, 1000, "list modules down to this level; default 2"),
@@ -29,7 +30,8 @@ static const CliOption options[] = {
                  "also list the bytes that modules move, beside the bandwidth of memory, and what bounds each"),
     CLI_OPT_TEXT("--page", page_path, "FILE", "write the roofline of --roofline as a page with a picture (HTML)"),
     CLI_OPT_FLAG("--training", training,
-                 "time training steps instead: forward with losses, backward, update with AdamW; the batch is of noise with 8 objects a picture"),
+                 "time training steps instead: forward with losses, backward, update with AdamW; the batch is of noise "
+                 "with 8 objects a picture"),
     CLI_OPT_PRECISION,
     CLI_OPT_TEXT("--weights", weights, "FILE", "checkpoint to load; default: random weights"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),

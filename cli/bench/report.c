@@ -79,8 +79,8 @@ static void print_table(const CliReport *r)
 {
     const CliSession *s = r->session;
     printf("%s, %d x %d x %d x %d, %s, %d threads, kernels %s, median of %d\n\n", df_model_type(s->model), r->batch,
-           df_model_channels(s->model), r->H, r->W, df_precision_name(df_detector_precision(s->detector)), df_pool_threads(s->pool),
-           df_kernels_name(s->c->k), r->passes);
+           df_model_channels(s->model), r->H, r->W, df_precision_name(df_detector_precision(s->detector)),
+           df_pool_threads(s->pool), df_kernels_name(s->c->k), r->passes);
     if (r->roof.bandwidth > 0)
         print_roofline(r);
     else

@@ -73,7 +73,8 @@ int cli_roofline_page(const CliReport *r, const char *path)
     if (!modules)
         return df_fail_memory("the page");
     snprintf(about, sizeof about,
-             "%d x %d x %d x %d, %s, %d threads, kernels %s; sgemm peak %.1f GFLOP/s, memory %.1f GB/s, ridge at %.1f flop/byte",
+             "%d x %d x %d x %d, %s, %d threads, kernels %s; sgemm peak %.1f GFLOP/s, memory %.1f GB/s, ridge at %.1f "
+             "flop/byte",
              r->batch, df_model_channels(s->model), r->H, r->W, df_precision_name(s->c->precision),
              df_pool_threads(s->pool), df_kernels_name(s->c->k), 1e-9 * r->roof.peak, 1e-9 * r->roof.bandwidth,
              ratio(r->roof.peak, r->roof.bandwidth));

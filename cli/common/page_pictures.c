@@ -44,7 +44,8 @@ static int cut(DfImage *out, const DfImage *image, const double part[4])
     const size_t pixel = (size_t)image->channels;
     for (int row = 0; error == DF_OK && row < out->height; row++)
         memcpy(out->pixels + (size_t)row * (size_t)out->width * pixel,
-               image->pixels + ((size_t)(y + row) * (size_t)image->width + (size_t)x) * pixel, (size_t)out->width * pixel);
+               image->pixels + ((size_t)(y + row) * (size_t)image->width + (size_t)x) * pixel,
+               (size_t)out->width * pixel);
     return error;
 }
 

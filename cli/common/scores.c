@@ -22,7 +22,10 @@ static int read_types(DfCocoScoring *scoring, const char *text)
         for (int i = 0; i < scoring->n_kinds; i++)
             type = scoring->kind[i] == (DfScoreKind)type ? DF_SCORE_KINDS : type;
         if (type == DF_SCORE_KINDS)
-            return df_fail(CLI_EUSAGE, "--type %s: want bbox, segm, boundary, keypoints, obb, proposal, or some of them with commas", text);
+            return df_fail(CLI_EUSAGE,
+                           "--type %s: want bbox, segm, boundary, keypoints, obb, proposal, or some of them with "
+                           "commas",
+                           text);
         scoring->kind[scoring->n_kinds++] = (DfScoreKind)type;
     }
     return DF_OK;
@@ -132,7 +135,8 @@ static int check_explain(const CliScoring *o, const DfCocoScoring *scoring)
         return DF_OK;
     return df_fail(
         CLI_EUSAGE,
-        "--explain explains all images and classes: want bbox or segm in --type, and neither --img-ids, --cat-ids nor --no-cats");
+        "--explain explains all images and classes: want bbox or segm in --type, and neither --img-ids, --cat-ids nor "
+        "--no-cats");
 }
 
 int cli_score_coco(DfPool *pool, const CliScoring *o)

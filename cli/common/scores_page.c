@@ -32,7 +32,8 @@ static int split_keys(DfArena *arena, const char *text, const char **keys, size_
     for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
         const size_t length = strcspn(at, ",");
         if (length == 0 || *n == MOST_KEYS)
-            return df_fail(CLI_EUSAGE, "--slice %s: want at most %d keys of the image records, with commas", text, (int)MOST_KEYS);
+            return df_fail(CLI_EUSAGE, "--slice %s: want at most %d keys of the image records, with commas", text,
+                           (int)MOST_KEYS);
         if (!(keys[(*n)++] = df_arena_copy(arena, at, length)))
             return df_fail_memory("options");
     }

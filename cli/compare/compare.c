@@ -56,7 +56,8 @@ static int split_name(Runs *r, size_t i)
     const char *arg = r->args[i];
     const char *equals = strchr(arg, '=');
     r->paths[i] = r->names[i] = arg;
-    if (!equals || equals == arg || (size_t)(equals - arg) != strcspn(arg, "=/") || df_is_directory(arg) || df_file_exists(arg))
+    if (!equals || equals == arg || (size_t)(equals - arg) != strcspn(arg, "=/") || df_is_directory(arg) ||
+        df_file_exists(arg))
         return DF_OK;
     r->paths[i] = equals + 1;
     r->names[i] = df_arena_copy(r->arena, arg, (size_t)(equals - arg));

@@ -22,14 +22,15 @@ const CliOption cli_compare_options[] = {
                  "write the numbers as JSON in full precision; with `-` to stdout, in place of the table"),
     CLI_OPT_TEXT("--explain", cli_compare.explain, "FILE.html",
                  "results only: write a page with scores, classes, and what changed image by image"),
-    CLI_OPT_TEXT("--images", cli_compare.images, "DIR", "folder of the pictures, to show them on the page side by side"),
+    CLI_OPT_TEXT("--images", cli_compare.images, "DIR",
+                 "folder of the pictures, to show them on the page side by side"),
     CLI_OPT_FLOAT("--score-thr", cli_compare.score_thr, "S", 0, 1,
                   "the page counts and draws detections with a score of at least S; default 0.3"),
 
     CLI_OPT_HEADING("Options for models"),
     CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW",
-                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size for "
-                 "classifiers"),
+                 "input size in pixels; default 800x1280 for detectors, 512x512 for segmentors, the config's img_size "
+                 "for classifiers"),
     CLI_OPT_PRECISION,
     CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100,
                 "how many times each model is measured; 0: do not measure; default 3"),

@@ -232,8 +232,10 @@ static int compare_coco(DfCompare **out, const Comparison *of)
         return df_fail_memory("results");
     int error = common_images(&images, of);
     if (error == DF_OK)
-        error = df_coco_open_with(&gt, cli_compare.gt, &(DfCocoReading){ .pool = of->pool, .masks = params.masks,
-                                                                          .across_classes = cli_compare.explain != NULL });
+        error = df_coco_open_with(&gt, cli_compare.gt,
+                                  &(DfCocoReading){ .pool = of->pool,
+                                                    .masks = params.masks,
+                                                    .across_classes = cli_compare.explain != NULL });
     if (error == DF_OK)
         tell_images(&images, gt);
     params.image_ids = images.ids;

@@ -48,7 +48,8 @@ static int explain(Making *m, size_t r)
     params.n_image_ids = p->n_image_ids;
     int error = df_coco_evaluate(&m->eval[r], p->results[r], &params, p->pool);
     if (error == DF_OK)
-        error = df_explain_new_of(&m->why[r], p->results[r], m->eval[r], cli_compare.score_thr, p->image_ids, p->n_image_ids);
+        error = df_explain_new_of(&m->why[r], p->results[r], m->eval[r], cli_compare.score_thr, p->image_ids,
+                                  p->n_image_ids);
     if (error == DF_OK)
         error = add_pictures(m->why[r]);
     if (error == DF_OK && p->masks)

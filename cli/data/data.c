@@ -55,8 +55,8 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--ratio", cli_data.ratio, "A:B[:C]",
                  "shares of train, val and test; or NAME=SHARE with commas; default 8:2"),
     CLI_OPT_TEXT("--group", cli_data.group, "KEY",
-                 "keep pictures together that have the same folder (`folder`), the same value of a member of their COCO "
-                 "record (video_id), or the same match of /REGEX/ in their name, or of its (group)"),
+                 "keep pictures together that have the same folder (`folder`), the same value of a member of their "
+                 "COCO record (video_id), or the same match of /REGEX/ in their name, or of its (group)"),
 
     CLI_OPT_HEADING_OF("sample draw", "Options for sample and draw"),
     CLI_OPT_INT("--number", cli_data.number, "N", 1, 1e9, "so many pictures"),

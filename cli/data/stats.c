@@ -116,8 +116,8 @@ static void count_picture(Stats *s, const DfLabelledPicture *picture, bool *seen
 {
     memset(seen, 0, (size_t)s->set->n_classes + 1);
     if (picture->n > MOST_COMPARED)
-        df_log(DF_LOG_WARNING, "%s: has %zu objects, and only the first %d are compared with one another", picture->name,
-               (size_t)picture->n, MOST_COMPARED);
+        df_log(DF_LOG_WARNING, "%s: has %zu objects, and only the first %d are compared with one another",
+               picture->name, (size_t)picture->n, MOST_COMPARED);
     for (size_t k = 0; k < picture->n; k++) {
         const DfLabelledObject *o = object_at(s, picture, k);
         count_object(s, picture, o);
@@ -316,8 +316,8 @@ static void print_classes(const Stats *s)
         most = s->class[i].objects > most ? s->class[i].objects : most;
     }
     width = width > 32 ? 32 : width;
-    printf("\n%-*s %8s %8s %8s %8s %8s %10s\n", (int)width, "class", "objects", "pictures", size_names[0], size_names[1],
-           size_names[2], "mean area");
+    printf("\n%-*s %8s %8s %8s %8s %8s %10s\n", (int)width, "class", "objects", "pictures", size_names[0],
+           size_names[1], size_names[2], "mean area");
     for (int i = 0; i < s->set->n_classes; i++) {
         const OfClass *c = &s->class[i];
         char name[64];

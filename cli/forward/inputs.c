@@ -18,8 +18,8 @@ int cli_read_image(CliSession *s, const CliInput *input, const char *name, DfTen
                            (long long)array->shape[i], i);
     if (array->shape[2] * array->shape[3] > 1 << 24 || array->shape[0] > 1024)
         return df_fail(DF_EFORMAT, "%s: `image` is %lld x %d x %lld x %lld: want at most 1024 images of %d pixels",
-                       input->path, (long long)array->shape[0], channels, (long long)array->shape[2], (long long)array->shape[3],
-                       1 << 24);
+                       input->path, (long long)array->shape[0], channels, (long long)array->shape[2],
+                       (long long)array->shape[3], 1 << 24);
     DfArray nhwc = *array; /* the same bytes, read in our order */
     const int order[4] = { 0, 2, 3, 1 };
     for (int i = 0; i < 4; i++) {

@@ -184,8 +184,8 @@ static void warn(const Run *r, const DfMiouResult *result)
 {
     const Worker *w = r->workers;
     if (w->repeated)
-        df_log(DF_LOG_WARNING, "%zu predictions are in more than one folder and count once, as the first of them has it",
-               w->repeated);
+        df_log(DF_LOG_WARNING,
+               "%zu predictions are in more than one folder and count once, as the first of them has it", w->repeated);
     if (result->label_outside)
         df_log(DF_LOG_WARNING, "%llu pixels have labels outside 0..%d (first in %s/%s)%s",
                (unsigned long long)result->label_outside, result->classes - 1, r->gt_dir,
@@ -238,8 +238,9 @@ static int explain(const Run *r, const DfMiouResult *result)
     if (error == DF_OK)
         error = df_miou_confusion(&confusion, r->workers[0].acc, &r->params);
     if (error == DF_OK)
-        error = df_report_segmentation(
-            &(DfSegmentationPage){ r->pred_dirs[0], result, name, !names.name, confusion, r->workers[0].scores }, &html);
+        error = df_report_segmentation(&(DfSegmentationPage){ r->pred_dirs[0], result, name, !names.name, confusion,
+                                                              r->workers[0].scores },
+                                       &html);
     if (error == DF_OK)
         error = cli_write_text(cli_metric.explain, html);
     cli_map_names_done(&names);

@@ -81,8 +81,8 @@ int cli_check_maps(DfCheck *check, const char *labels, const char *preds)
     if (cli_metric.class_names)
         error = cli_lines_read(&names, cli_metric.class_names);
     if (error == DF_OK && names.n && names.n != (size_t)p.classes)
-        error = df_fail(DF_EVALUE, "%s has %zu lines: want the names of %d classes, one per line", cli_metric.class_names,
-                        names.n, p.classes);
+        error = df_fail(DF_EVALUE, "%s has %zu lines: want the names of %d classes, one per line",
+                        cli_metric.class_names, names.n, p.classes);
     if (error == DF_OK)
         error = look_at_all(&r, &p, &names);
     df_image_free(&r.label);

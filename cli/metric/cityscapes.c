@@ -147,7 +147,8 @@ static int read_line(char *text, const char *path, size_t number, Line *line)
     const double id = label ? df_strtod(label + 1, &label_end) : 0;
     line->score = score ? df_strtod(score + 1, &end) : 0;
     if (!score || end == score + 1 || *end || label_end != score || !(id > -2 && id < 1000) || isnan(line->score))
-        return df_fail(DF_EFORMAT, "%s: line %zu: want MASK.png LABEL SCORE, with one space between them", path, number);
+        return df_fail(DF_EFORMAT, "%s: line %zu: want MASK.png LABEL SCORE, with one space between them", path,
+                       number);
     *label = 0;
     line->label = (int)id;
     line->mask = text;
@@ -248,7 +249,8 @@ static int score(Run *r, DfPool *pool)
     if (error == DF_OK)
         error = df_cityscapes_result(&result, r->workers[0].instances);
     if (error == DF_OK && r->repeated)
-        df_log(DF_LOG_WARNING, "%zu texts are in more than one folder and count once, as the first of them has it", r->repeated);
+        df_log(DF_LOG_WARNING, "%zu texts are in more than one folder and count once, as the first of them has it",
+               r->repeated);
     return error == DF_OK ? print(&result) : error;
 }
 

@@ -29,14 +29,14 @@ static const CliOption options[] = {
 
     CLI_OPT_HEADING_OF("coco lvis", "Options for coco and lvis"),
     CLI_OPT_TEXT("--type", cli_metric.type, "TYPE",
-                 "bbox, segm, boundary (masks and their boundaries), or several with commas; of coco also keypoints, obb (oriented boxes) and "
-                 "proposal (recall of boxes, without classes); default bbox"),
+                 "bbox, segm, boundary (masks and their boundaries), or several with commas; of coco also keypoints, "
+                 "obb (oriented boxes) and proposal (recall of boxes, without classes); default bbox"),
     CLI_OPT_TEXT("--iou-thrs", cli_metric.iou_thrs, "LIST",
                  "IoU thresholds: 0.5,0.75 or START:STOP:STEP; default 0.5:0.95:0.05"),
     CLI_OPT_TEXT("--rec-thrs", cli_metric.rec_thrs, "LIST", "recall thresholds, in the same form; default 0:1:0.01"),
-    CLI_OPT_TEXT(
-        "--area-rng", cli_metric.area_rng, "LIST",
-        "areas as NAME:LOW:HIGH in square pixels; default all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10; for keypoints without small"),
+    CLI_OPT_TEXT("--area-rng", cli_metric.area_rng, "LIST",
+                 "areas as NAME:LOW:HIGH in square pixels; default "
+                 "all:0:1e10,small:0:1024,medium:1024:9216,large:9216:1e10; for keypoints without small"),
     CLI_OPT_TEXT("--img-ids", cli_metric.img_ids, "LIST", "score these images only: 1,5,7 or @FILE with ids in it"),
     CLI_OPT_TEXT("--cat-ids", cli_metric.cat_ids, "LIST", "score these categories only, in the same form"),
     CLI_OPT_FLOAT("--score-thr", cli_metric.score_thr, "S", 0, 1,
@@ -49,19 +49,20 @@ static const CliOption options[] = {
                  "write the arrays precision, recall and scores (float64) as .safetensors"),
 
     CLI_OPT_HEADING_OF("coco", "Options for coco"),
-    CLI_OPT_TEXT(
-        "--max-dets", cli_metric.max_dets, "LIST",
-        "limits of detections per image and class; default 1,10,100, for proposals 1,10,100,1000, for keypoints 20"),
+    CLI_OPT_TEXT("--max-dets", cli_metric.max_dets, "LIST",
+                 "limits of detections per image and class; default 1,10,100, for proposals 1,10,100,1000, for "
+                 "keypoints 20"),
     CLI_OPT_TEXT("--explain", cli_metric.explain, "FILE.html",
                  "write a page that explains the score: kinds of errors, curves, confused classes, worst images"),
     CLI_OPT_TEXT("--images", cli_metric.images, "DIR", "folder of the pictures, to show them on the page"),
     CLI_OPT_TEXTS("--slice", cli_metric.slice, "KEY,...",
-                  "score images apart by these keys of their records in GT.json (scene,camera.id), on the page and in the JSON; area, "
-                  "aspect and crowding are always there; may be repeated"),
+                  "score images apart by these keys of their records in GT.json (scene,camera.id), on the page and in "
+                  "the JSON; area, aspect and crowding are always there; may be repeated"),
     CLI_OPT_TEXT("--sigmas", cli_metric.sigmas, "LIST",
                  "sigmas of the keypoints, each a part of the person's size: 0.026,0.025,...; default: the 17 of COCO"),
     CLI_OPT_FLAG("--crowdpose", cli_metric.crowdpose,
-                 "keypoints by CrowdPose's rules: 14 sigmas, areas from boxes, AP of easy, medium and hard images; default if the images have a crowdIndex and annotations no area"),
+                 "keypoints by CrowdPose's rules: 14 sigmas, areas from boxes, AP of easy, medium and hard images; "
+                 "default if the images have a crowdIndex and annotations no area"),
     CLI_OPT_FLAG("--no-cats", cli_metric.no_cats, "treat all categories as one, like useCats=0 in pycocotools"),
 
     CLI_OPT_HEADING_OF("lvis", "Options for lvis"),
@@ -82,10 +83,13 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE.csv",
                  "image labels: detections of classes of which an image has neither a label nor a box do not count"),
     CLI_OPT_TEXT("--hierarchy", cli_metric.hierarchy, "FILE.json",
-                 "tree of classes: boxes and labels count for the classes above too; default: the tables have these already"),
-    CLI_OPT_TEXT("--segments", cli_metric.segments, "FILE.csv", "score masks: those of the boxes with the same coordinates"),
+                 "tree of classes: boxes and labels count for the classes above too; default: the tables have these "
+                 "already"),
+    CLI_OPT_TEXT("--segments", cli_metric.segments, "FILE.csv",
+                 "score masks: those of the boxes with the same coordinates"),
     CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE",
-                 "which classes there are: JSON {\"/m/01g317\": 1, ...}, a label map (.pbtxt), or lines NAME or NAME,WORDS"),
+                 "which classes there are: JSON {\"/m/01g317\": 1, ...}, a label map (.pbtxt), or lines NAME or "
+                 "NAME,WORDS"),
     CLI_OPT_FLAG("--v2", cli_metric.v2, "the older metric: all detections count, groups do not"),
     CLI_OPT_FLOAT("--group-of-weight", cli_metric.group_weight, "W", 0, 1e6,
                   "what a group of objects that is found counts; default 1, with --v2 0"),
@@ -97,12 +101,14 @@ static const CliOption options[] = {
     CLI_OPT_HEADING_OF("ade20k check", "Options for ade20k, and for check of label maps"),
     CLI_OPT_INT("--num-classes", cli_metric.num_classes, "N", 1, DF_MIOU_CLASSES, "number of classes; default 150"),
     CLI_OPT_INT("--ignore-index", cli_metric.ignore_index, "N", -1, 255,
-                "pixels with this label are not scored; the label is compared after --reduce-zero-label; -1: score all pixels; default 255"),
+                "pixels with this label are not scored; the label is compared after --reduce-zero-label; -1: score all "
+                "pixels; default 255"),
     CLI_OPT_FLAG("--no-reduce-zero-label", cli_metric.no_reduce, "take the labels as they are: label n is class n"),
     CLI_OPT_FLAG("--reduce-zero-label", cli_metric.reduce_zero_label,
                  "label 0 is not scored and label n is class n - 1; this is the default"),
     CLI_OPT_TEXT("--class-names", cli_metric.class_names, "FILE",
-                 "names of the classes, one per line; default on the page: classes.txt beside the labels, or ADE20K's 150"),
+                 "names of the classes, one per line; default on the page: classes.txt beside the labels, or ADE20K's "
+                 "150"),
     CLI_OPT_TEXT("--gt-suffix", cli_metric.gt_suffix, "SUFFIX", "ending of the label files in GT_DIR; default .png"),
     CLI_OPT_TEXT("--pred-suffix", cli_metric.pred_suffix, "SUFFIX",
                  "ending of the predictions, in place of --gt-suffix; default .png"),
@@ -115,12 +121,11 @@ static const CliOption options[] = {
     CLI_OPT_FLOAT("--boundary-ratio", cli_metric.boundary_ratio, "X", 0, 1,
                   "width of the boundary as a part of the image's diagonal; default 0.02"),
     CLI_OPT_FLOAT("--beta", cli_metric.beta, "X", 0, 1e6, "beta of mFscore; default 1"),
-    CLI_OPT_FLOAT(
-        "--nan-to-num", cli_metric.nan_to_num, "X", 0, 1,
-        "value for a score that is 0/0, as of a class without pixels; default: leave it out of the mean"),
-    CLI_OPT_FLAG(
-        "--histc", cli_metric.histc,
-        "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before 0.14, where N counts as class N - 1"),
+    CLI_OPT_FLOAT("--nan-to-num", cli_metric.nan_to_num, "X", 0, 1,
+                  "value for a score that is 0/0, as of a class without pixels; default: leave it out of the mean"),
+    CLI_OPT_FLAG("--histc", cli_metric.histc,
+                 "count as mmseg from 0.14 on: with N classes, a predicted value N is no class; default: as before "
+                 "0.14, where N counts as class N - 1"),
 
     CLI_OPT_HEADING_OF("imagenet", "Options for imagenet"),
     CLI_OPT_TEXT("--labels", cli_metric.labels, "FILE",

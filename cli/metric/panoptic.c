@@ -55,7 +55,8 @@ static int find_folder(Source *s, const char *given)
         return df_fail_memory("a path");
     if (df_is_directory(s->folder))
         return DF_OK;
-    return df_fail(DF_EIO, "%s is not a folder: want the PNG maps of %s; %s names another folder", s->folder, s->json, given);
+    return df_fail(DF_EIO, "%s is not a folder: want the PNG maps of %s; %s names another folder", s->folder, s->json,
+                   given);
 }
 
 /* A folder among the files is that of the file before it. */
@@ -156,10 +157,12 @@ static int score(Run *r, DfPool *pool)
     if (error == DF_OK)
         error = df_panoptic_result(&result, r->panoptic);
     if (error == DF_OK && df_panoptic_repeated(r->panoptic))
-        df_log(DF_LOG_WARNING, "%zu pictures are in more than one of the result files and count once, as the first of them has it",
+        df_log(DF_LOG_WARNING,
+               "%zu pictures are in more than one of the result files and count once, as the first of them has it",
                df_panoptic_repeated(r->panoptic));
     if (error == DF_OK && result->unknown)
-        df_log(DF_LOG_WARNING, "%zu segments of %s have a category_id that its categories do not list: they are not scored",
+        df_log(DF_LOG_WARNING,
+               "%zu segments of %s have a category_id that its categories do not list: they are not scored",
                result->unknown, r->sources[0].json);
     if (error == DF_OK)
         error = print(result);

@@ -117,7 +117,8 @@ static int read_result(DfDevkit *d, const char *path)
     const char *file = slash ? slash + 1 : path;
     const size_t n = strlen(file) - (df_ends_with(file, ".txt") ? 4 : 0);
     if (n == 0 || n >= sizeof stem)
-        return df_fail(DF_EVALUE, "%s: want a file named after a class: CLASS.txt, comp4_det_val_CLASS.txt or Task1_CLASS.txt",
+        return df_fail(DF_EVALUE,
+                       "%s: want a file named after a class: CLASS.txt, comp4_det_val_CLASS.txt or Task1_CLASS.txt",
                        path);
     memcpy(stem, file, n);
     stem[n] = 0;

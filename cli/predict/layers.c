@@ -159,7 +159,8 @@ int cli_explain_open(CliExplain *e, const CliSession *s)
     if (error == DF_OK && df_points_layers(e->points) == 0)
         error = df_fail(
             DF_EVALUE,
-            "--explain: this %s has no deformable attention: want Deformable DETR, DAT with deformable (D) blocks, or a ResNet with deformable convolutions (dcn)",
+            "--explain: this %s has no deformable attention: want Deformable DETR, DAT with deformable (D) blocks, or "
+            "a ResNet with deformable convolutions (dcn)",
             df_model_type(s->model));
     return error == DF_OK ? choose_layers(e) : error;
 }

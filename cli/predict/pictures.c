@@ -71,7 +71,8 @@ static int add_folder(CliPictures *p, const char *folder, bool recursive)
     const size_t before = p->n;
     const int error = add_entries(p, folder, recursive ? DEPTH : 0);
     if (error == DF_OK && p->n == before)
-        return df_fail(DF_EVALUE, "%s: no picture in this folder%s: want names that end in .jpg, .png, .bmp, .tif or .webp",
+        return df_fail(DF_EVALUE,
+                       "%s: no picture in this folder%s: want names that end in .jpg, .png, .bmp, .tif or .webp",
                        folder, recursive ? " or those in it" : " (those in it count with --recursive)");
     if (p->n > before)
         qsort(p->path + before, p->n - before, sizeof *p->path, by_name);

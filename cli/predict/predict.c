@@ -31,27 +31,28 @@ static const CliOption options[] = {
     CLI_OPT_AT_ONCE(streams, batch),
 
     CLI_OPT_HEADING("Options for segmentors"),
-    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1,
-                  "opacity of the colours over the picture, from 0 to 1; default 0.5"),
+    CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "opacity of the colours over the picture, from 0 to 1; default 0.5"),
     CLI_OPT_FLAG("--aug-test", aug_test,
-                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else six "
-                 "scales, each also mirrored, as mmseg's --aug-test"),
+                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else "
+                 "six scales, each also mirrored, as mmseg's --aug-test"),
     CLI_OPT_FLAG("--from-one", from_one,
                  "number the classes from 1 in label maps, as in the files of ADE20K; default: from 0"),
 
     CLI_OPT_HEADING("Options for classifiers"),
-    CLI_OPT_INT("--topk", topk, "K", 1, 1000, "how many classes of a picture are given, the likeliest first; default 5"),
+    CLI_OPT_INT("--topk", topk, "K", 1, 1000,
+                "how many classes of a picture are given, the likeliest first; default 5"),
 
     CLI_OPT_HEADING("Options for --explain"),
     CLI_OPT_TEXT("--explain", explain.dir, "DIR",
-                 "save in DIR where the attention of the network looked, as pictures, as JSON, and as a page to explore"),
+                 "save in DIR where the attention of the network looked, as pictures, as JSON, and as a page to "
+                 "explore"),
     CLI_OPT_TEXT("--detections", explain.detections, "N,...",
                  "explain these detections; 0 is the one with the best score; default 0,1,2"),
     CLI_OPT_TEXT("--query", explain.query, "X,Y",
                  "explain this point of the picture, in pixels, instead of detections"),
-    CLI_OPT_TEXT(
-        "--layers", explain.layers, "NAME,...",
-        "explain the layers with these names or parts of names, or `all`; default: the last layers (docs/explain.md)"),
+    CLI_OPT_TEXT("--layers", explain.layers, "NAME,...",
+                 "explain the layers with these names or parts of names, or `all`; default: the last layers "
+                 "(docs/explain.md)"),
     CLI_OPT_INT("--head", explain.head, "N", 0, 1023,
                 "show this attention head only, counted from 0; default: all heads together"),
     CLI_OPT_END

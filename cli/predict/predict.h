@@ -19,7 +19,8 @@ typedef struct {
 /* Files, folders of them (recursive: and folders in these), "-" for a list on standard input. `args` stay in use. */
 int cli_pictures_add(CliPictures *, int n, const char *const *args, bool recursive);
 int cli_pictures_make_folders(const CliPictures *, const char *dir);         /* DIR, and in it those of the names */
-int cli_pictures_check(const CliPictures *, const char *out_dir);            /* drawings under their names would replace nothing, and no other */
+/* drawings under their names would replace nothing, and no other */
+int cli_pictures_check(const CliPictures *, const char *out_dir);
 int cli_pictures_check_stems(const CliPictures *, const char *dir); /* the same of names without their endings */
 void cli_pictures_free(CliPictures *);
 const char *cli_name_of(const char *path); /* behind the last slash, or below the folder that was looked through */

@@ -39,7 +39,8 @@ static void print_speed(const DfNews *n)
 {
     char left[32];
     cli_train_time(left, sizeof left, n->left);
-    fprintf(stderr, "  lr %.3g  %.2f pictures/s  %zu MB  %s left", n->rate, n->pictures_per_second, n->memory >> 20, left);
+    fprintf(stderr, "  lr %.3g  %.2f pictures/s  %zu MB  %s left", n->rate, n->pictures_per_second, n->memory >> 20,
+            left);
 }
 
 /* The line that changes. */

@@ -50,8 +50,8 @@ static void print_facts(const DfRun *run)
 {
     DfTrainingFacts f;
     df_training_facts(run, &f);
-    fprintf(stderr, "%d pictures, %d classes; %.2f million parameters; %lld steps of %d pictures", f.pictures, f.classes,
-            1e-6 * (double)f.parameters, (long long)f.steps, f.batch);
+    fprintf(stderr, "%d pictures, %d classes; %.2f million parameters; %lld steps of %d pictures", f.pictures,
+            f.classes, 1e-6 * (double)f.parameters, (long long)f.steps, f.batch);
     if (f.step)
         fprintf(stderr, ", %lld of them done", (long long)f.step);
     cli_say("; %s/index.html shows the run", work_dir);
@@ -69,8 +69,8 @@ static int estimate(DfRun *run)
     printf("activations of a step  %.2f GB\n", 1e-9 * (double)e.activations);
     printf("memory there           %.2f GB\n", 1e-9 * (double)e.there);
     if (!e.fits)
-        return df_fail(DF_ENOMEM, "a step does not fit: smaller pictures, a smaller data.samples_per_gpu or with_cp=True "
-                                  "need less");
+        return df_fail(DF_ENOMEM, "a step does not fit: smaller pictures, a smaller data.samples_per_gpu or "
+                                  "with_cp=True need less");
     cli_train_time(total, sizeof total, e.seconds);
     printf("time of a step         %.3f s\n", e.step_seconds);
     printf("time of all steps      %s, without evaluations\n", total);

@@ -194,8 +194,9 @@ static int no_row(const DfHub *hub, const DfNode *met, bool timm)
     list_rows(&known, timm);
     int error = df_textbuf_take(&known, &list);
     if (error == DF_OK)
-        error = met ? df_node_fail(met, DF_EVALUE, "'%s' is not built in: want one of %s", met->text, list)
-                    : df_fail(DF_EVALUE, "%s: has neither architectures nor architecture: want one of %s", hub->file, list);
+        error =
+            met ? df_node_fail(met, DF_EVALUE, "'%s' is not built in: want one of %s", met->text, list)
+                : df_fail(DF_EVALUE, "%s: has neither architectures nor architecture: want one of %s", hub->file, list);
     df_free(list);
     return error;
 }

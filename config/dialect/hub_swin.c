@@ -85,7 +85,8 @@ static int plan_windows(const DfHub *hub, Swin *s, const int picture[2])
         set_window(s, i, picture[0] ? smaller : s->window_size + 1);
         if (picture[0] && smaller < s->window_size)
             return df_fail(DF_EVALUE, "%s: window_size = %d in stage %d, whose map is %d x %d: transformers' Swin "
-                           "wants pictures whose maps are at least a window, %d x %d is too small", hub->file, s->window_size,
+                                      "wants pictures whose maps are at least a window, "
+                                      "%d x %d is too small", hub->file, s->window_size,
                            i, map[1], map[0], picture[1], picture[0]);
         for (int axis = 0; axis < 2; axis++)
             map[axis] = divided(map[axis], 2);

@@ -102,14 +102,16 @@ static int write_detr_resize(DfHub *hub, const Processor *p)
     if (!p->do_resize)
         return DF_OK;
     if (!size) {
-        df_textbuf_add(&hub->out, "    dict(type='ProcessorResize', shortest_edge=800, longest_edge=1333, resample=%d),\n",
+        df_textbuf_add(&hub->out,
+                       "    dict(type='ProcessorResize', shortest_edge=800, longest_edge=1333, resample=%d),\n",
                        p->resample);
         return DF_OK;
     }
     if (size->kind == DF_NODE_INT && p->max_size)
         return write_edges(hub, p, size, p->max_size);
     if (size->kind == DF_NODE_INT && is_side(size)) {
-        df_textbuf_add(&hub->out, "    dict(type='ProcessorResize', shortest_edge=%lld, longest_edge=1333, resample=%d),\n",
+        df_textbuf_add(&hub->out,
+                       "    dict(type='ProcessorResize', shortest_edge=%lld, longest_edge=1333, resample=%d),\n",
                        (long long)size->integer, p->resample);
         return DF_OK;
     }

@@ -160,7 +160,8 @@ static int default_pipeline(DfFolder *f, const DfNode *config, int part, const c
     const DfNode *backbone = df_node_get(config, "backbone");
     if (!backbone)
         backbone = df_node_at(config, "model.backbone");
-    const long long side = df_node_int(df_node_at(backbone, "img_size.0"), df_node_int(df_node_get(backbone, "img_size"), 224));
+    const long long side =
+        df_node_int(df_node_at(backbone, "img_size.0"), df_node_int(df_node_get(backbone, "img_size"), 224));
     DfTextbuf text = { 0 };
     df_textbuf_add(&text, "%s.pipeline=", at);
     if (part == DF_TRAINING)

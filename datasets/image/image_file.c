@@ -43,7 +43,8 @@ typedef struct {
     bool (*tell)(const uint8_t *bytes, size_t size);
     int (*decode)(DfImage *, int *orientation, const uint8_t *, size_t, size_t max_pixels);
     int (*decode_pillow)(DfImage *, int *orientation, const uint8_t *, size_t, size_t max_pixels); /* NULL: the same */
-    int (*decode_labels)(DfImage *, size_t *cut, const uint8_t *, size_t, size_t max_pixels); /* NULL: loses or has no labels */
+    /* NULL: loses or has no labels */
+    int (*decode_labels)(DfImage *, size_t *cut, const uint8_t *, size_t, size_t max_pixels);
     int (*encode)(const DfImage *, int quality, DfWriter *);
     const char *endings; /* of file names, in either case */
 } Format;

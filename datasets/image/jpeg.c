@@ -106,7 +106,8 @@ static int failure_of(const Errors *errors, int code, const char *what)
         return df_fail_memory("a JPEG");
     const int message = errors->base.msg_code;
     if (message == JERR_BAD_PRECISION || message == JERR_SOF_UNSUPPORTED || message == JERR_CONVERSION_NOTIMPL)
-        return df_fail(code, "a kind of JPEG that is not read (%s): want 8 bits, sequential or progressive", errors->text);
+        return df_fail(code, "a kind of JPEG that is not read (%s): want 8 bits, sequential or progressive",
+                       errors->text);
     return df_fail(code, "%s: %s", what, errors->text);
 }
 

@@ -212,7 +212,8 @@ static bool read_image(Codec *c, int (*want)(Codec *), png_infop after, int *ori
     png_read_update_info(c->png, c->info);
     if (png_get_rowbytes(c->png, c->info) != (size_t)width * (size_t)channels)
         png_error(c->png, "a combination of colour type and transparency that cannot be");
-    if ((c->refused = df_image_renew(&c->image, (int)height, (int)width, channels)) < 0 || (c->refused = row_table(c)) < 0)
+    if ((c->refused = df_image_renew(&c->image, (int)height, (int)width, channels)) < 0 ||
+        (c->refused = row_table(c)) < 0)
         return true;
     png_read_image(c->png, c->rows);
     png_read_end(c->png, after);

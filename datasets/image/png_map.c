@@ -63,7 +63,8 @@ static bool read_head(Map *m, const uint8_t *chunk, size_t length)
     const bool grey = type == GREY || (type == PALETTE && m->kind == DF_PNG_LABELS);
     const bool of_its_kind = m->kind == DF_PNG_COLOURS ? type == COLOURS : grey;
     m->needs_palette = type == PALETTE;
-    return of_its_kind && head[8] == (m->kind == DF_PNG_WIDE ? 16 : 8) && head[10] == 0 && head[11] == 0 && head[12] == 0;
+    return of_its_kind && head[8] == (m->kind == DF_PNG_WIDE ? 16 : 8) && head[10] == 0 && head[11] == 0 &&
+           head[12] == 0;
 }
 
 static bool join(Map *m, const uint8_t *chunk, size_t length)
@@ -125,7 +126,8 @@ static uint64_t eight(const uint8_t *bytes)
 static size_t zeros(const uint8_t *line, size_t i, size_t n)
 {
     size_t at = i;
-    while (at + 32 <= n && (eight(line + at) | eight(line + at + 8) | eight(line + at + 16) | eight(line + at + 24)) == 0)
+    while (at + 32 <= n &&
+           (eight(line + at) | eight(line + at + 8) | eight(line + at + 16) | eight(line + at + 24)) == 0)
         at += 32;
     while (at + 8 <= n && eight(line + at) == 0)
         at += 8;
@@ -241,7 +243,8 @@ static bool undo(uint8_t *out, const uint8_t *line, int filter, const uint8_t *a
 static bool inflate_all(uint8_t *out, size_t size, const uint8_t *in, size_t n)
 {
     struct libdeflate_decompressor *const decompressor = libdeflate_alloc_decompressor();
-    const bool done = decompressor && libdeflate_zlib_decompress(decompressor, in, n, out, size, NULL) == LIBDEFLATE_SUCCESS;
+    const bool done =
+        decompressor && libdeflate_zlib_decompress(decompressor, in, n, out, size, NULL) == LIBDEFLATE_SUCCESS;
     libdeflate_free_decompressor(decompressor);
     return done;
 }

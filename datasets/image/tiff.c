@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <tiffio.h>
 
-enum { LEAST_MEMORY = 1 << 24, BYTES_A_PIXEL = 8 }; /* what libtiff may take at once: so many bytes, or as the pixels want */
+/* what libtiff may take at once: so many bytes, or as the pixels want */
+enum { LEAST_MEMORY = 1 << 24, BYTES_A_PIXEL = 8 };
 
 typedef struct {
     const uint8_t *bytes;
@@ -98,7 +99,8 @@ static int on_warning(TIFF *tiff, void *user, const char *module, const char *fo
 
 static int damaged(const Reader *r)
 {
-    return df_fail(DF_EFORMAT, "damaged or truncated TIFF: %s", r->text[0] ? r->text : "its first directory cannot be read");
+    return df_fail(DF_EFORMAT, "damaged or truncated TIFF: %s",
+                   r->text[0] ? r->text : "its first directory cannot be read");
 }
 
 static int open_tiff(Reader *r, size_t max_pixels)
@@ -120,7 +122,8 @@ static int open_tiff(Reader *r, size_t max_pixels)
 static int check_samples(const Reader *r)
 {
     if (r->form == SAMPLEFORMAT_IEEEFP || r->form == SAMPLEFORMAT_COMPLEXIEEEFP)
-        return df_fail(DF_EFORMAT, "a TIFF of floating-point numbers of %d bits: want whole numbers of 1, 2, 4, 8 or 16 bits",
+        return df_fail(DF_EFORMAT,
+                       "a TIFF of floating-point numbers of %d bits: want whole numbers of 1, 2, 4, 8 or 16 bits",
                        r->bits);
     const bool known = r->bits == 1 || r->bits == 2 || r->bits == 4 || r->bits == 8 || r->bits == 16;
     return known ? DF_OK : df_fail(DF_EFORMAT, "a TIFF of %d bits: want 1, 2, 4, 8 or 16", r->bits);
@@ -128,7 +131,8 @@ static int check_samples(const Reader *r)
 
 static int read_header(Reader *r, size_t max_pixels)
 {
-    if (!TIFFGetField(r->tiff, TIFFTAG_IMAGEWIDTH, &r->width) || !TIFFGetField(r->tiff, TIFFTAG_IMAGELENGTH, &r->height))
+    if (!TIFFGetField(r->tiff, TIFFTAG_IMAGEWIDTH, &r->width) ||
+        !TIFFGetField(r->tiff, TIFFTAG_IMAGELENGTH, &r->height))
         return df_fail(DF_EFORMAT, "a TIFF without a width or a height");
     r->form = SAMPLEFORMAT_UINT;
     TIFFGetFieldDefaulted(r->tiff, TIFFTAG_BITSPERSAMPLE, &r->bits);
@@ -256,7 +260,8 @@ static int check_label_samples(const Reader *r)
     const bool many = r->bits == 32 || (whole && r->bits == 16);
     if (one && r->samples == 1 && ((few && whole) || (many && r->form <= SAMPLEFORMAT_VOID)))
         return DF_OK;
-    return df_fail(DF_EFORMAT, "a TIFF of %d channels of %d bits: want labels, one channel of 1, 2, 4, 8, 16 or 32 bits",
+    return df_fail(DF_EFORMAT,
+                   "a TIFF of %d channels of %d bits: want labels, one channel of 1, 2, 4, 8, 16 or 32 bits",
                    r->samples, r->bits);
 }
 

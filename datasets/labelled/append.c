@@ -97,8 +97,10 @@ static int check_same(const Append *a, int i, int known)
     if (error == DF_OK && !yes && path[0] && again[0])
         error = differ(path, again, &yes);
     if (error == DF_OK && yes)
-        error = df_fail(DF_EVALUE, "two pictures are called '%s' and differ: --prefix puts the pictures of each dataset "
-                        "into a folder of its own", other->name);
+        error = df_fail(DF_EVALUE,
+                        "two pictures are called '%s' and differ: --prefix puts the pictures of each dataset into a "
+                        "folder of its own",
+                        other->name);
     return error;
 }
 

@@ -109,8 +109,9 @@ int df_labelled_add_picture(DfLabelled *set, const DfLabelledPicture *picture)
     DfLabelledPicture copy = *picture;
     const size_t n = (size_t)set->n_pictures;
     if (n >= INT_MAX / 2 || !df_grow((void **)&set->pictures, &set->picture_capacity, n, sizeof *set->pictures) ||
-        !keep_text(set->arena, &copy.name) || !keep_text(set->arena, &copy.url) || !keep_text(set->arena, &copy.path) || !keep_id(set->arena, &copy.id) ||
-        !keep_text(set->arena, &copy.rest) || !keep_labels(set->arena, &copy.absent, copy.n_absent) ||
+        !keep_text(set->arena, &copy.name) || !keep_text(set->arena, &copy.url) || !keep_text(set->arena, &copy.path) ||
+        !keep_id(set->arena, &copy.id) || !keep_text(set->arena, &copy.rest) ||
+        !keep_labels(set->arena, &copy.absent, copy.n_absent) ||
         !keep_labels(set->arena, &copy.incomplete, copy.n_incomplete))
         return df_fail_memory("a list of pictures");
     set->pictures[n] = copy;

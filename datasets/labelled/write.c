@@ -250,8 +250,9 @@ int df_labelled_put_pictures(DfLabelledOut *out, const char *folder, bool by_par
             return df_fail(DF_EIO, "%s: there is no picture of that name", from);
         /* The name of a link of an earlier run must not be followed: its folder is what must stay inside. */
         const char *beside = df_labelled_target(out, folder, part, picture->name, ".picture");
-        const char *to = beside ? df_arena_text(set->arena, "%.*s%s", (int)(strlen(beside) - strlen(".picture")), beside,
-                                                picture->name + stem_length(picture->name)) : NULL;
+        const char *to = beside ? df_arena_text(set->arena, "%.*s%s", (int)(strlen(beside) - strlen(".picture")),
+                                                beside, picture->name + stem_length(picture->name))
+                                : NULL;
         error = to ? put_picture(out, from, to) : DF_EVALUE;
     }
     return error;

@@ -20,8 +20,8 @@ enum { CV2, PILLOW };
 static const DfOpt load_opts[] = {
     DF_OPT_BOOL(Load, to_float32, False, "convert to floats before any transform; only False in a test pipeline"),
     DF_OPT_TEXT(Load, color_type, "'color'",
-                "'color': three channels, upright; 'color_ignore_orientation': as they are stored, which is for testing "
-                "with imdecode_backend = 'pillow'"),
+                "'color': three channels, upright; 'color_ignore_orientation': as they are stored, which is for "
+                "testing with imdecode_backend = 'pillow'"),
     DF_OPT_ENUM(Load, imdecode_backend, cv2, "cv2|pillow",
                 "the library whose pixels are reproduced bit for bit, in testing: they differ for CMYK and for grey of "
                 "16 bits"),

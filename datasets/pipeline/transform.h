@@ -136,7 +136,8 @@ typedef struct {
     DfPilFilter filter;
 } DfResampling;
 DfResampling df_resampling(int backend, int filter); /* of two options of an enum */
-int df_check_resampling(DfResampling, const DfNode *dict); /* DF_EVALUE, said at the dict, for a pair that is not there */
+/* DF_EVALUE, said at the dict, for a pair that is not there */
+int df_check_resampling(DfResampling, const DfNode *dict);
 
 /* To height x width; maps take the nearest pixel. Boxes are cut at the border if `clip`. The scale factors are mmdet's:
  * new sides over old ones, in double, kept as floats. */

@@ -142,8 +142,8 @@ static int write_object(DfTextbuf *text, const SynthDrawn *drawn, int group, int
     int box[4];
     box_of(drawn, group, box);
     df_textbuf_add(text, "%s\n{\"id\": %lld, \"image_id\": %d, \"category_id\": %d, \"iscrowd\": %d, ",
-                   text->n || number > 1 ? "," : "", (long long)number * 256 + group, number, df_synth_category(t->kind),
-                   t->crowd);
+                   text->n || number > 1 ? "," : "", (long long)number * 256 + group, number,
+                   df_synth_category(t->kind), t->crowd);
     df_textbuf_add(text, "\"bbox\": [%d, %d, %d, %d], \"area\": %d, \"segmentation\": ", box[0], box[1], box[2], box[3],
                    drawn->pixels[group]);
     const int error = write_mask(text, drawn, group, box, pixels);

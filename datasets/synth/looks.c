@@ -244,7 +244,8 @@ static SynthLook umbrella(const SynthThing *t, float u, float v)
     SynthColour colour = *paint(t, t->style == 1 ? 0 : sector & 1);
     if (t->style == 2)
         colour = synth_blend(colour, *paint(t, 2), line(synth_fraction(4.0f * v) - 0.5f, 0.14f, 0.06f));
-    const float rib = line(synth_fraction(field) > 0.5f ? synth_fraction(field) - 1.0f : synth_fraction(field), 0.03f, 0.06f);
+    const float rib =
+        line(synth_fraction(field) > 0.5f ? synth_fraction(field) - 1.0f : synth_fraction(field), 0.03f, 0.06f);
     colour = synth_times(colour, 1.0f - 0.3f * rib);
     return (SynthLook){ colour, { 0.7f * u, 0.7f * (v - 0.1f) }, 0.1f };
 }

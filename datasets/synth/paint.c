@@ -143,7 +143,8 @@ static void paint_ground(Canvas *p)
     for (int x = 0; x < scene->width; x++) {
         /* Meadows are no lines: their horizon is a little uneven. */
         const bool uneven = scene->outdoors && scene->front.kind != WATER;
-        const float hill = uneven ? 0.08f * (float)scene->height * (synth_noise((float)x / 60.0f, 0.0f, scene->seed) - 0.5f) : 0.0f;
+        const float hill =
+            uneven ? 0.08f * (float)scene->height * (synth_noise((float)x / 60.0f, 0.0f, scene->seed) - 0.5f) : 0.0f;
         const int edge = scene->horizon > 0.0f ? synth_floor(scene->horizon + hill) : 0;
         for (int y = 0; y < scene->height; y++) {
             const size_t at = (size_t)y * (size_t)scene->width + (size_t)x;

@@ -51,7 +51,8 @@ static void choose_light(SynthScene *scene, DfRandom *random)
     const float low = synth_between(random, 0.45f, 0.9f);
     scene->light[0] = low * c;
     scene->light[1] = low * s;
-    scene->exposure = synth_chance(random, 0.15f) ? synth_between(random, 0.45f, 0.7f) : synth_between(random, 0.85f, 1.2f);
+    scene->exposure =
+        synth_chance(random, 0.15f) ? synth_between(random, 0.45f, 0.7f) : synth_between(random, 0.85f, 1.2f);
     for (int i = 0; i < 3; i++)
         scene->tint[i] = synth_between(random, 0.94f, 1.06f);
     scene->grain = synth_between(random, 0.005f, 0.035f);

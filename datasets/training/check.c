@@ -182,8 +182,8 @@ static int say_problems(Check *c, bool that_stop)
     int error = DF_OK;
     for (int k = 0; error == DF_OK && k < KINDS; k++)
         if (c->found[k] && kinds[k].stops == that_stop)
-            error = say(c, df_arena_text(c->out->arena, "%d of %d %s %s; the first: %s", c->found[k], all_of(c, (Problem)k),
-                                         kinds[k].of, kinds[k].words, c->first[k]));
+            error = say(c, df_arena_text(c->out->arena, "%d of %d %s %s; the first: %s", c->found[k],
+                                         all_of(c, (Problem)k), kinds[k].of, kinds[k].words, c->first[k]));
     return error;
 }
 

@@ -43,7 +43,8 @@ typedef struct DfTrainingLoader DfTrainingLoader;
 
 /* Reads the pipelines of the set; a wrong one is an error. */
 DF_API int df_training_loader_new(DfTrainingLoader **out, const DfTrainingLoading *);
-DF_API bool df_training_loader_normalises(const DfTrainingLoader *);       /* no picture reaches the network with pixels of 0 to 255 */
+/* no picture reaches the network with pixels of 0 to 255 */
+DF_API bool df_training_loader_normalises(const DfTrainingLoader *);
 DF_API int64_t df_training_loader_epoch_batches(const DfTrainingLoader *); /* df_order_epoch_batches() */
 DF_API bool df_training_loader_next(DfTrainingLoader *, DfBatch *out);     /* waits; false after the last */
 DF_API void df_training_loader_free(DfTrainingLoader *); /* also before the last: what is begun is finished */

@@ -261,7 +261,8 @@ static void try_sizes(const Sample *s, Fit *best)
     const Meant formats = best->meant;
     const bool most = best->hits * 5 >= s->n * 3;
     for (MeantFormat format = MEANT_AS_IS; format < MEANT_FORMATS; format++)
-        if (is_format_of(s, format) && (!most || (format == formats.format && formats.unit == UNIT_PIXELS && !formats.of_truth)))
+        if (is_format_of(s, format) &&
+            (!most || (format == formats.format && formats.unit == UNIT_PIXELS && !formats.of_truth)))
             try_sizes_of(s, best, format);
     if (best->meant.unit >= UNIT_STRETCHED && !same(&best->meant, &formats))
         finish_size(s, best);
@@ -302,14 +303,17 @@ static void name_unit(const Meant *m, char *text, size_t room)
     else if (is_relative(m))
         df_snprintf(text, room, " relative to the longer side of the image (0..1)");
     else if (m->unit == UNIT_STRETCHED)
-        df_snprintf(text, room, " in pixels of a network input of %.0f x %.0f, to which the image is stretched", m->x, m->y);
+        df_snprintf(text, room, " in pixels of a network input of %.0f x %.0f, to which the image is stretched", m->x,
+                    m->y);
     else if (m->unit == UNIT_LONGER)
         df_snprintf(text, room, " in pixels of a network input whose longer side is %.0f", m->x);
     else if (m->unit == UNIT_SHORTER)
-        df_snprintf(text, room, " in pixels of a network input whose shorter side is %.0f (the longer one %.0f at most)", m->x,
+        df_snprintf(text, room,
+                    " in pixels of a network input whose shorter side is %.0f (the longer one %.0f at most)", m->x,
                     m->x * 1333 / 800);
     else if (m->unit == UNIT_PADDED)
-        df_snprintf(text, room, " in pixels of a network input of %.0f x %.0f, in whose middle the image stands", m->x, m->x);
+        df_snprintf(text, room, " in pixels of a network input of %.0f x %.0f, in whose middle the image stands", m->x,
+                    m->x);
     else if (m->unit == UNIT_FACTOR)
         df_snprintf(text, room, " divided by %.3g", m->x);
     else
@@ -346,12 +350,14 @@ static int say(const Judge *j, const Meant *m)
     c->file = m->of_truth ? c->truth_file : c->results_files[first->file];
     if (c->judges_points) /* of these a format says only which number comes first */
         return df_check_find(c, DF_CHECK_ERROR, code_of(m), place,
-                             "%sthe keypoints of %zu of %zu detections span those of an object; %zu would if the keypoints of "
-                             "%s were %s%s: want x y visibility in pixels of the image", g.which, g.before, g.n, g.after, whose,
+                             "%sthe keypoints of %zu of %zu detections span those of an object; %zu would if the "
+                             "keypoints of %s were %s%s: want x y visibility "
+                             "in pixels of the image", g.which, g.before, g.n, g.after, whose,
                              order, unit);
     return df_check_find(c, DF_CHECK_ERROR, code_of(m), place,
-                         "%s%zu of %zu detections lie on an object, whatever its class; %zu would if the boxes of %s were "
-                         "%s%s: want x y width height in pixels of the image", g.which, g.before, g.n, g.after, whose,
+                         "%s%zu of %zu detections lie on an object, whatever its class; %zu would if the boxes of %s "
+                         "were %s%s: want x y width height in pixels of the "
+                         "image", g.which, g.before, g.n, g.after, whose,
                          formats[m->format], unit);
 }
 

@@ -237,7 +237,8 @@ static bool is_permutation(const Classes *k)
     for (size_t a = 0; a < k->n; a++) {
         bool twice = false;
         for (size_t b = 0; b < k->n && k->likeliest[a] != DF_NO_ID; b++)
-            twice |= b != a && k->likeliest[a] == k->likeliest[b] && (k->sums[b] > k->sums[a] || (k->sums[b] == k->sums[a] && b < a));
+            twice |= b != a && k->likeliest[a] == k->likeliest[b] &&
+                     (k->sums[b] > k->sums[a] || (k->sums[b] == k->sums[a] && b < a));
         clear += k->likeliest[a] != DF_NO_ID ? k->sums[a] : 0;
         confused += twice ? k->sums[a] : 0;
     }

@@ -191,7 +191,8 @@ static int look_at_scores(DfCheck *c)
     if (c->n_detections < 5 || low < high)
         return DF_OK;
     return df_check_find(c, DF_CHECK_WARNING, "scores_equal", CHECK_WHOLE_FILE,
-                         "all %zu detections have the score %g: their order in the file decides about AP", c->n_detections,
+                         "all %zu detections have the score %g: their order in the file decides "
+                         "about AP", c->n_detections,
                          low);
 }
 
@@ -255,8 +256,8 @@ static int look_at_images(DfCheck *c)
     const bool never_seen = many || (without >= 2 && without * 2 >= with_objects);
     return df_check_find(c, never_seen ? DF_CHECK_WARNING : DF_CHECK_NOTE,
                          never_seen ? "images_without_result" : "images_undetected", CHECK_WHOLE_FILE,
-                         "%zu of %zu images with objects have no detection%s; the first is %s%s%.200s; %zu of %zu objects "
-                         "are missed with them", without, with_objects,
+                         "%zu of %zu images with objects have no detection%s; the first is %s%s%.200s; %zu of %zu "
+                         "objects are missed with them", without, with_objects,
                          never_seen ? ": the run seems not to have seen them" : "",
                          df_id_text(c->image_ids.ids[at]), first->name ? ", " : "", first->name ? first->name : "",
                          missed, objects);
@@ -271,7 +272,8 @@ static int look_at_crowded_images(DfCheck *c)
     if (!crowded)
         return DF_OK;
     return df_check_find(c, DF_CHECK_NOTE, "images_crowded", CHECK_WHOLE_FILE,
-                         "%zu images have more than %zu detections: only the best %zu of each %s count", crowded, most, most,
+                         "%zu images have more than %zu detections: only the best %zu of each "
+                         "%s count", crowded, most, most,
                          c->federated ? "image" : "class");
 }
 

@@ -29,10 +29,10 @@ typedef struct {
 static int fail_size(DfCheck *c, const DfCheckPair *p)
 {
     const bool turned = p->pred_height == p->label_width && p->pred_width == p->label_height;
-    return df_check_find(c, DF_CHECK_ERROR, "map_size", CHECK_WHOLE_FILE,
-                         "is %d x %d, and %s is %d x %d%s", p->pred_width, p->pred_height, p->label_name, p->label_width,
-                         p->label_height,
-                         turned ? ": width and height seem to be exchanged" : ": want a prediction of the size of the labels");
+    return df_check_find(c, DF_CHECK_ERROR, "map_size", CHECK_WHOLE_FILE, "is %d x %d, and %s is %d x %d%s",
+                         p->pred_width, p->pred_height, p->label_name, p->label_width, p->label_height,
+                         turned ? ": width and height seem to be exchanged"
+                                : ": want a prediction of the size of the labels");
 }
 
 static void note_files(CheckMaps *m, const char *label, const char *pred)
@@ -210,9 +210,14 @@ static int look_for_grey_levels(DfCheck *c, const DfMiouParams *p, const char *c
                     100 * ignored_share(maps, &given), absent[0] ? absent : "other classes");
     c->file = labels ? maps->label_file[255] : maps->pred_file[255];
     return df_check_find(c, DF_CHECK_ERROR, "maps_grey", CHECK_WHOLE_FILE,
-                         "%s%s seem to hold grey levels up to 255 and not classes. mIoU %.2f would be %.2f if the levels "
-                         "were classes from 0 on", ignored, labels && preds ? "labels and predictions" : labels ? "the labels" : "the predictions",
-                         100 * mean_iou(maps, &given, p->classes, false), 100 * mean_iou(maps, &grey, p->classes, false));
+                         "%s%s seem to hold grey levels up to 255 and not classes. mIoU %.2f would be %.2f if the "
+                         "levels were classes from 0 on",
+                         ignored,
+                         labels && preds ? "labels and predictions"
+                         : labels        ? "the labels"
+                                         : "the predictions",
+                         100 * mean_iou(maps, &given, p->classes, false),
+                         100 * mean_iou(maps, &grey, p->classes, false));
 }
 
 /* ---- other readings -------------------------------------------------------------------------------------------- */
@@ -285,7 +290,8 @@ static int look_for_readings(DfCheck *c, const DfMiouParams *p, bool *named)
     if (!*named)
         return DF_OK;
     return df_check_find(c, DF_CHECK_ERROR, best == SHUFFLED ? "classes_shuffled" : "classes_shifted", CHECK_WHOLE_FILE,
-                         "mIoU (an ignored pixel counts as wrong) is %.2f, and would be %.2f %s", 100 * before, 100 * after, readings[best]);
+                         "mIoU (an ignored pixel counts as wrong) is "
+                         "%.2f, and would be %.2f %s", 100 * before, 100 * after, readings[best]);
 }
 
 /* ---- what is outside, ignored, or always the same -------------------------------------------------------------- */
@@ -305,14 +311,16 @@ static int look_outside(DfCheck *c, const uint64_t of[VALUES], const int means[V
     c->file = file[first];
     return df_check_find(c, DF_CHECK_ERROR, labels ? "labels_outside" : "predictions_outside", CHECK_WHOLE_FILE,
                          "has the value %d, which is no class%s; %llu pixels of all %s have such values", first,
-                         labels ? " and is not ignored" : "", (unsigned long long)outside, labels ? "labels" : "predictions");
+                         labels ? " and is not ignored" : "", (unsigned long long)outside,
+                         labels ? "labels" : "predictions");
 }
 
 static int look_at_ignored(DfCheck *c, const Meaning *given)
 {
     const double share = ignored_share(c->maps, given);
     if (share >= 1)
-        return df_check_find(c, DF_CHECK_ERROR, "maps_ignored", CHECK_WHOLE_FILE, "all pixels are ignored: there is no score");
+        return df_check_find(c, DF_CHECK_ERROR, "maps_ignored", CHECK_WHOLE_FILE,
+                             "all pixels are ignored: there is no score");
     if (share > 0.5)
         return df_check_find(c, DF_CHECK_WARNING, "maps_ignored", CHECK_WHOLE_FILE, "%.0f%% of pixels are ignored",
                              100 * share);

@@ -57,8 +57,8 @@ static int look_at_number(DfCheck *c, const DfCocoRecord *r)
     if (!c->n_keypoints && r->list == DF_COCO_ANNOTATIONS)
         c->n_keypoints = n / 3;
     if (c->n_keypoints && n / 3 != c->n_keypoints)
-        return df_check_record(c, DF_CHECK_ERROR, "keypoints_number", r, "has %zu keypoints, and the first annotation %zu",
-                               n / 3, c->n_keypoints);
+        return df_check_record(c, DF_CHECK_ERROR, "keypoints_number", r,
+                               "has %zu keypoints, and the first annotation %zu", n / 3, c->n_keypoints);
     return DF_OK;
 }
 
@@ -67,10 +67,12 @@ static int look_at_flags(DfCheck *c, const DfCocoRecord *r)
     const size_t n = visible(r);
     if (!flags_are_flags(r))
         return df_check_record(c, DF_CHECK_WARNING, "keypoints_visibility", r,
-                               "has a keypoint whose visibility is none of 0, 1 and 2: want x, y and visibility of each");
+                               "has a keypoint whose visibility is none of 0, 1 and 2: want x, y and visibility of "
+                               "each");
     if ((r->has & DF_COCO_NUM_POINTS) && (r->num_keypoints < (double)n || r->num_keypoints > (double)n))
         return df_check_record(c, DF_CHECK_WARNING, "keypoints_disagree", r,
-                               "has num_keypoints %g, and %zu keypoints with a visibility above 0%s", r->num_keypoints, n,
+                               "has num_keypoints %g, and %zu keypoints with a visibility above "
+                               "0%s", r->num_keypoints, n,
                                r->num_keypoints > 0 ? "" : ": it is ignored");
     return DF_OK;
 }
@@ -104,6 +106,7 @@ int df_check_oriented(DfCheck *c, const DfCocoRecord *r, bool *has, double box[4
     box[1] = o[1] - box[3] / 2;
     if (fabs(o[4]) > 20) /* three whole turns */
         return df_check_record(c, DF_CHECK_ERROR, "angle_degrees", r,
-                               "has an oriented box with the angle %g: want radians, and degrees they seem to be", o[4]);
+                               "has an oriented box with the angle %g: want radians, and degrees they seem to "
+                               "be", o[4]);
     return DF_OK;
 }

@@ -7,7 +7,8 @@
 #include "eval/check/data.h"
 
 enum {
-    OF_OBJECTS = DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_SEGMENTATION | DF_COCO_POINTS | DF_COCO_OBB
+    OF_OBJECTS = DF_COCO_IMAGE_ID | DF_COCO_CATEGORY_ID | DF_COCO_BBOX | DF_COCO_SEGMENTATION | DF_COCO_POINTS |
+    DF_COCO_OBB
 };
 
 typedef struct {
@@ -71,8 +72,8 @@ static int take_record(void *arg, DfCocoRecord *r)
 int df_check_stream(DfCheck *c, DfJson *json, DfCocoList list, CheckLook *look, void *arg)
 {
     static const unsigned wanted[] = {
-        [DF_COCO_IMAGES] = DF_COCO_ID | DF_COCO_FILE_NAME | DF_COCO_URL | DF_COCO_WIDTH | DF_COCO_HEIGHT | DF_COCO_ABSENT |
-                           DF_COCO_INCOMPLETE | DF_COCO_CROWD_INDEX,
+        [DF_COCO_IMAGES] = DF_COCO_ID | DF_COCO_FILE_NAME | DF_COCO_URL | DF_COCO_WIDTH | DF_COCO_HEIGHT |
+                           DF_COCO_ABSENT | DF_COCO_INCOMPLETE | DF_COCO_CROWD_INDEX,
         [DF_COCO_CATEGORIES] = DF_COCO_ID | DF_COCO_NAME | DF_COCO_FREQUENCY,
         [DF_COCO_ANNOTATIONS] = DF_COCO_ID | OF_OBJECTS | DF_COCO_AREA | DF_COCO_ISCROWD | DF_COCO_NUM_POINTS,
         [DF_COCO_RESULTS] = OF_OBJECTS | DF_COCO_SCORE,

@@ -314,7 +314,8 @@ int df_check_truth_json(DfCheck *c, DfJson *json)
         error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = &reading, .list = look_at_list });
     for (size_t i = 0; error == DF_OK && i < 3; i++)
         if (!reading.seen[lists[i].list])
-            error = df_check_find(c, DF_CHECK_ERROR, "list_missing", CHECK_WHOLE_FILE, "there is no list \"%s\"", lists[i].key);
+            error = df_check_find(c, DF_CHECK_ERROR, "list_missing", CHECK_WHOLE_FILE, "there is no list \"%s\"",
+                                  lists[i].key);
     return error < 0 ? error : df_check_whole_truth(c);
 }
 

@@ -62,8 +62,8 @@ static int look_at_crowds(DfCheck *c)
     const size_t crowds = count_crowds(c);
     if (crowds > 0 && crowds == c->n_truths)
         return df_check_find(c, DF_CHECK_ERROR, "all_crowds", c->truths[0].place,
-                             "all %zu annotations are crowds (iscrowd 1): no object counts, and every score is -1; want "
-                             "iscrowd 0 for single objects, also where their masks are RLE", crowds);
+                             "all %zu annotations are crowds (iscrowd 1): no object counts, and every score is -1; "
+                             "want iscrowd 0 for single objects, also where their masks are RLE", crowds);
     if (crowds >= 10 && 2 * crowds > c->n_truths)
         return df_check_find(c, DF_CHECK_WARNING, "many_crowds", CHECK_WHOLE_FILE,
                              "%zu of %zu annotations are crowds (iscrowd 1), which do not count as objects", crowds,
@@ -105,11 +105,12 @@ static int look_at_areas(DfCheck *c)
         return DF_OK;
     if (alike * 10 >= looked_at * 9)
         return df_check_find(c, DF_CHECK_ERROR, "areas_wrong", first->place,
-                             "%zu of %zu annotations have the area %g, and boxes of %.0f square pixels on average: every "
-                             "object counts as small", alike, looked_at, first->area, of_boxes / (double)looked_at);
+                             "%zu of %zu annotations have the area %g, and boxes of %.0f square pixels on average: "
+                             "every object counts as "
+                             "small", alike, looked_at, first->area, of_boxes / (double)looked_at);
     return df_check_find(c, DF_CHECK_ERROR, "areas_wrong", first->place,
-                         "%zu of %zu annotations have an area of less than a hundredth of their box, the first %g: want "
-                         "square pixels", none, looked_at, first->area);
+                         "%zu of %zu annotations have an area of less than a hundredth of their box, the first %g: "
+                         "want square pixels", none, looked_at, first->area);
 }
 
 /* Annotations for boxes alone have no masks, and that is fine; but not where others have. */
@@ -139,7 +140,8 @@ static int look_at_points(DfCheck *c)
         df_check_forget(c, "keypoints_disagree");
     if (with > 0 && c->visible == 0)
         error = df_check_find(c, DF_CHECK_ERROR, "keypoints_invisible", CHECK_WHOLE_FILE,
-                              "no keypoint of %zu annotations has a visibility above 0: keypoints cannot be scored", with);
+                              "no keypoint of %zu annotations has a visibility above 0: keypoints cannot be "
+                              "scored", with);
     for (size_t i = 0; error == DF_OK && with > 0 && i < c->n_truths; i++)
         if (!c->truths[i].with_points && !c->truths[i].crowd)
             error = df_check_truth_of(c, DF_CHECK_WARNING, "keypoints_missing", &c->truths[i],

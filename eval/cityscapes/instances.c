@@ -150,8 +150,10 @@ int df_cityscapes_found(DfCityscapes *c, const uint8_t *mask, int label, double 
 
 static bool reserve(DfCityscapes *c, size_t truths, size_t founds, size_t overlaps)
 {
-    return (truths == 0 || df_grow((void **)&c->truths, &c->truths_capacity, c->n_truths + truths - 1, sizeof *c->truths)) &&
-           (founds == 0 || df_grow((void **)&c->founds, &c->founds_capacity, c->n_founds + founds - 1, sizeof *c->founds)) &&
+    return (truths == 0 ||
+            df_grow((void **)&c->truths, &c->truths_capacity, c->n_truths + truths - 1, sizeof *c->truths)) &&
+           (founds == 0 ||
+            df_grow((void **)&c->founds, &c->founds_capacity, c->n_founds + founds - 1, sizeof *c->founds)) &&
            (overlaps == 0 ||
             df_grow((void **)&c->overlaps, &c->overlaps_capacity, c->n_overlaps + overlaps - 1, sizeof *c->overlaps));
 }

@@ -171,7 +171,8 @@ int df_coco_accumulate(const CocoRun *run, size_t k, const CocoRanking *r)
     Curves c;
     const int error = curves_init(&c, run, k);
     for (size_t m = 0; error == DF_OK && m < p->n_max_dets; m++) {
-        if (m == 0 || (uint32_t)p->max_dets[m - 1] < most) /* else there are no more detections than before in any image */
+        /* else there are no more detections than before in any image */
+        if (m == 0 || (uint32_t)p->max_dets[m - 1] < most)
             count(&c, run, r, (uint32_t)p->max_dets[m]);
         for (size_t a = 0; a < p->n_areas; a++)
             sample_area(&c, run, r, a, m, k);

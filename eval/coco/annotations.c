@@ -68,8 +68,8 @@ static int keep_mask(Slot *slot, const DfCocoRecord *r, Draft *d)
         return df_coco_put_aside(&slot->undrawn, &r->segmentation, slot->n - 1);
     if (mask.form == DF_MASK_POLYGONS && !df_coco_drawable(size))
         return DF_OK; /* df_coco_evaluate() complains where it is needed */
-    return df_coco_fail_in(r,
-                           df_coco_keep_truth(slot->coco->boundary_ratio, &slot->drawing, &r->segmentation, &mask, size, &slot->bytes, &d->mask));
+    return df_coco_fail_in(r, df_coco_keep_truth(slot->coco->boundary_ratio, &slot->drawing, &r->segmentation, &mask,
+                                                 size, &slot->bytes, &d->mask));
 }
 
 static uint8_t what_it_has(const DfCocoRecord *r)

@@ -156,8 +156,8 @@ static int keep_boundary(double boundary_ratio, CocoCompareRoom *room, CocoBytes
     return error < 0 ? error : keep_runs(&room->edge, bytes, boundary);
 }
 
-int df_coco_keep_truth(double boundary_ratio, CocoCompareRoom *room, const DfCocoSegmentation *read, const CocoMask *mask,
-                       const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
+int df_coco_keep_truth(double boundary_ratio, CocoCompareRoom *room, const DfCocoSegmentation *read,
+                       const CocoMask *mask, const CocoSize *size, CocoBytes *bytes, CocoTruthMask *out)
 {
     const DfRunList *const runs = mask->form == DF_MASK_RUNS ? &read->runs : &room->drawn;
     *out = (CocoTruthMask){ .form = (uint8_t)mask->form };
@@ -180,7 +180,8 @@ int df_coco_file_by_image(DfCoco *coco)
         start[coco->annotations[i].image + 2] += coco->annotations[i].last == i;
     for (size_t i = 1; i <= coco->images.n; i++)
         start[i + 1] += start[i];
-    for (size_t i = 0; i < coco->n_annotations; i++) /* the start of each image moves to its end, where the next begins */
+    /* the start of each image moves to its end, where the next begins */
+    for (size_t i = 0; i < coco->n_annotations; i++)
         if (coco->annotations[i].last == i)
             coco->of_image[start[coco->annotations[i].image + 1]++] = (uint32_t)i;
     return DF_OK;
@@ -293,7 +294,8 @@ static int take_edge(const DfCoco *gt, Compared *c)
 }
 
 /* The lesser of the two IoUs; of a crowd, that of masks. */
-static int compare_edges(const DfCoco *gt, Compared *c, const CocoTruthMask *truth, bool crowd, double mask_iou, double *out)
+static int compare_edges(const DfCoco *gt, Compared *c, const CocoTruthMask *truth, bool crowd, double mask_iou,
+                         double *out)
 {
     *out = mask_iou;
     if (!(gt->boundary_ratio > 0) || crowd || mask_iou <= 0)

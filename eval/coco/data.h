@@ -49,7 +49,8 @@ typedef struct {
 
 /* Keypoints and oriented box of an annotation or a detection, where such are read. */
 typedef struct {
-    const double *points;    /* x of each, y of each, and of an annotation 1 or 0 of each: is it labelled? NULL: not given */
+    /* x of each, y of each, and of an annotation 1 or 0 of each: is it labelled? NULL: not given */
+    const double *points;
     const double *oriented;  /* cx cy w h angle; NULL: not given                                */
     uint32_t n_points, n_labelled;
 } CocoShape;
@@ -186,7 +187,8 @@ static inline bool df_coco_has_shapes(const DfCoco *gt)
 int df_coco_keep_shape(const DfCoco *, const DfCocoRecord *, CocoBytes *bytes, CocoShape *out);
 
 /* Takes what is told of a list, record by record, in the room `r`. */
-int df_coco_take_told(const DfCocoTeller *, DfCocoList, DfCocoRecord *r, int (*take)(void *arg, DfCocoRecord *), void *arg);
+int df_coco_take_told(const DfCocoTeller *, DfCocoList, DfCocoRecord *r, int (*take)(void *arg, DfCocoRecord *),
+                      void *arg);
 
 uint32_t df_coco_find_category(const DfCocoResults *, DfId);
 
@@ -200,8 +202,8 @@ int df_coco_fail_in(const DfCocoRecord *, int error);
  * that was just read into the room (and can be drawn, or is none), and polygons; the annotations of each image,
  * once all are read; and the IoUs of a detection whose mask was just read into the room, kept in `bytes`. */
 bool df_coco_drawable(const CocoSize *);
-int df_coco_keep_truth(double boundary_ratio, CocoCompareRoom *, const DfCocoSegmentation *, const CocoMask *, const CocoSize *,
-                       CocoBytes *bytes, CocoTruthMask *out);
+int df_coco_keep_truth(double boundary_ratio, CocoCompareRoom *, const DfCocoSegmentation *, const CocoMask *,
+                       const CocoSize *, CocoBytes *bytes, CocoTruthMask *out);
 int df_coco_file_by_image(DfCoco *);
 int df_coco_mask_of(const CocoTruthMask *, DfMask *out); /* a copy; one without runs is not for this */
 int df_coco_compare(const DfCoco *, CocoCompareRoom *, DfCocoSegmentation *, const CocoMask *, const CocoDetection *,

@@ -239,8 +239,8 @@ static int check_match(const DfCocoResults *dt, const DfCocoParams *p)
         return df_fail(DF_EVALUE, "%s was read to compare masks within each class: want across_classes when reading",
                        dt->gt->name);
     if (masks && p->best_of_class && dt->some_drawn)
-        return df_fail(DF_EVALUE, "fixed AP of masks: some detection has no segmentation of runs, of whose pixels it needs "
-                                  "the area");
+        return df_fail(DF_EVALUE, "fixed AP of masks: some detection has no segmentation of runs, of whose pixels it "
+                                  "needs the area");
     if (p->type == DF_COCO_BOXES && dt->kind == KIND_ORIENTED)
         return df_fail(DF_EVALUE, "the detections have an obb and no bbox: want the type obb");
     if (masks && (dt->kind == KIND_ORIENTED || dt->kind == KIND_KEYPOINTS))

@@ -77,7 +77,8 @@ typedef struct {
 typedef struct CocoSimilarity {
     size_t size;           /* bytes of an object as row() wants it                        */
     void (*object)(const CocoRun *, uint32_t annotation, void *to);
-    void (*row)(const CocoRun *, const CocoObjects *, uint32_t detection, double *row); /* row[n]: a detection with all of them */
+    /* row[n]: a detection with all of them */
+    void (*row)(const CocoRun *, const CocoObjects *, uint32_t detection, double *row);
 } CocoSimilarity;
 const CocoSimilarity *df_coco_similarity(DfCocoType);
 int df_coco_take_sigmas(CocoRun *); /* of the parameters, or those of the protocol */
@@ -96,7 +97,8 @@ static inline bool df_coco_is_ignored(const CocoRun *run, const CocoAnnotation *
         return a->ignore;
     if (a->crowd)
         return true;
-    return run->params.type == DF_COCO_BOUNDARIES ? a->ignore : run->params.type == DF_COCO_KEYPOINTS && a->no_keypoints;
+    return run->params.type == DF_COCO_BOUNDARIES ? a->ignore
+                                                  : run->params.type == DF_COCO_KEYPOINTS && a->no_keypoints;
 }
 
 /* ---- stages ---------------------------------------------------------------------------------------------------- */

@@ -85,13 +85,14 @@ double df_coco_f1(const DfCocoEval *e, size_t class_place, double iou)
 static void append_counts_row(DfTextbuf *t, const DfCocoCounts *c)
 {
     df_textbuf_add(t, " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %9.3f %7.3f %7.3f\n", c->tp, c->fp, c->fn,
-                   share(c->tp, c->tp + c->fp), share(c->tp, c->tp + c->fn), share(2 * c->tp, 2 * c->tp + c->fp + c->fn));
+                   share(c->tp, c->tp + c->fp), share(c->tp, c->tp + c->fn),
+                   share(2 * c->tp, 2 * c->tp + c->fp + c->fn));
 }
 
 static void append_class_rows(DfTextbuf *t, const DfCocoEval *e)
 {
-    df_textbuf_add(t, "\n %-20s %12s %7s %8s %8s %8s %9s %7s %7s\n", "category", "id", "best F1", "TP", "FP", "FN", "precision",
-                   "recall", "F1");
+    df_textbuf_add(t, "\n %-20s %12s %7s %8s %8s %8s %9s %7s %7s\n", "category", "id", "best F1", "TP", "FP", "FN",
+                   "precision", "recall", "F1");
     for (size_t k = 0; k < e->n_classes; k++) {
         const DfCocoCounts c = df_coco_counts(e, k, 0);
         df_textbuf_add(t, " ");
@@ -107,8 +108,10 @@ int df_coco_f1_table(const DfCocoEval *e, bool per_class, char **out)
     *out = NULL;
     if (!e->counts)
         return df_fail(DF_EVALUE, "COCO evaluation: F1 was not asked for");
-    df_textbuf_add(&t, " F1: the best of the curve %.3f; at scores from %g:\n", df_coco_f1(e, SIZE_MAX, -1), e->f1_score);
-    df_textbuf_add(&t, " %-9s %7s %8s %8s %8s %9s %7s %7s\n", "IoU", "best F1", "TP", "FP", "FN", "precision", "recall", "F1");
+    df_textbuf_add(&t, " F1: the best of the curve %.3f; at scores from %g:\n", df_coco_f1(e, SIZE_MAX, -1),
+                   e->f1_score);
+    df_textbuf_add(&t, " %-9s %7s %8s %8s %8s %9s %7s %7s\n", "IoU", "best F1", "TP", "FP", "FN", "precision", "recall",
+                   "F1");
     for (size_t i = 0; i < e->n_ious; i++) {
         const DfCocoCounts c = df_coco_counts(e, SIZE_MAX, i);
         df_textbuf_add(&t, " %-9.2f %7.3f", e->ious[i], df_coco_f1(e, SIZE_MAX, e->ious[i]));
@@ -141,7 +144,8 @@ static void append_thresholds(DfTextbuf *t, const DfCocoEval *e, size_t class_pl
 
 void df_coco_append_f1(DfTextbuf *t, const DfCocoEval *e)
 {
-    df_textbuf_add(t, ",\n \"f1\": {\"f1\": %.17g, \"score_threshold\": %.17g,\n  ", df_coco_f1(e, SIZE_MAX, -1), e->f1_score);
+    df_textbuf_add(t, ",\n \"f1\": {\"f1\": %.17g, \"score_threshold\": %.17g,\n  ", df_coco_f1(e, SIZE_MAX, -1),
+                   e->f1_score);
     append_thresholds(t, e, SIZE_MAX);
     df_textbuf_add(t, ",\n  \"per_class\": [");
     for (size_t k = 0; k < e->n_classes; k++) {

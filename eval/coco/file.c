@@ -59,8 +59,8 @@ static int choose(const DfIds *ids, const bool *listed, const int64_t *wanted, s
 int df_coco_number_images(CocoRun *run, const DfCoco *gt)
 {
     Chosen *chosen;
-    const int error = choose(&gt->images, run->only ? run->only : gt->image_listed, run->params.image_ids, run->params.n_image_ids, true,
-                             &chosen, &run->n_places);
+    const int error = choose(&gt->images, run->only ? run->only : gt->image_listed, run->params.image_ids,
+                             run->params.n_image_ids, true, &chosen, &run->n_places);
     if (error < 0)
         return error;
     run->place_of_image = df_malloc(gt->images.n * sizeof(uint32_t));

@@ -43,7 +43,8 @@ int df_coco_add_image(CocoBuilder *b, DfId id, bool listed, uint32_t *place)
     const size_t before = coco->images.n;
     if (!df_grow((void **)&coco->sizes, &b->sizes_capacity, before, sizeof *coco->sizes))
         return df_fail_memory("ids");
-    if (coco->federated && !df_grow((void **)&coco->federation, &b->federation_capacity, before, sizeof *coco->federation))
+    if (coco->federated &&
+        !df_grow((void **)&coco->federation, &b->federation_capacity, before, sizeof *coco->federation))
         return df_fail_memory("ids");
     if (coco->with_keypoints &&
         !df_grow((void **)&coco->crowd_index, &b->crowd_index_capacity, before, sizeof *coco->crowd_index))

@@ -32,7 +32,8 @@ static int look_at(void *arg, DfCocoRecord *r)
     if (r->number != (size_t)s->annotation + 1)
         return DF_OK;
     const DfId image = s->coco->images.ids[s->coco->annotations[s->annotation].image];
-    s->found = (r->has & DF_COCO_IMAGE_ID) && df_id_compare(image, r->image_id) == 0; /* else it is another file by now */
+    /* else it is another file by now */
+    s->found = (r->has & DF_COCO_IMAGE_ID) && df_id_compare(image, r->image_id) == 0;
     s->line = r->line;
     s->byte = r->offset;
     df_coco_record_name(r, s->name);

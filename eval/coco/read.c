@@ -78,8 +78,8 @@ int df_coco_read_with(DfCoco **out, DfJson *json, const DfCocoReading *how)
 
 /* ---- from memory ------------------------------------------------------------------------------------------------- */
 
-int df_coco_take_told(const DfCocoTeller *teller, DfCocoList list, DfCocoRecord *r, int (*take)(void *arg, DfCocoRecord *),
-                      void *arg)
+int df_coco_take_told(const DfCocoTeller *teller, DfCocoList list, DfCocoRecord *r,
+                      int (*take)(void *arg, DfCocoRecord *), void *arg)
 {
     int error = DF_OK;
     for (r->number = 1; error == DF_OK; r->number++) {

@@ -82,8 +82,8 @@ static int add_block(DfCocoResults *results)
     return room ? DF_OK : df_fail_memory("the detections");
 }
 
-static int keep(DfCocoResults *results, const CocoDetection *detections, const CocoCompared *masks, const CocoShape *shapes,
-                size_t n)
+static int keep(DfCocoResults *results, const CocoDetection *detections, const CocoCompared *masks,
+                const CocoShape *shapes, size_t n)
 {
     if (n > DF_NO_ID - 1 - results->n)
         return df_fail(DF_EVALUE, "more than %u detections", (unsigned)DF_NO_ID - 1);
@@ -290,7 +290,8 @@ static int check(const DfCocoResults *results, const DfCocoRecord *r)
     if (results->kind == KIND_BOX)
         return r->has & DF_COCO_BBOX ? DF_OK : df_coco_record_fail(r, "has no bbox, but the first detection has one");
     if (results->kind == KIND_KEYPOINTS)
-        return r->keypoints.n > 0 ? DF_OK : df_coco_record_fail(r, "has no keypoints, but the first detection has some");
+        return r->keypoints.n > 0 ? DF_OK
+                                  : df_coco_record_fail(r, "has no keypoints, but the first detection has some");
     if (results->kind == KIND_ORIENTED)
         return r->has & DF_COCO_OBB ? DF_OK : df_coco_record_fail(r, "has no obb, but the first detection has one");
     const DfCocoSegmentation *const s = &r->segmentation;

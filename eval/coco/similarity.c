@@ -55,11 +55,13 @@ static void mask_row(const CocoRun *run, const CocoObjects *objects, uint32_t de
 /* ---- keypoints ------------------------------------------------------------------------------------------------- */
 
 /* The 17 of COCO, and the 14 of CrowdPose. They are written as numpy divides them by 10. */
-static const double coco_sigmas[] = { 0.26 / 10, 0.25 / 10, 0.25 / 10, 0.35 / 10, 0.35 / 10, 0.79 / 10, 0.79 / 10, 0.72 / 10,
-                                      0.72 / 10, 0.62 / 10, 0.62 / 10, 1.07 / 10, 1.07 / 10, 0.87 / 10, 0.87 / 10, 0.89 / 10,
-                                      0.89 / 10 };
-static const double crowdpose_sigmas[] = { 0.79 / 10, 0.79 / 10, 0.72 / 10, 0.72 / 10, 0.62 / 10, 0.62 / 10, 1.07 / 10,
-                                           1.07 / 10, 0.87 / 10, 0.87 / 10, 0.89 / 10, 0.89 / 10, 0.79 / 10, 0.79 / 10 };
+static const double coco_sigmas[] = { 0.26 / 10, 0.25 / 10, 0.25 / 10, 0.35 / 10, 0.35 / 10, 0.79 / 10,
+                                      0.79 / 10, 0.72 / 10, 0.72 / 10, 0.62 / 10, 0.62 / 10, 1.07 / 10,
+                                      1.07 / 10, 0.87 / 10, 0.87 / 10, 0.89 / 10, 0.89 / 10 };
+static const double crowdpose_sigmas[] = {
+    0.79 / 10, 0.79 / 10, 0.72 / 10, 0.72 / 10, 0.62 / 10, 0.62 / 10, 1.07 / 10,
+    1.07 / 10, 0.87 / 10, 0.87 / 10, 0.89 / 10, 0.89 / 10, 0.79 / 10, 0.79 / 10
+};
 
 int df_coco_take_sigmas(CocoRun *run)
 {
@@ -77,7 +79,8 @@ int df_coco_take_sigmas(CocoRun *run)
         return df_fail_memory("the evaluation");
     for (size_t i = 0; i < n; i++) {
         if (!(from[i] > 0 && isfinite(from[i])))
-            return df_fail(DF_EVALUE, "COCO evaluation: sigma %zu of the keypoints is %g, want more than 0", i + 1, from[i]);
+            return df_fail(DF_EVALUE, "COCO evaluation: sigma %zu of the keypoints is %g, want more than 0", i + 1,
+                           from[i]);
         vars[i] = from[i] * 2 * (from[i] * 2);
     }
     run->vars = vars;

@@ -85,7 +85,8 @@ const CocoLine *df_coco_lines(const DfCocoEval *e, size_t *n)
     *n = sizeof box_lines / sizeof *box_lines;
     if (e->type != DF_COCO_KEYPOINTS)
         return box_lines;
-    *n = e->crowdpose ? sizeof crowdpose_lines / sizeof *crowdpose_lines : sizeof keypoint_lines / sizeof *keypoint_lines;
+    *n = e->crowdpose ? sizeof crowdpose_lines / sizeof *crowdpose_lines
+                      : sizeof keypoint_lines / sizeof *keypoint_lines;
     return e->crowdpose ? crowdpose_lines : keypoint_lines;
 }
 
@@ -242,8 +243,8 @@ static bool has_row(const Rows *r, const CocoRow *row)
 {
     bool has = false;
     for (size_t i = 0; i < r->n; i++)
-        has |= r->rows[i].precision == row->precision && r->rows[i].iou == row->iou && r->rows[i].max_det == row->max_det &&
-               strcmp(r->rows[i].area, row->area) == 0;
+        has |= r->rows[i].precision == row->precision && r->rows[i].iou == row->iou &&
+               r->rows[i].max_det == row->max_det && strcmp(r->rows[i].area, row->area) == 0;
     return has;
 }
 

@@ -147,7 +147,8 @@ static bool is_first(const CocoLine *lines, size_t i, bool of_area)
 {
     bool first = true;
     for (size_t k = 0; k < i; k++)
-        first &= of_area ? !lines[k].area || strcmp(lines[k].area, lines[i].area) != 0 : lines[k].max_det != lines[i].max_det;
+        first &= of_area ? !lines[k].area || strcmp(lines[k].area, lines[i].area) != 0
+                         : lines[k].max_det != lines[i].max_det;
     return first;
 }
 
@@ -167,7 +168,8 @@ static void note_parameters(DfTextbuf *t, const DfCocoEval *e)
         if (max_det < e->n_max_dets || !is_first(lines, i, false))
             continue;
         if (lines[i].max_det < 0)
-            df_textbuf_add(t, "-1 %s: it needs %d in maxDets\n", i == 0 && n == DF_COCO_STATS ? "as the AP of all areas" : "at maxDets=20",
+            df_textbuf_add(t, "-1 %s: it needs %d in maxDets\n",
+                           i == 0 && n == DF_COCO_STATS ? "as the AP of all areas" : "at maxDets=20",
                            -lines[i].max_det);
         else
             df_textbuf_add(t, "-1 at number %d of maxDets: there %s %zu\n", lines[i].max_det + 1,

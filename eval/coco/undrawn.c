@@ -63,8 +63,8 @@ static void draw_some(void *arg, size_t task, void *scratch)
         const CocoSize *const size = &d->coco->sizes[d->coco->annotations[p->annotation].image];
         const DfCocoSegmentation read = { .numbers = p->numbers, .n = p->n };
         if (df_coco_drawable(size))
-            d->errors[task] = df_coco_keep_truth(d->coco->boundary_ratio, &room, &read, &polygons, size, &d->bytes[task],
-                                                 &d->coco->masks[p->annotation]);
+            d->errors[task] = df_coco_keep_truth(d->coco->boundary_ratio, &room, &read, &polygons, size,
+                                                 &d->bytes[task], &d->coco->masks[p->annotation]);
     }
     df_coco_compare_room_done(&room);
 }

@@ -109,7 +109,8 @@ static int take_truths(CocoView *v, const DfCoco *gt, const uint32_t *image, con
     for (size_t i = 0; i < gt->n_annotations; i++) {
         if (!to_truth(gt, i, image, class, &t))
             continue;
-        const int error = df_coco_check_truth(gt, t.annotation, &(CocoNeeds){ .type = v->masks ? DF_COCO_MASKS : DF_COCO_BOXES });
+        const int error =
+            df_coco_check_truth(gt, t.annotation, &(CocoNeeds){ .type = v->masks ? DF_COCO_MASKS : DF_COCO_BOXES });
         if (error < 0)
             return error;
         start[t.image + 1]++;

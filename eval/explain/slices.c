@@ -162,7 +162,11 @@ static int cut_by_objects_in_image(Cutting *c)
     static const struct {
         size_t least, most;
         const char *name;
-    } parts[] = { { 0, 0, "none" }, { 1, 3, "1 to 3" }, { 4, 10, "4 to 10" }, { 11, 30, "11 to 30" }, { 31, SIZE_MAX, "more than 30" } };
+    } parts[] = { { 0, 0, "none" },
+                  { 1, 3, "1 to 3" },
+                  { 4, 10, "4 to 10" },
+                  { 11, 30, "11 to 30" },
+                  { 31, SIZE_MAX, "more than 30" } };
     const CocoView *v = c->view;
     int error = DF_OK;
     for (size_t p = 0; error == DF_OK && p < sizeof parts / sizeof *parts; p++) {
@@ -478,8 +482,8 @@ static int hold_against_chance(Cutting *c, const DfSlicing *s, DfPool *pool)
     chance.values = df_malloc(slices->n * s->replicates * sizeof *chance.values);
     int error = chance.values ? DF_OK : df_fail_memory("slices");
     if (error == DF_OK && s->replicates > 0)
-        error = df_parallel(pool, slices->n * s->replicates, chance.room + (n + 1) * (sizeof(uint32_t) + sizeof(uint16_t)),
-                            try_chance, &chance);
+        error = df_parallel(pool, slices->n * s->replicates,
+                            chance.room + (n + 1) * (sizeof(uint32_t) + sizeof(uint16_t)), try_chance, &chance);
     for (size_t i = 0; error == DF_OK && i < slices->n; i++)
         keep_chance(&slices->about[i], chance.values + i * s->replicates, s);
     df_free(chance.values);

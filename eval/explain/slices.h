@@ -40,7 +40,8 @@ typedef struct {
 struct DfExplain;
 /* Every object and image in its slices. `gt`: the annotation file once more, for keys; without keys it may be NULL. */
 DF_API int df_explain_slice(struct DfExplain *, const DfSlicing *, DfJson *gt, DfPool *);
-DF_API size_t df_explain_slices(const struct DfExplain *); /* the first one is everything; 0 before df_explain_slice() */
+/* the first one is everything; 0 before df_explain_slice() */
+DF_API size_t df_explain_slices(const struct DfExplain *);
 DF_API DfSlice df_explain_slice_at(const struct DfExplain *, size_t);
 
 DF_END_DECLS

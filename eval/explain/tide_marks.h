@@ -10,7 +10,8 @@
 
 enum { TIDE_BEST_OF_IMAGE = 100 };
 
-typedef enum { MARK_BEYOND, MARK_TRUE, MARK_FALSE, MARK_IGNORED } MarkOutcome; /* beyond: not among the 100 best of its image */
+/* beyond: not among the 100 best of its image */
+typedef enum { MARK_BEYOND, MARK_TRUE, MARK_FALSE, MARK_IGNORED } MarkOutcome;
 
 typedef struct {
     MarkOutcome outcome;
@@ -30,7 +31,8 @@ typedef struct {
 } TideMarks;
 
 /* A view of which everything is known that errors are made of: masks were compared across classes. */
-int df_tide_view(CocoView **out, const DfCocoResults *, bool masks, const int64_t *image_ids, size_t n); /* NULL: all images */
+/* NULL: all images */
+int df_tide_view(CocoView **out, const DfCocoResults *, bool masks, const int64_t *image_ids, size_t n);
 int df_tide_mark(TideMarks *, const CocoView *);
 void df_tide_marks_done(TideMarks *);
 int df_tide_costs(DfTide *, const CocoView *, const TideMarks *);

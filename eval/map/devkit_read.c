@@ -41,7 +41,8 @@ static int keep_object(const Labels *l, const char *class_name, DevkitObject obj
 {
     DfDevkit *const d = l->devkit;
     object.picture = l->picture;
-    if (!df_grow((void **)&d->objects, &d->objects_capacity, d->n_objects, sizeof *d->objects) || d->n_objects >= DF_NO_ID)
+    if (!df_grow((void **)&d->objects, &d->objects_capacity, d->n_objects, sizeof *d->objects) ||
+        d->n_objects >= DF_NO_ID)
         return df_fail_memory("labels");
     const int error = df_ids_add(&d->classes, (DfId){ 0, class_name }, &object.class);
     if (error == DF_OK)
@@ -103,8 +104,8 @@ static int take_result(void *arg, const DfVocResult *r)
     DfDevkit *const d = to->devkit;
     DevkitFound f = { .score = r->score, .class = to->class, .picture = df_ids_find(&d->pictures, (DfId){ 0, r->image }) };
     if (f.picture == DF_NO_ID)
-        return df_fail(DF_EVALUE, "%s: line %zu: no labels of a picture '%.100s' among the %zu that are scored", to->path,
-                       r->line, r->image, d->pictures.n);
+        return df_fail(DF_EVALUE, "%s: line %zu: no labels of a picture '%.100s' among the %zu that are scored",
+                       to->path, r->line, r->image, d->pictures.n);
     memcpy(f.box, r->box, sizeof f.box);
     if (!df_grow((void **)&d->found, &d->found_capacity, d->n_found, sizeof *d->found) || d->n_found >= DF_NO_ID)
         return df_fail_memory("results");

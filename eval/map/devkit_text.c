@@ -24,7 +24,8 @@ static void add_notes(DfTextbuf *t, const DfDevkitScores *s, const char *before,
         df_textbuf_add(t, "%s", first ? before : between);
         df_textbuf_add(t, "class ");
         df_textbuf_shown(t, c->name, 0);
-        df_textbuf_add(t, c->objects ? " has no results: its AP is 0" : " has no object that counts: the means are without it");
+        df_textbuf_add(t, c->objects ? " has no results: its AP is 0"
+                                     : " has no object that counts: the means are without it");
         first = false;
     }
 }
@@ -35,8 +36,9 @@ static void add_class(DfTextbuf *t, const DfDevkitScores *s, const DfDevkitClass
     df_textbuf_shown(t, c->name, 24);
     df_textbuf_add(t, " %8zu %9zu %8zu", c->objects, c->difficult, c->detections);
     for (size_t i = 0; i < s->n_ious; i++)
-        df_textbuf_add(t, "%s %5.2f %7.3f %7.3f %7.3f", i ? "\n                                                     " : "",
-                       s->ious[i], shown(c->recall[i]), shown(c->ap[DF_DEVKIT_07][i]), shown(c->ap[DF_DEVKIT_12][i]));
+        df_textbuf_add(t, "%s %5.2f %7.3f %7.3f %7.3f",
+                       i ? "\n                                                     " : "", s->ious[i],
+                       shown(c->recall[i]), shown(c->ap[DF_DEVKIT_07][i]), shown(c->ap[DF_DEVKIT_12][i]));
     df_textbuf_add(t, "\n");
 }
 
@@ -77,8 +79,8 @@ static void add_class_json(DfTextbuf *t, const DfDevkitScores *s, const DfDevkit
 {
     df_textbuf_add(t, "{\"name\": ");
     df_textbuf_json(t, c->name);
-    df_textbuf_add(t, ", \"objects\": %zu, \"difficult\": %zu, \"detections\": %zu, \"recall\": ", c->objects, c->difficult,
-                   c->detections);
+    df_textbuf_add(t, ", \"objects\": %zu, \"difficult\": %zu, \"detections\": %zu, \"recall\": ", c->objects,
+                   c->difficult, c->detections);
     add_numbers(t, s, c->recall);
     for (int rule = 0; rule < DF_DEVKIT_RULES; rule++) {
         df_textbuf_add(t, ", \"%s\": ", rule_names[rule]);

@@ -241,8 +241,8 @@ static int class_init(Class *c, const Run *run, size_t k)
                   .room = df_malloc((n + 2) * sizeof *c->room) };
     for (size_t g = 0; c->listed && g < most; g++)
         c->listed[g] = (uint32_t)g;
-    const bool room = key && c->truth && c->listed && c->with && c->overlap && c->best && c->order && c->taken && c->outcome && c->precision &&
-                      c->recall && c->room;
+    const bool room = key && c->truth && c->listed && c->with && c->overlap && c->best && c->order && c->taken &&
+                      c->outcome && c->precision && c->recall && c->room;
     int error = room ? DF_OK : df_fail_memory("the scores of boxes");
     for (size_t i = 0; error == DF_OK && i < n; i++) {
         c->order[i] = (uint32_t)i;

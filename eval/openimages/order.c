@@ -100,7 +100,8 @@ static int keep_equal(OiRun *run, size_t *capacity, const OiObject *b, const OiO
     const size_t n_masks = (size_t)(s_end - s);
     int error = DF_OK;
     if (n_boxes && n_masks > MOST_JOINED / n_boxes)
-        return df_fail(DF_EVALUE, "%zu boxes and %zu masks of one class are at the same place of one image: want each object once",
+        return df_fail(DF_EVALUE,
+                       "%zu boxes and %zu masks of one class are at the same place of one image: want each object once",
                        n_boxes, n_masks);
     for (const OiObject *i = b; error == DF_OK && i < b_end; i++) {
         if (s == s_end)

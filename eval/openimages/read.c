@@ -73,8 +73,9 @@ static int find_class(DfOpenImages *o, const char *name, const char *file, size_
     if (!o->closed)
         return add_class(o, name, NULL, place);
     *place = df_ids_find(&o->classes, (DfId){ 0, name });
-    return *place != DF_NO_ID ? DF_OK :
-           df_fail(DF_EVALUE, "%s: line %zu: class '%.100s' is not among the %zu classes", file, line, name, o->classes.n);
+    return *place != DF_NO_ID ? DF_OK
+                              : df_fail(DF_EVALUE, "%s: line %zu: class '%.100s' is not among the %zu classes", file,
+                                        line, name, o->classes.n);
 }
 
 static int take_above(void *arg, const char *label, const char *ancestor)
@@ -110,7 +111,8 @@ static void sort_pairs(OiPairs *p)
 }
 
 /* A file, whole. */
-static int read_file(const char *path, void *arg, int (*read)(void *arg, const char *text, size_t size, const char *path))
+static int read_file(const char *path, void *arg,
+                     int (*read)(void *arg, const char *text, size_t size, const char *path))
 {
     DfFile file = { 0 };
     int error = df_file_open(&file, path, limit);
@@ -182,7 +184,8 @@ static int keep_mask(const Rows *rows, const DfOpenImagesRow *r, uint32_t image,
     if (m->n == 0)
         return DF_OK;
     if (size[0] && (size[0] != m->height || size[1] != m->width))
-        return df_fail(DF_EVALUE, "%s: line %zu: a mask of %u x %u in image %s, which has one of %u x %u: want one size",
+        return df_fail(DF_EVALUE,
+                       "%s: line %zu: a mask of %u x %u in image %s, which has one of %u x %u: want one size",
                        rows->path, r->line, m->width, m->height, r->image, size[1], size[0]);
     size[0] = m->height;
     size[1] = m->width;
@@ -237,8 +240,8 @@ static int take_object(void *arg, const DfOpenImagesRow *r)
     OiObject object = { .group = r->group };
     memcpy(object.box, r->box, sizeof object.box);
     if (r->box[2] < r->box[0] || r->box[3] < r->box[1])
-        return df_fail(DF_EVALUE, "%s: line %zu: a box from %g %g to %g %g: want XMin <= XMax and YMin <= YMax", rows->path,
-                       r->line, r->box[0], r->box[1], r->box[2], r->box[3]);
+        return df_fail(DF_EVALUE, "%s: line %zu: a box from %g %g to %g %g: want XMin <= XMax and YMin <= YMax",
+                       rows->path, r->line, r->box[0], r->box[1], r->box[2], r->box[3]);
     int error = add_image(o, r->image, &object.image);
     if (error == DF_OK)
         error = find_class(o, r->label, rows->path, r->line, &object.class);

@@ -97,7 +97,8 @@ static int draw_curve(const OiOutcomes *o, DfOpenImagesClass *class)
 
 static int score_class(const OiRun *run, size_t k)
 {
-    const size_t most = run->found_start[k + 1] - run->found_start[k] + run->objects_start[k + 1] - run->objects_start[k];
+    const size_t most =
+        run->found_start[k + 1] - run->found_start[k] + run->objects_start[k + 1] - run->objects_start[k];
     DfOpenImagesClass *class = &run->out->classes[k];
     OiOutcomes o = { df_malloc((most + 1) * sizeof *o.score), df_malloc((most + 1) * sizeof *o.label), 0 };
     int error = o.score && o.label ? match_class(run, k, &o) : df_fail_memory("the scores of Open Images");
@@ -179,7 +180,8 @@ int df_openimages_score(DfOpenImagesScores *out, const DfOpenImages *o, const Df
 {
     OiRun run = { .data = o, .params = params, .out = out };
     int error = make_scores(&run);
-    if (error == DF_OK && !(params->iou >= 0 && params->iou <= 1 && params->group_weight >= 0 && isfinite(params->group_weight)))
+    if (error == DF_OK &&
+        !(params->iou >= 0 && params->iou <= 1 && params->group_weight >= 0 && isfinite(params->group_weight)))
         error = df_fail(DF_EVALUE, "IoU %g and weight %g: want an IoU from 0 to 1 and a weight from 0 on", params->iou,
                         params->group_weight);
     if (error == DF_OK)

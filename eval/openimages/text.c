@@ -36,8 +36,8 @@ int df_openimages_table(const DfOpenImagesScores *s, bool per_class, char **out)
 {
     DfTextbuf text = { 0 };
     const size_t none = without_objects(s);
-    df_textbuf_add(&text, " mAP at IoU %.4g  %.3f   (%s of %s, groups count %.4g)\n", s->params.iou, shown(s->mean), rule(s),
-                   s->masks ? "masks" : "boxes", s->params.group_weight);
+    df_textbuf_add(&text, " mAP at IoU %.4g  %.3f   (%s of %s, groups count %.4g)\n", s->params.iou, shown(s->mean),
+                   rule(s), s->masks ? "masks" : "boxes", s->params.group_weight);
     if (per_class)
         df_textbuf_add(&text, "\n %-28s %8s %8s %8s %7s %7s\n", "class", "objects", "found", "scored", "recall", "AP");
     for (size_t k = 0; per_class && k < s->n_classes; k++)
@@ -50,7 +50,8 @@ int df_openimages_table(const DfOpenImagesScores *s, bool per_class, char **out)
         df_textbuf_add(&text, "%zu of %zu classes have no object that counts: the mean is without them\n", none,
                        s->n_classes);
     if (s->unseen)
-        df_textbuf_add(&text, "%zu predictions are of images of which nothing is known: they are not scored\n", s->unseen);
+        df_textbuf_add(&text, "%zu predictions are of images of which nothing is known: they are not scored\n",
+                       s->unseen);
     return df_textbuf_take(&text, out);
 }
 
@@ -84,8 +85,9 @@ int df_openimages_json(const DfOpenImagesScores *s, char **out)
         df_textbuf_add(&t, "%s", k ? ",\n  " : "\n  ");
         add_class_json(&t, &s->classes[k]);
     }
-    df_textbuf_add(&t, "],\n \"images\": %zu, \"rows_after_expansion\": {\"boxes\": %zu, \"labels\": %zu}, ", s->n_images,
-                   s->boxes, s->labels);
-    df_textbuf_add(&t, "\"classes_without_objects\": %zu, \"unseen_predictions\": %zu}\n", without_objects(s), s->unseen);
+    df_textbuf_add(&t, "],\n \"images\": %zu, \"rows_after_expansion\": {\"boxes\": %zu, \"labels\": %zu}, ",
+                   s->n_images, s->boxes, s->labels);
+    df_textbuf_add(&t, "\"classes_without_objects\": %zu, \"unseen_predictions\": %zu}\n", without_objects(s),
+                   s->unseen);
     return df_textbuf_take(&t, out);
 }

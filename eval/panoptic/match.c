@@ -136,7 +136,8 @@ static int check_found(const DfPanoptic *p, const DfPanopticRoom *room, size_t i
                            df_id_text(image), found->id, maps.found);
         if (found->class == DF_NO_ID)
             return df_fail(DF_EVALUE, "image_id %s: segment %" PRId64 " of the prediction has category_id %" PRId64
-                           ", which %s does not have", df_id_text(image), found->id, found->segment->category_id, p->name);
+                           ", which %s does not "
+                           "have", df_id_text(image), found->id, found->segment->category_id, p->name);
     }
     return DF_OK;
 }

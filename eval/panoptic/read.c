@@ -176,7 +176,8 @@ static int read_file(Reader *reader, DfJson *json)
     int error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = reader, .list = read_list });
     df_coco_record_done(&reader->record);
     if (error == DF_OK && !reader->has_annotations)
-        error = df_fail(DF_EFORMAT, "%s has no annotations: want panoptic ones, with segments_info", df_json_name(json));
+        error =
+            df_fail(DF_EFORMAT, "%s has no annotations: want panoptic ones, with segments_info", df_json_name(json));
     if (error == DF_OK && reader->truth && !reader->has_categories)
         error = df_fail(DF_EFORMAT, "%s has no categories", df_json_name(json));
     return error;

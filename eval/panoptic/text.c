@@ -36,8 +36,8 @@ int df_panoptic_class_table(const DfPanopticResult *r, char **out)
     for (size_t k = 0; k < r->n_classes; k++)
         widest = df_shown_length(r->classes[k].name) > widest ? df_shown_length(r->classes[k].name) : widest;
     const int wide = (int)(widest > WIDEST ? WIDEST : widest);
-    df_textbuf_add(&t, " %-*s %8s %5s %6s %6s %6s %7s %7s %7s\n", wide, "category", "id", "", "PQ", "SQ", "RQ", "TP", "FP",
-                   "FN");
+    df_textbuf_add(&t, " %-*s %8s %5s %6s %6s %6s %7s %7s %7s\n", wide, "category", "id", "", "PQ", "SQ", "RQ", "TP",
+                   "FP", "FN");
     for (size_t k = 0; k < r->n_classes; k++) {
         const DfPanopticClass *const c = &r->classes[k];
         df_textbuf_add(&t, " ");

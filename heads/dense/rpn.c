@@ -80,7 +80,8 @@ static const DfOpt proposal_opts[] = {
                  "least width and height of a proposal, in network pixels; -1: any"),
     DF_OPT_FLOAT(ProposalDict, min_score, 0, 0, 1, "least score of a proposal, torchvision's rpn_score_thresh"),
     DF_OPT_BOOL(ProposalDict, by_logit, False,
-                "the best are those of the largest logit, also where sigmoids are equal, as in torchvision and detectron2"),
+                "the best are those of the largest logit, also where sigmoids are equal, as in torchvision and "
+                "detectron2"),
     DF_OPT_UNUSED(nms_post, "has no effect in mmdet 2.x either"),
     DF_OPT_UNUSED(nms_across_levels, "has no effect in mmdet 2.x either"),
     DF_OPT_UNUSED(score_thr, "has no effect in mmdet 2.x either"),

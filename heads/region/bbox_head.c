@@ -140,8 +140,8 @@ static void init(NnScope s, void *self)
     const int boxes = h->reg_class_agnostic ? 1 : h->num_classes;
     df_predictor_init(s, &h->cls_predictor, h->cls_predictor_cfg, "Linear", "NormedLinear");
     df_predictor_init(s, &h->reg_predictor, h->reg_predictor_cfg, "Linear", "NormedLinear");
-    nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, h->loss_cls.columns, h->cls_predictor.has_bias, nn_normal(0.01),
-                      nn_constant(0));
+    nn_linear_init_as(nn_at(s, "fc_cls"), &h->fc_cls, cls, h->loss_cls.columns, h->cls_predictor.has_bias,
+                      nn_normal(0.01), nn_constant(0));
     if (h->with_reg)
         nn_linear_init_as(nn_at(s, "fc_reg"), &h->fc_reg, reg, 4 * boxes, h->reg_predictor.has_bias, nn_normal(0.001),
                           nn_constant(0));

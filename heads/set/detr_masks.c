@@ -131,8 +131,8 @@ void df_detr_masks_init(NnScope s, DfDetrMasks *m, int dim, int heads, const int
     m->dim = dim;
     m->heads = heads;
     if (dim < 16 || dim % heads) {
-        nn_fail(s, DF_EVALUE, "masks of %d channels and %d heads: want at least 16 channels, a multiple of the heads", dim,
-                heads);
+        nn_fail(s, DF_EVALUE, "masks of %d channels and %d heads: want at least 16 channels, a multiple of the heads",
+                dim, heads);
         return;
     }
     nn_linear_init(nn_at(attends, "q_linear"), &m->query, dim, dim, true);

@@ -189,8 +189,9 @@ static void read_order(NnScope s, Stack *out, bool decodes)
     const DfNode *order = out->layer.operation_order;
     out->norm_first = strcmp(df_node_text(df_node_at(order, "0"), ""), "norm") == 0;
     if (!has_order(order, out->norm_first, decodes ? decoder : encoder, decodes ? 3 : 2))
-        nn_fail(s, DF_EVALUE, "operation_order: want 'self_attn', %s'ffn', each with a 'norm' behind it or each with one "
-                "before it", decodes ? "'cross_attn', " : "");
+        nn_fail(s, DF_EVALUE,
+                "operation_order: want 'self_attn', %s'ffn', each with a 'norm' behind it or each with one before it",
+                decodes ? "'cross_attn', " : "");
 }
 
 static void read_ffn(NnScope s, Stack *out)

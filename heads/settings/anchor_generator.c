@@ -80,7 +80,8 @@ static const DfFloats *read_sizes(NnScope s, const AnchorConfig *g, int levels)
     DfFloats *sizes = nn_alloc(s, (size_t)levels, sizeof *sizes);
     const DfNode *item = g->sizes->first;
     if (g->sizes->kind != DF_NODE_LIST || g->sizes->n != levels)
-        nn_fail(s, DF_EVALUE, "anchor_generator: sizes has %d entries: want a list for each of %d strides", g->sizes->n, levels);
+        nn_fail(s, DF_EVALUE, "anchor_generator: sizes has %d entries: want a list for each of %d strides", g->sizes->n,
+                levels);
     for (int i = 0; nn_ok(s) && i < levels; i++, item = item->next) {
         const int n = item->kind == DF_NODE_LIST ? item->n : 0;
         double *v = nn_alloc(s, (size_t)n, sizeof *v);

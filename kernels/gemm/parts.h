@@ -71,7 +71,8 @@ typedef struct {
     const float *a; /* m K, rows `lda` apart, which are rounded block by block; or, where it is not NULL, ... */
     const uint16_t *rounded; /* ... this; or what ... */
     size_t lda;
-    void (*gather)(const void *from, size_t k0, size_t k1, uint16_t *to, size_t ld); /* ... writes as k0..k1-1 of all rows */
+    /* ... writes as k0..k1-1 of all rows */
+    void (*gather)(const void *from, size_t k0, size_t k1, uint16_t *to, size_t ld);
     const void *from;
     DfBf16Panels b;
     size_t n0, n1;

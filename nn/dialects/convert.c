@@ -165,11 +165,12 @@ static int find_target(Target *best, const char *library, const NnArrays *ours)
             consider(best, *d, ours_is_it, "backbone.", ours);
     }
     if (!best->found)
-        return df_fail(DF_EVALUE, "no network of %s has names like %s: want another --to, or --strip, --rename", library,
-                       ours->n ? ours->at[0].array.name : "none");
+        return df_fail(DF_EVALUE, "no network of %s has names like %s: want another --to, or --strip, --rename",
+                       library, ours->n ? ours->at[0].array.name : "none");
     if (best->knows.first)
-        return df_fail(DF_EVALUE, "%s: %s has no name for it, nor for %d others: want --strip or --rename for what no table "
-                                  "knows", best->knows.first, library, best->knows.unknown - 1);
+        return df_fail(DF_EVALUE,
+                       "%s: %s has no name for it, nor for %d others: want --strip or --rename for what no table knows",
+                       best->knows.first, library, best->knows.unknown - 1);
     return DF_OK;
 }
 

@@ -73,7 +73,8 @@ const NnDialect nn_dialect_detectron2_rcnn = {
     .package = "detectron2",
     .what = "Faster or Mask R-CNN",
     .ours = "mmdet",
-    .signs = (const char *const[]){ "backbone.bottom_up.stem.conv1.weight", "proposal_generator.rpn_head.conv.weight", NULL },
+    .signs = (const char *const[]){ "backbone.bottom_up.stem.conv1.weight", "proposal_generator.rpn_head.conv.weight",
+                                    NULL },
     .rows = rcnn,
 };
 

@@ -6,16 +6,15 @@
  */
 #include "nn/dialects/dialects.h"
 
-static const NnRow swin_block[] = {
-    NN_ROW("norm1.*", "norm1.*"),
-    NN_ROW("attn.w_msa.relative_position_index", "attn.relative_position_index"),
-    NN_ROW_GENERATED("attn.w_msa.relative_position_index", "attn.relative_position_bias_table", nn_relative_position_index),
-    NN_ROW("attn.w_msa.*", "attn.*"),
-    NN_ROW("norm2.*", "norm2.*"),
-    NN_ROW("ffn.layers.0.0.*", "mlp.fc1.*"),
-    NN_ROW("ffn.layers.1.*", "mlp.fc2.*"),
-    NN_ROWS_END
-};
+static const NnRow swin_block[] = { NN_ROW("norm1.*", "norm1.*"),
+                                    NN_ROW("attn.w_msa.relative_position_index", "attn.relative_position_index"),
+                                    NN_ROW_GENERATED("attn.w_msa.relative_position_index",
+                                                     "attn.relative_position_bias_table", nn_relative_position_index),
+                                    NN_ROW("attn.w_msa.*", "attn.*"),
+                                    NN_ROW("norm2.*", "norm2.*"),
+                                    NN_ROW("ffn.layers.0.0.*", "mlp.fc1.*"),
+                                    NN_ROW("ffn.layers.1.*", "mlp.fc2.*"),
+                                    NN_ROWS_END };
 
 static const NnRow swin[] = {
     NN_ROW("patch_embed.projection.*", "patch_embed.proj.*"),

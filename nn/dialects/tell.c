@@ -44,7 +44,8 @@ int nn_arrays_add(NnArrays *arrays, const NnNamed *named)
 /* Words that torch.compile, DataParallel and fully sharded training put before any module. */
 static size_t wrapping_word(const char *at)
 {
-    static const char *const words[] = { "_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module." };
+    static const char *const words[] = { "_orig_mod.", "module.", "_fsdp_wrapped_module.",
+                                         "_checkpoint_wrapped_module." };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (df_starts_with(at, words[i]))
             return strlen(words[i]);
@@ -157,8 +158,9 @@ enum { CUTS = 24 };
 /* What training scripts and self-supervision put in front of a network, and a detector in front of its backbone. */
 static size_t outer_word(const char *at)
 {
-    static const char *const words[] = { "model.",   "ema_model.", "model_ema.", "ema.", "student.",  "teacher.",  "backbone.",
-                                         "encoder.", "net.",       "network.",   "detector.", "segmentor.", "trunk." };
+    static const char *const words[] = { "model.",    "ema_model.", "model_ema.", "ema.", "student.",
+                                         "teacher.",  "backbone.",  "encoder.",   "net.", "network.",
+                                         "detector.", "segmentor.", "trunk." };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (df_starts_with(at, words[i]))
             return strlen(words[i]);

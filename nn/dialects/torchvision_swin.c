@@ -25,13 +25,12 @@ static const NnRow around[] = {
     NN_ROWS_END
 };
 
-static const NnRow block[] = {
-    NN_ROW_TURNED("attn.relative_position_index", "attn.relative_position_index", NN_SQUARED),
-    NN_ROW_GENERATED("attn.relative_position_index", "attn.relative_position_bias_table", nn_relative_position_index_flat),
-    NN_ROW("attn.relative_position_bias_table", "attn.relative_position_bias_table"),
-    NN_ROW_TABLE("*", "*", around),
-    NN_ROWS_END
-};
+static const NnRow block[] = { NN_ROW_TURNED("attn.relative_position_index", "attn.relative_position_index",
+                                             NN_SQUARED),
+                               NN_ROW_GENERATED("attn.relative_position_index", "attn.relative_position_bias_table",
+                                                nn_relative_position_index_flat),
+                               NN_ROW("attn.relative_position_bias_table", "attn.relative_position_bias_table"),
+                               NN_ROW_TABLE("*", "*", around), NN_ROWS_END };
 
 static const NnRow swin[] = {
     NN_ROW_TABLE("features.{2s+1}.{b}.*", "layers.{s}.blocks.{b}.*", block),
@@ -61,8 +60,8 @@ const NnDialect nn_dialect_torchvision_swin = {
     .ours = "official",
     .stores_index = true,
     .is_backbone = true,
-    .signs = (const char *const[]){ "features.0.0.weight", "features.1.0.attn.qkv.weight", "!features.1.0.attn.logit_scale",
-                                    NULL },
+    .signs = (const char *const[]){ "features.0.0.weight", "features.1.0.attn.qkv.weight",
+                                    "!features.1.0.attn.logit_scale", NULL },
     .rows = swin,
 };
 

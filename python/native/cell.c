@@ -187,8 +187,8 @@ static PyObject *match(PyObject *module, PyObject *args)
     PyObject *object[VIEWS];
     Cell c = { 0 };
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O!OOOOOO", &PyList_Type, &c.gts, &PyList_Type, &c.dts, &object[OVERLAPS], &object[IOUS],
-                          &object[AREAS], &object[MATCHES], &object[FLAGS], &object[OBJECTS]))
+    if (!PyArg_ParseTuple(args, "O!O!OOOOOO", &PyList_Type, &c.gts, &PyList_Type, &c.dts, &object[OVERLAPS],
+                          &object[IOUS], &object[AREAS], &object[MATCHES], &object[FLAGS], &object[OBJECTS]))
         return NULL;
     c.n_objects = (size_t)PyList_Size(c.gts);
     c.n_detections = (size_t)PyList_Size(c.dts);

@@ -339,7 +339,8 @@ static PyMethodDef functions[] = {
     { "open_results", open_results, METH_VARARGS, "open_results(truth, path)" },
     { "count_results", count_results, METH_O, "count_results(results)" },
     { "evaluate", evaluate, METH_VARARGS,
-      "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas, best_of_class)" },
+      "evaluate(results, type, use_categories, ious, recalls, max_dets, areas, image_ids, category_ids, sigmas, "
+      "best_of_class)" },
     { "stats", stats, METH_O, "stats(evaluation)" },
     { "table", table, METH_O, "table(evaluation)" },
     { "frequencies", frequencies, METH_O, "frequencies(evaluation)" },

@@ -77,8 +77,8 @@ static PyObject *detector_open(PyObject *module, PyObject *args)
     DfDetectorOptions options = { 0 };
     int allow_missing;
     (void)module;
-    if (!PyArg_ParseTuple(args, "sziO!zps", &config, &weights, &options.threads, &PyList_Type, &changes, &options.load.wrapper,
-                          &allow_missing, &precision))
+    if (!PyArg_ParseTuple(args, "sziO!zps", &config, &weights, &options.threads, &PyList_Type, &changes,
+                          &options.load.wrapper, &allow_missing, &precision))
         return NULL;
     const int error = df_precision_read(&options.precision, precision);
     if (error < 0)
@@ -282,7 +282,8 @@ static PyObject *config_folder(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     { "config_folder", config_folder, METH_VARARGS, "config_folder(path)" },
-    { "detector_open", detector_open, METH_VARARGS, "detector_open(config, weights, threads, changes, wrapper, allow_missing, precision)" },
+    { "detector_open", detector_open, METH_VARARGS,
+      "detector_open(config, weights, threads, changes, wrapper, allow_missing, precision)" },
     { "detector_classes", detector_classes, METH_O, "detector_classes(detector)" },
     { "detector_run", detector_run, METH_VARARGS, "detector_run(detector, array, bgr, least)" },
     { "detector_run_file", detector_run_file, METH_VARARGS, "detector_run_file(detector, path, least)" },

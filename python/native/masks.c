@@ -64,7 +64,8 @@ static const char *text_of(PyObject *counts, Py_ssize_t *length)
         return PyUnicode_AsUTF8AndSize(counts, length);
     if (PyBytes_Check(counts))
         return PyBytes_AsStringAndSize(counts, &text, length) < 0 ? NULL : text;
-    PyErr_Format(PyExc_TypeError, "counts of a mask are of type %R, want bytes or str (frPyObjects() compresses a list)",
+    PyErr_Format(PyExc_TypeError,
+                 "counts of a mask are of type %R, want bytes or str (frPyObjects() compresses a list)",
                  Py_TYPE(counts));
     return NULL;
 }
@@ -106,7 +107,8 @@ static PyObject *object_of(const DfMask *mask)
     const int error = df_mask_to_text(mask, &text);
     if (error < 0)
         return df_py_raise(error);
-    PyObject *object = Py_BuildValue("{s:[II],s:y}", "size", (unsigned)mask->height, (unsigned)mask->width, "counts", text);
+    PyObject *object =
+        Py_BuildValue("{s:[II],s:y}", "size", (unsigned)mask->height, (unsigned)mask->width, "counts", text);
     df_free(text);
     return object;
 }
@@ -137,8 +139,8 @@ static int encode_layers(Masks *m, const Py_buffer *v)
 {
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < m->n; i++)
-        error = df_mask_encode_strided(&m->v[i], (const uint8_t *)v->buf + (Py_ssize_t)i * v->strides[2], (uint32_t)v->shape[0],
-                                       (uint32_t)v->shape[1], v->strides[0], v->strides[1]);
+        error = df_mask_encode_strided(&m->v[i], (const uint8_t *)v->buf + (Py_ssize_t)i * v->strides[2],
+                                       (uint32_t)v->shape[0], (uint32_t)v->shape[1], v->strides[0], v->strides[1]);
     return error;
 }
 
@@ -417,7 +419,8 @@ static PyObject *ious_of(PyObject *args, size_t width, Iou *iou_of)
     Py_ssize_t n_crowd;
     Py_buffer dt, gt;
     size_t n, m;
-    if (!PyArg_ParseTuple(args, "OOy#", &arrays[0], &arrays[1], &crowd, &n_crowd) || !df_py_view(arrays[0], 'd', &dt, &n))
+    if (!PyArg_ParseTuple(args, "OOy#", &arrays[0], &arrays[1], &crowd, &n_crowd) ||
+        !df_py_view(arrays[0], 'd', &dt, &n))
         return NULL;
     if (!df_py_view(arrays[1], 'd', &gt, &m)) {
         PyBuffer_Release(&dt);

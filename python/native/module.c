@@ -38,7 +38,8 @@ PyObject *df_py_done(int error, PyObject *result)
 
 static DfPool *pool;
 static unsigned generation;
-static pthread_mutex_t turn; /* whose the pool is; nobody waits for it with the GIL, which the thread that has it may want */
+/* whose the pool is; nobody waits for it with the GIL, which the thread that has it may want */
+static pthread_mutex_t turn;
 
 static void make_turn(void)
 {
@@ -125,10 +126,12 @@ bool df_py_view(PyObject *array, char code, Py_buffer *view, size_t *n)
 
 static int fill(PyObject *module)
 {
-    static int (*const topics[])(PyObject *) = { df_py_add_memory, df_py_add_coco,     df_py_add_told,    df_py_add_cell,
-                                                 df_py_add_masks,  df_py_add_panoptic, df_py_add_detector };
-    error_class = PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
-                                            PyExc_ValueError, NULL);
+    static int (*const topics[])(PyObject *) = { df_py_add_memory,  df_py_add_coco,  df_py_add_told,
+                                                 df_py_add_cell,    df_py_add_masks, df_py_add_panoptic,
+                                                 df_py_add_detector };
+    error_class =
+        PyErr_NewExceptionWithDoc("deformer.Error", "What is wrong with a file, an option or a value, in a sentence.",
+                                  PyExc_ValueError, NULL);
     make_turn();
     if (pthread_atfork(NULL, NULL, in_child) != 0)
         return PyErr_NoMemory(), -1;

@@ -146,8 +146,9 @@ static PyObject *class_objects(const DfPanopticResult *result)
     for (size_t k = 0; all && k < result->n_classes; k++) {
         const DfPanopticClass *const c = &result->classes[k];
         PyObject *id = df_py_id(c->id);
-        PyObject *one = Py_BuildValue("{s:d,s:d,s:d,s:d,s:n,s:n,s:n}", "pq", c->pq, "sq", c->sq, "rq", c->rq, "iou", c->iou,
-                                      "tp", (Py_ssize_t)c->tp, "fp", (Py_ssize_t)c->fp, "fn", (Py_ssize_t)c->fn);
+        PyObject *one =
+            Py_BuildValue("{s:d,s:d,s:d,s:d,s:n,s:n,s:n}", "pq", c->pq, "sq", c->sq, "rq", c->rq, "iou", c->iou, "tp",
+                          (Py_ssize_t)c->tp, "fp", (Py_ssize_t)c->fp, "fn", (Py_ssize_t)c->fn);
         if (!id || !one || PyDict_SetItem(all, id, one) < 0)
             Py_CLEAR(all);
         Py_XDECREF(id);
@@ -171,8 +172,8 @@ static PyObject *panoptic(PyObject *module, PyObject *args)
     r.folder[1] = PyBytes_AsString(path[3]);
     const int error = score(&r, PyBytes_AsString(path[0]), PyBytes_AsString(path[2]), &result);
     if (error == DF_OK)
-        all = Py_BuildValue("(NNNN)", mean_object(&result->all), mean_object(&result->things), mean_object(&result->stuff),
-                            class_objects(result));
+        all = Py_BuildValue("(NNNN)", mean_object(&result->all), mean_object(&result->things),
+                            mean_object(&result->stuff), class_objects(result));
     df_panoptic_result_free(result);
     run_done(&r);
     for (int i = 0; i < 4; i++)

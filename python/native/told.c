@@ -50,7 +50,8 @@ static bool to_integer(PyObject *value, int64_t *to)
         return *to != -1 || !PyErr_Occurred();
     }
     double number;
-    if (!value || PyUnicode_Check(value) || !to_number(value, &number) || number != floor(number) || fabs(number) > 1LL << 53)
+    if (!value || PyUnicode_Check(value) || !to_number(value, &number) || number != floor(number) ||
+        fabs(number) > 1LL << 53)
         return false;
     *to = (int64_t)number;
     return true;
@@ -63,7 +64,8 @@ static bool to_numbers(PyObject *list, size_t n, double *to)
         return false;
     const bool plain = PyList_Check(list);
     for (size_t i = 0; i < n; i++) {
-        PyObject *item = plain ? Py_XNewRef(PyList_GetItem(list, (Py_ssize_t)i)) : PySequence_GetItem(list, (Py_ssize_t)i);
+        PyObject *item =
+            plain ? Py_XNewRef(PyList_GetItem(list, (Py_ssize_t)i)) : PySequence_GetItem(list, (Py_ssize_t)i);
         const bool good = item && to_number(item, &to[i]);
         Py_XDECREF(item);
         if (!good)
@@ -143,8 +145,9 @@ static int take_runs(PyObject *dict, DfCocoSegmentation *s)
     if (!s->compressed)
         return take_counts(counts, &s->runs);
     if (PyUnicode_Check(counts))
-        return (text = (char *)(uintptr_t)PyUnicode_AsUTF8AndSize(counts, &n)) ? df_runs_from_text(&s->runs, text, (size_t)n)
-                                                                               : unusual("a mask");
+        return (text = (char *)(uintptr_t)PyUnicode_AsUTF8AndSize(counts, &n))
+                   ? df_runs_from_text(&s->runs, text, (size_t)n)
+                   : unusual("a mask");
     if (!PyBytes_Check(counts) || PyBytes_AsStringAndSize(counts, &text, &n) < 0)
         return unusual("a mask");
     return df_runs_from_text(&s->runs, text, (size_t)n);
