@@ -416,7 +416,8 @@ static void init_v2(NnScope s, void *self)
     DF_OPT_INTS(Swin, stage_shifts, "None", 0, 64, \
                 "how far the windows of odd blocks are shifted, for each stage; None: half a window"), \
     DF_OPT_BOOL(Swin, shrink_windows, True, \
-                "classification: a window larger than the map shrinks to it; False: the map is padded, as in torchvision"), \
+                "classification: a window larger than the map shrinks to it; False: the map is padded, as in " \
+                "torchvision"), \
     DF_OPT_BOOL(Swin, pad_after_shift, False, "timm: maps are padded to whole windows after they are shifted"), \
     DF_OPT_BOOL(Swin, out_norm, True, "detection: maps are normalised before they are given"), \
     DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, "eps of the norms of blocks, and of the last one"), \

@@ -117,7 +117,8 @@ static double bench_window(const Bench *b, const WindowCase *w)
 {
     const size_t map = (size_t)w->H * (size_t)w->W, C = (size_t)w->C, side = (size_t)(2 * w->window - 1);
     float *qkv = numbers(map * 3 * C, 2), *pad = numbers(3 * C, 1), *table = numbers(side * side * (size_t)w->heads, 1);
-    Run r = { .b = b, .window = { 1, w->H, w->W, w->C, w->heads, w->window, w->shift, 0.17678f, qkv, pad, table }, .out = numbers(map * C, 0) };
+    Run r = { .b = b, .out = numbers(map * C, 0) };
+    r.window = (DfWindowProblem){ 1, w->H, w->W, w->C, w->heads, w->window, w->shift, 0.17678f, qkv, pad, table };
     r.workspace = df_malloc(df_window_attention_workspace(&r.window) * sizeof(float));
     const double tokens = (double)(w->window * w->window);
     const double count = ceil((double)w->H / w->window) * ceil((double)w->W / w->window);
@@ -156,8 +157,12 @@ static double bench_deform(const Bench *b, const DeformCase *d, bool backward)
     float *v = numbers(keys * C, 2);
     float *pos = numbers(places, 1);
     float *table = numbers(cells, 1);
-    Run r = { .b = b, .deform = { .B = 1, .H = d->H, .W = d->W, .C = d->C, .keys = d->keys, .heads = d->heads, .groups = d->groups, .scale = 0.17678f,
-                                  .q = q, .k = k, .v = v, .pos = pos, .table = table, .table_h = d->table, .table_w = d->table } };
+    Run r = { .b = b };
+    r.deform = (DfDeformProblem){
+        .B = 1, .H = d->H, .W = d->W, .C = d->C, .keys = d->keys, .heads = d->heads, .groups = d->groups,
+        .scale = 0.17678f, .q = q, .k = k, .v = v, .pos = pos,
+        .table = table, .table_h = d->table, .table_w = d->table,
+    };
     float *zeros[5] = { numbers(map * C, 0), numbers(keys * C, 0), numbers(keys * C, 0), numbers(places, 0),
                         numbers(cells, 0) };
     r.grads = (DfDeformGrads){ zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], NULL };
@@ -169,7 +174,8 @@ static double bench_deform(const Bench *b, const DeformCase *d, bool backward)
     const double time = report(b, d->name, "forward", best_of(deform_forward, &r), scores, depth, d->blocks);
     if (backward)
         report(b, d->name, "backward", best_of(deform_backward, &r), scores, depth, d->blocks);
-    float *all[] = { q, k, v, pos, table, zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], r.out, r.dout, r.lse, r.workspace };
+    float *all[] = { q,        k,        v,     pos,    table, zeros[0],    zeros[1], zeros[2],
+                     zeros[3], zeros[4], r.out, r.dout, r.lse, r.workspace };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         df_free(all[i]);
     return time;
@@ -192,7 +198,8 @@ static double bench_neighborhood(const Bench *b, const NeighborhoodCase *w)
 {
     const size_t map = (size_t)w->H * (size_t)w->W, C = (size_t)w->C, side = (size_t)(2 * w->window - 1);
     float *qkv = numbers(map * 3 * C, 2), *table = numbers(side * side * (size_t)w->heads, 1);
-    Run r = { .b = b, .neighborhood = { 1, w->H, w->W, w->C, w->heads, w->window, 1, 0.17678f, qkv, table }, .out = numbers(map * C, 0) };
+    Run r = { .b = b, .out = numbers(map * C, 0) };
+    r.neighborhood = (DfNeighborhoodProblem){ 1, w->H, w->W, w->C, w->heads, w->window, 1, 0.17678f, qkv, table };
     r.dout = numbers(map * C, 1);
     r.dqkv = numbers(map * 3 * C, 0);
     r.lse = df_malloc(df_neighborhood_attention_lse_size(&r.neighborhood) * sizeof(float));

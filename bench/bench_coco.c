@@ -2,8 +2,8 @@
  *
  * bench/bench_coco.c -- `deformer metric coco` and others on data of the size of val2017, whole processes, in turns.
  *
- *     build/bench/bench_coco [--rounds N] [--threads N] [--program PATH] [--folder DIR] [--detections N]... [--masks N]...
- *                            [--peer NAME COMMAND]...
+ *     build/bench/bench_coco [--rounds N] [--threads N] [--program PATH] [--folder DIR]
+ *                            [--detections N]... [--masks N]... [--peer NAME COMMAND]...
  *
  * Writes its own data (the same for everybody: seeded): 5000 pictures, 36781 objects of 80 classes with polygons of a
  * few to some hundred points, one in eighty a crowd with runs; N detections as boxes, or N as compressed masks. Every
@@ -24,7 +24,8 @@
 #include "core/core.h"
 #include "eval/eval.h"
 
-enum { IMAGES = 5000, OBJECTS = 36781, CLASSES = 80, MOST_POINTS = 400, PEERS = 8, WORKLOADS = 16, ROUNDS = 50, TEXT = 4096 };
+enum { IMAGES = 5000, OBJECTS = 36781, CLASSES = 80, MOST_POINTS = 400 }; /* of the data */
+enum { PEERS = 8, WORKLOADS = 16, ROUNDS = 50, TEXT = 4096 };             /* at most */
 
 /* ---- the data
  * ----------------------------------------------------------------------------------------------------- */
@@ -284,7 +285,11 @@ typedef struct {
 int main(int argc, char **argv)
 {
     static Workload work[WORKLOADS];
-    const char *name[PEERS + 1] = { "deformer" }, *command[PEERS + 1], *program = "build/deformer", *folder = "/tmp", *threads = "2";
+    const char *name[PEERS + 1] = { "deformer" };
+    const char *command[PEERS + 1];
+    const char *program = "build/deformer";
+    const char *folder = "/tmp";
+    const char *threads = "2";
     int n_commands = 1, rounds = 5, n_work = 0;
     for (int i = 1; i < argc; i++) {
         const bool more = i + 1 < argc;
@@ -328,7 +333,9 @@ int main(int argc, char **argv)
     for (int r = 0; r < rounds; r++)
         for (int i = 0; i < n_work; i++)
             for (int c = 0; c < n_commands; c++) {
-                const char *const pairs[] = { "{gt}", gt, "{dt}", work[i].path, "{type}", work[i].masks ? "segm" : "bbox", "{threads}", threads, NULL };
+                const char *type = work[i].masks ? "segm" : "bbox";
+                const char *const pairs[] = { "{gt}",   gt,   "{dt}",      work[i].path,
+                                              "{type}", type, "{threads}", threads, NULL };
                 substitute(line, sizeof line, command[c], pairs);
                 measure(line, &work[i].series[c]);
             }

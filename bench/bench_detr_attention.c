@@ -118,7 +118,10 @@ static void bench_full(Run run, const char *name, int H, int W)
 {
     const size_t size = (size_t)H * (size_t)W * HEADS * DEPTH;
     float *q = bench_numbers(size), *k = bench_numbers(size), *v = bench_numbers(size);
-    run.full = (DfDeformProblem){ .B = 1, .H = H, .W = W, .C = HEADS * DEPTH, .keys = H * W, .heads = HEADS, .groups = 1, .scale = 0.17678f, .q = q, .k = k, .v = v };
+    run.full = (DfDeformProblem){
+        .B = 1, .H = H, .W = W, .C = HEADS * DEPTH, .keys = H * W, .heads = HEADS, .groups = 1,
+        .scale = 0.17678f, .q = q, .k = k, .v = v,
+    };
     run.out = bench_numbers(size);
     run.dout = bench_numbers(size);
     run.lse = bench_numbers(df_deform_attention_lse_size(&run.full));

@@ -50,7 +50,11 @@ static void run_blas(void *arg)
 
 static Gemm new_gemm(size_t M, size_t N, size_t K, DfAct act)
 {
-    Gemm g = { M, N, K, bench_numbers(M * K), bench_numbers(N * K), bench_numbers(N), bench_numbers(M * N), NULL, NULL, NULL, act };
+    Gemm g = { .M = M, .N = N, .K = K, .act = act };
+    g.a = bench_numbers(M * K);
+    g.w = bench_numbers(N * K);
+    g.bias = bench_numbers(N);
+    g.y = bench_numbers(M * N);
     if (df_pack(&g.packed, pool, g.w, N, K, 1) < 0 || df_pack_bf16(&g.bf16, pool, g.w, N, K, 1) < 0 ||
         df_pack_itself(&g.itself, g.w, N, K, 1) < 0)
         abort();
@@ -124,7 +128,10 @@ static void count_ratio(double ratio)
 
 static void bench_changing(const char *name, bool ta, bool tb, size_t M, size_t N, size_t K, float beta)
 {
-    Changing g = { ta, tb, M, N, K, ta ? M : K, tb ? K : N, bench_numbers(M * K), bench_numbers(K * N), bench_numbers(M * N), beta };
+    Changing g = { ta, tb, M, N, K, ta ? M : K, tb ? K : N, NULL, NULL, NULL, beta };
+    g.a = bench_numbers(M * K);
+    g.b = bench_numbers(K * N);
+    g.c = bench_numbers(M * N);
     double seconds[2] = { 0 };
     bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + peers, 5, budget, seconds);
     const double macs = (double)M * (double)N * (double)K, ours = rate(macs, seconds[0]);
@@ -332,7 +339,11 @@ static void run_mlp_in_two(void *arg)
 
 static void bench_mlp(const char *name, size_t M, size_t C)
 {
-    Mlp m = { M, C, bench_numbers(M * C), bench_numbers(4 * C), bench_numbers(M * 4 * C), bench_numbers(M * C), NULL, NULL };
+    Mlp m = { .M = M, .C = C };
+    m.x = bench_numbers(M * C);
+    m.b1 = bench_numbers(4 * C);
+    m.h = bench_numbers(M * 4 * C);
+    m.y = bench_numbers(M * C);
     float *w = bench_numbers(4 * C * C);
     if (df_pack(&m.w1, pool, w, 4 * C, C, 1) < 0 || df_pack(&m.w2, pool, w, C, 4 * C, 1) < 0)
         abort();

@@ -3,7 +3,8 @@
  * bench/bench_networks.c -- whole networks, ours and others', in turns on the same cores: Swin-T and DAT-T at 224, and
  * RetinaNet with both at 800x1216; or those that are named.
  *
- *     build/bench/bench_networks [--rounds N] [--threads N] [--network CONFIG[@HxW]]... [--backbones] [--training N] [--repeat N] [--peer NAME COMMAND]...
+ *     build/bench/bench_networks [--rounds N] [--threads N] [--network CONFIG[@HxW]]... [--backbones]
+ *                                [--training N] [--repeat N] [--peer NAME COMMAND]...
  *
  * CONFIG is a file, or what stands for NAME in configs/classification/NAME_224.py; with @HxW a backbone is run in its
  * detection form on an image of that size. --backbones names each family's smallest at 224 and at 800x1216.

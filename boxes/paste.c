@@ -7,9 +7,8 @@
  * grid_sample() with align_corners = False. x and y are independent, so positions are computed once for each column
  * and row.
  *
- * torchvision's paste_masks_in_image() has zeros one cell wide around the mask,
- * grows the box by as much, cuts its corners to
- * whole pixels and stretches the mask over them:  at = (i + 0.5) * (cells + 2) / pixels - 0.5,  at least 0.
+ * torchvision's paste_masks_in_image() has zeros one cell wide around the mask, grows the box by as much, cuts its
+ * corners to whole pixels and stretches the mask over them:  at = (i + 0.5) * (cells + 2) / pixels - 0.5,  at least 0.
  */
 #include "boxes/boxes.h"
 

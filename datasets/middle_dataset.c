@@ -3,7 +3,8 @@
  * datasets/middle_dataset.c -- mmdet's CustomDataset: a list of pictures, each with arrays of boxes and labels.
  *
  *     [{"filename": "a.jpg", "width": 1280, "height": 720,
- *       "ann": {"bboxes": [[x1, y1, x2, y2], ..], "labels": [0, ..], "bboxes_ignore": [..], "labels_ignore": [..]}}, ..]
+ *       "ann": {"bboxes": [[x1, y1, x2, y2], ..], "labels": [0, ..],
+ *               "bboxes_ignore": [..], "labels_ignore": [..]}}, ..]
  *
  * What is to be ignored becomes a crowd, which is neither learnt nor missed.
  * Coordinates are float32, as mmdet has them.

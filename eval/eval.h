@@ -7,7 +7,7 @@
  *     DfCoco *gt; DfCocoResults *dt; DfCocoEval *eval; char *table;
  *     df_coco_open(&gt, "instances_val2017.json");
  *     df_coco_results_new(&dt, gt);
- *     df_coco_results_read(dt, "results.json");         or df_coco_results_add(dt, image_id, n, boxes, scores, categories)
+ *     df_coco_results_read(dt, "results.json");      or df_coco_results_add(dt, image_id, n, boxes, scores, categories)
  *     DfCocoParams params = df_coco_params();
  *     df_coco_evaluate(&eval, dt, &params, pool);
  *     df_coco_eval_table(eval, &table);                 eval->stats[0] is the AP

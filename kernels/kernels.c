@@ -114,7 +114,7 @@ static void climb(void)
 #endif
 }
 
-/* ---- OpenBLAS: a rung beside the ladder, which nobody climbs in passing ------------------------------------------- */
+/* ---- OpenBLAS: a rung beside the ladder, which nobody climbs in passing ----------------------------------------- */
 
 static void climb_to_blas(void)
 {

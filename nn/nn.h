@@ -111,7 +111,7 @@ DF_API int nn_model_init(NnModel *, uint64_t seed);
 DF_API void nn_model_lean(NnModel *);
 DF_API int nn_model_hold(NnModel *);
 
-/* ---- products in 8 bits: quantised.c ------------------------------------------------------------------------------ */
+/* ---- products in 8 bits: quantised.c ---------------------------------------------------------------------------- */
 
 /* A weight whose rows are its first dimension, and not too long for sums of 32 bits. */
 DF_API bool nn_param_fits_int8(const NnParam *);
@@ -122,7 +122,7 @@ DF_API int nn_param_quantise(NnModel *, NnParam *, float low, float high);
 DF_API int nn_model_quantised(const NnModel *); /* how many weights are */
 DF_API void nn_quantisation_set(DfQuantization *, float low, float high); /* all but its scales */
 
-/* ---- training: train.c -------------------------------------------------------------------------------------------- */
+/* ---- training: train.c ------------------------------------------------------------------------------------------ */
 
 /* What a training run changes: neither a buffer nor frozen. */
 static inline bool nn_is_trained(const NnParam *param)

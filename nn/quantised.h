@@ -2,7 +2,7 @@
  *
  * nn/quantised.h -- private: weights of 8 bits in a checkpoint. Beside a weight NAME of type I8 stand
  *     NAME.scale        O floats: row o of the weight is scale[o] times its whole numbers, which are -127 to 127
- *     NAME.input_range  2 floats: the least and the largest number of its input, which becomes 0 to 255; 0 is among them
+ *     NAME.input_range  2 floats: the least and the largest number of its input, which becomes 0 to 255; 0 lies between
  */
 #ifndef DF_NN_QUANTISED_H
 #define DF_NN_QUANTISED_H

@@ -190,7 +190,8 @@ static void histogram(DfTextbuf *t, const DfExplainNumbers *n)
 
 static void reliability(DfTextbuf *t, const DfExplainNumbers *n)
 {
-    const ReportPlot plot = df_plot_of_shares("score", "share of correct detections", "Share of correct detections by score");
+    const ReportPlot plot = df_plot_of_shares("score", "share of correct detections",
+                                              "Share of correct detections by score");
     const double wide = 1.0 / DF_CALIBRATION_BINS;
     df_plot_begin(t, &plot);
     for (int b = 0; b < DF_CALIBRATION_BINS; b++) {

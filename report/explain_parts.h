@@ -21,8 +21,9 @@ void df_report_errors(ReportPage *, const DfExplain *);      /* false detections
 
 /* ---- pictures, of this page and of the one that compares ---- */
 
-#define DF_REPORT_SHAPES_KEY                                                                                            \
-    "<p class=key><span><i style=\"background:#2fd6a5\"></i>found</span><span><i style=\"background:#ffb62e\"></i>missed</span>" \
+#define DF_REPORT_SHAPES_KEY                                                   \
+    "<p class=key><span><i style=\"background:#2fd6a5\"></i>found</span>"      \
+    "<span><i style=\"background:#ffb62e\"></i>missed</span>"                  \
     "<span><i style=\"background:#ff5468\"></i>wrong</span></p>"
 const char *df_report_error_name(DfTideKind);                   /* "wrong class" */
 int df_report_shot(DfTextbuf *, const DfExplain *, size_t image, const ReportGround *); /* the whole picture */

@@ -250,10 +250,10 @@ static int draw_chart(DfTextbuf *t, const DfTrainingChart *chart)
 }
 
 /* Eight colours that stay apart for most eyes (after Okabe and Ito), lighter on dark ground. */
-#define CURVE_STYLE                                                                                                     \
-    ":root{--c0:#2f6fb5;--c1:#d55e00;--c2:#1f8a70;--c3:#a0499b;--c4:#b07d00;--c5:#3f9fc9;--c6:#7a6a58;--c7:#c2406b}"     \
-    "@media(prefers-color-scheme:dark){:root{--c0:#6fa8e6;--c1:#ff9a52;--c2:#45c4a0;--c3:#d394d0;--c4:#e5bb4f;"         \
-    "--c5:#7fd0f0;--c6:#b7a796;--c7:#f07fa3}}svg .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}"              \
+#define CURVE_STYLE                                                                                                    \
+    ":root{--c0:#2f6fb5;--c1:#d55e00;--c2:#1f8a70;--c3:#a0499b;--c4:#b07d00;--c5:#3f9fc9;--c6:#7a6a58;--c7:#c2406b}"   \
+    "@media(prefers-color-scheme:dark){:root{--c0:#6fa8e6;--c1:#ff9a52;--c2:#45c4a0;--c3:#d394d0;--c4:#e5bb4f;"        \
+    "--c5:#7fd0f0;--c6:#b7a796;--c7:#f07fa3}}svg .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}"             \
     "svg .band{opacity:.16}.dot{fill:none;stroke-width:5;stroke-linecap:round}"
 /* ---- a drawing by itself ----------------------------------------------------------------------------------------- */
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/checkpoint.c -- memory for time: a part of a network whose tensors are
- * forgotten, and made once more on the way
- * back.  Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
+ * tensor/checkpoint.c -- memory for time: a part of a network whose tensors are forgotten, and made once
+ * more on the way back.  Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
  *
  * Both times the part computes the same bits: the context records in both, so that ops choose the same forms, and
  * random numbers are read again from the journal of the step.

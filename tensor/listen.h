@@ -34,8 +34,8 @@ DF_API void df_observe_weight(DfCtx *, const DfTensor *weight, const DfTensor *i
  *     shared   DAT: the queries are the cells of a map and all read the same points, each with the softmax of its own
  *              scores: `q`, `k`, `pos`, `bias` and `how` are what df_deform_attention() is given
  *     own      Deformable DETR: every query has points of its own, with given weights; `shared` is false
- *     kernel   a deformable convolution: the queries are the cells of its output, and each has the points of the kernel,
- *              moved by offsets; only `map`, `offset` and what follows are set */
+ *     kernel   a deformable convolution: the queries are the cells of its output, and each has the points of the
+ *              kernel, moved by offsets; only `map`, `offset` and what follows are set */
 typedef struct {
     bool shared;
     /* shared */

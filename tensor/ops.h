@@ -309,8 +309,8 @@ DF_API DfTensor *df_lovasz_loss(DfCtx *, DfTensor *x, const int *label, DfLovasz
  *     table   (2 window - 1)^2 heads, indexed by query - key, or NULL
  *     window  1..128
  *     shift   0..window. Tokens that the shift brings together from different regions get -100 (on the padded map).
- *     pad_after_shift   the map itself is rolled and then padded, as timm does, with the same regions; else it is rolled
- *             with its padding, as the official code does
+ *     pad_after_shift   the map itself is rolled and then padded, as timm does, with the same regions; else it is
+ *             rolled with its padding, as the official code does
  *     mask_side  not 0: the regions are those of a map of so many windows along each side; the windows of all samples
  *             take its windows in turn, as code does that made its mask for one size
  *                                                                                                    -> B H W C */

@@ -86,9 +86,13 @@ static int log_line(DfRun *r)
     DfNewsValue told[DF_LOSSES + 1];
     DfNews news = df_run_news(r, DF_NEWS_LOGGED);
     const double timed = m->timed ? m->timed : 1;
-    const DfLogValue beside[BESIDE] = { { "lr", news.rate }, { "grad_norm", m->sum[SUM_NORMS] / fmax(1, m->sum[SUM_UPDATES]) },
-                                        { "time", m->seconds / timed }, { "data_time", m->data_seconds / timed },
-                                        { "memory", (double)(news.memory >> 20) } };
+    const DfLogValue beside[BESIDE] = {
+        { "lr", news.rate },
+        { "grad_norm", m->sum[SUM_NORMS] / fmax(1, m->sum[SUM_UPDATES]) },
+        { "time", m->seconds / timed },
+        { "data_time", m->data_seconds / timed },
+        { "memory", (double)(news.memory >> 20) },
+    };
     memcpy(values, beside, sizeof beside);
     for (int i = 0; i < m->n; i++) {
         told[i] = (DfNewsValue){ m->name[i], m->sum[SUM_LOSSES + i] / m->sum[SUM_STEPS] };

@@ -92,7 +92,8 @@ typedef struct {
 } Checkpoint;
 
 static const DfOpt checkpoint_opts[] = {
-    DF_OPT_INT(Checkpoint, interval, 1, -1, 2000000000, "epochs (or steps) between two checkpoints; -1: the last alone"),
+    DF_OPT_INT(Checkpoint, interval, 1, -1, 2000000000,
+               "epochs (or steps) between two checkpoints; -1: the last alone"),
     DF_OPT_INT(Checkpoint, max_keep_ckpts, -1, -1, 1000000, "how many are kept; -1: all"),
     DF_OPT_TEXT(Checkpoint, save_best, "None", "as in `evaluation`, for mmengine"),
     DF_OPT_BOOL(Checkpoint, by_epoch, True, "the interval counts epochs"),
@@ -224,9 +225,11 @@ int df_plan_read(DfPlan *out, const DfNode *root, DfArena *arena)
     if (error == DF_OK)
         error = read_logging(out, root, arena);
     if (error == DF_OK)
-        error = read_number(&out->pictures, root, "data.train_dataloader.samples_per_gpu", "data.samples_per_gpu", 2, 1);
+        error = read_number(&out->pictures, root, "data.train_dataloader.samples_per_gpu",
+                            "data.samples_per_gpu", 2, 1);
     if (error == DF_OK)
-        error = read_number(&out->loader_threads, root, "data.train_dataloader.workers_per_gpu", "data.workers_per_gpu", 2, 0);
+        error = read_number(&out->loader_threads, root, "data.train_dataloader.workers_per_gpu",
+                            "data.workers_per_gpu", 2, 0);
     if (error == DF_OK)
         error = read_seed(out, root);
     out->load_from = df_node_text(df_node_get(root, "load_from"), NULL);

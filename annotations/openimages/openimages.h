@@ -5,7 +5,7 @@
  * classes. Part of the door annotations/annotations.h.
  *
  *     ImageID,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf                            boxes
- *     ImageID,Source,LabelName,Confidence                                                   labels: 1 there, 0 not there
+ *     ImageID,Source,LabelName,Confidence                                                   labels: 1 there, 0 not
  *     ImageID,LabelName,ImageWidth,ImageHeight,XMin,XMax,YMin,YMax,IsGroupOf,Mask           segments
  *     ImageID,LabelName,Score,XMin,XMax,YMin,YMax                                           predictions of boxes
  *     ImageID,LabelName,ImageWidth,ImageHeight,Score,Mask                                   predictions of masks

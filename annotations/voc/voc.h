@@ -51,7 +51,7 @@ DF_API int df_voc_read(const char *text, size_t size, const char *name, const Df
 /* The same of a file of at most 16 MB. */
 DF_API int df_voc_read_file(const char *path, const DfVocSink *);
 
-/* ---- results ------------------------------------------------------------------------------------------------------ */
+/* ---- results ---------------------------------------------------------------------------------------------------- */
 
 /* A line of a results file, which holds what was found of one class, and DOTA's (Xia et al., CVPR 2018) likewise:
  *

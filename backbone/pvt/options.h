@@ -51,7 +51,8 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_BOOL(T, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \
     DF_OPT_FLOAT(T, layer_norm_eps, None, 0, 1, \
-                 "transformers: eps of every norm; None or 0: that of norm_layer, and 1e-5 for patches and reduced maps"), \
+                 "transformers: eps of every norm; None or 0: that of norm_layer, and 1e-5 for patches and reduced " \
+                 "maps"), \
     DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", \
                 "detection: maps, for images of any size; classification: logits; pytorch: as detection"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \

@@ -262,7 +262,8 @@ static void init_v2(NnScope s, void *self)
     DF_OPT_INTS(Pvt, sr_ratios, "[8, 4, 2, 1]", 1, 64, \
                 "factor by which each side of the map of keys is reduced, for each stage"), \
     DF_OPT_INTS(Pvt, out_indices, "[0, 1, 2, 3]", 0, DF_LEVELS - 1, "stages whose maps are given, counted from 0"), \
-    DF_OPT_INTS(Pvt, mlp_ratios, "[8, 8, 4, 4]", 1, 64, "hidden width of a block's MLP, in multiples of its channels"), \
+    DF_OPT_INTS(Pvt, mlp_ratios, "[8, 8, 4, 4]", 1, 64, \
+                "hidden width of a block's MLP, in multiples of its channels"), \
     DF_OPT_BOOL(Pvt, qkv_bias, True, "the projections of the attention have a bias"), \
     DF_OPT_FLOAT(Pvt, drop_rate, 0.0, 0, 0.99, "training: dropout after the projections and in the MLPs"), \
     DF_OPT_FLOAT(Pvt, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"), \

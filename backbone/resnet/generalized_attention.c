@@ -92,7 +92,7 @@ static void init(NnScope s, void *self, int channels)
 
 /* ---- relative positions ------------------------------------------------------------------------------------------ */
 
-/* Sines, then cosines, of the distances between `queries` and `keys` along one axis.                -> queries keys P/2 */
+/* Sines, then cosines, of the distances between `queries` and `keys` along one axis.             -> queries keys P/2 */
 static DfTensor *distances(DfCtx *c, const Attention *a, int queries, int keys)
 {
     const int n = a->position_embedding_dim / 4;
@@ -158,9 +158,8 @@ static DfTensor *places(DfCtx *c, const Attention *a, int N, const int keys[2])
     return out;
 }
 
-/* Numbers of a query side by side, and below one another those of a key: their
- * product is the sum of all terms. That of a
- * position is picked by the column and by the row of the key.                                      -> N heads hw K */
+/* Numbers of a query side by side, and below one another those of a key: their product is the sum of all terms. The
+ * term of a position is picked by the column and by the row of the key.                          -> N heads hw K */
 static DfTensor *energy(DfCtx *c, const Attention *a, DfTensor *q_map, DfTensor *k_map)
 {
     const int N = df_dim(q_map, 0), hw = df_dim(q_map, 1) * df_dim(q_map, 2), heads = a->num_heads, D = a->width;
@@ -195,10 +194,7 @@ static DfTensor *strided(DfCtx *c, DfTensor *x, int stride)
 static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x)
 {
     const Attention *a = self;
-    const int N = df_dim(x, 0);
-    const int H = df_dim(x, 1);
-    const int W = df_dim(x, 2);
-    const int C = df_dim(x, 3);
+    const int N = df_dim(x, 0), H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
     const int heads = a->num_heads;
     const int D = a->width;
     const bool keys_alone = a->term[2] && !a->term[0] && !a->term[1] && !a->term[3]; /* then all queries are alike */

@@ -29,7 +29,8 @@ static DfTensor *deform(DfCtx *c, const ConvNorm *m, DfTensor *x)
         offset = df_slice(c, offset, -1, 0, 2 * points);                         /* N H' W' 18G */
     }
     df_observe_points(c, &(DfPointAttention){
-        .map = x, .offset = offset, .mask = weight, .conv = m->conv.conv, .kernel = { 3, 3 }, .offset_groups = m->groups,
+        .map = x, .offset = offset, .mask = weight,
+        .conv = m->conv.conv, .kernel = { 3, 3 }, .offset_groups = m->groups,
     });
     return df_deform_conv2d(c, x, offset, weight, m->conv.weight, NULL, m->conv.conv, m->groups);
 }
@@ -159,7 +160,9 @@ static void init(NnScope s, void *self)
     DF_OPT_INT(ResNet, num_classes, 1000, 0, 1000000, "torchvision: number of classes; 0: no classifier"), \
     DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "None", \
                  "torchvision: which of the stages 1 to 3 dilate instead of striding; None: none"), \
-    DF_OPT_NODE(ResNet, plugins, "None", "what bottlenecks have besides: a list of {cfg, position, stages}, of ContextBlock, GeneralizedAttention and NonLocal2d"), \
+    DF_OPT_NODE(ResNet, plugins, "None", \
+                "what bottlenecks have besides: a list of {cfg, position, stages}, of ContextBlock, " \
+                "GeneralizedAttention and NonLocal2d"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"), \
     DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \

@@ -142,7 +142,8 @@ static int check_explain(const CliScoring *o, const DfCocoScoring *scoring)
 int cli_score_coco(DfPool *pool, const CliScoring *o)
 {
     DfCocoScoring scoring = { .truth = o->gt_path, .results = o->dt_paths, .n_results = o->n_dt, .params = o->params,
-                              .arrays = o->dump_path != NULL, .federated = o->federated, .boundary_ratio = o->boundary_ratio, .across_classes = o->explain_path != NULL };
+                              .arrays = o->dump_path != NULL, .federated = o->federated,
+                              .boundary_ratio = o->boundary_ratio, .across_classes = o->explain_path != NULL };
     DfCocoScores s = { 0 };
     char *why = NULL;
     int error = read_types(&scoring, o->types);

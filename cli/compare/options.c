@@ -4,7 +4,9 @@
  */
 #include "cli/compare/options.h"
 
-CliCompareOptions cli_compare = { .replicates = 1000, .confidence = 0.95, .score_thr = 0.3, .rounds = 3, .cost = "macs" };
+CliCompareOptions cli_compare = {
+    .replicates = 1000, .confidence = 0.95, .score_thr = 0.3, .rounds = 3, .cost = "macs",
+};
 
 const CliOption cli_compare_options[] = {
     CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "annotation file of the dataset; required for COCO results"),

@@ -162,8 +162,9 @@ int cli_metric_tell(int error, char *table, char *json)
 }
 
 static const CliThing *const metrics[] = {
-    &cli_metric_coco,       &cli_metric_lvis,     &cli_metric_panoptic, &cli_metric_cityscapes, &cli_metric_voc, &cli_metric_dota,
-    &cli_metric_openimages, &cli_metric_ade20k, &cli_metric_imagenet, &cli_metric_check,      NULL
+    &cli_metric_coco, &cli_metric_lvis,       &cli_metric_panoptic, &cli_metric_cityscapes, &cli_metric_voc,
+    &cli_metric_dota, &cli_metric_openimages, &cli_metric_ade20k,   &cli_metric_imagenet,   &cli_metric_check,
+    NULL
 };
 
 static int run(int n, const char *const *args)

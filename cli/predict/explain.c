@@ -233,7 +233,8 @@ static int give_layers(Picture *p)
         df_textbuf_add(p->json, "%s\n   {\"layer\": ", i ? "," : "");
         df_textbuf_json(p->json, l->path);
         df_textbuf_add(p->json, ", \"shared\": %s, \"heads\": %d, \"groups\": %d, \"levels\": %d, "
-                       "\"points\": %d, \"queries\": [", l->shared ? "true" : "false", l->heads, l->groups, l->levels, l->points);
+                       "\"points\": %d, \"queries\": [",
+                       l->shared ? "true" : "false", l->heads, l->groups, l->levels, l->points);
         for (int k = 0; error == DF_OK && k < p->n_subjects; k++)
             error = read_and_give(p, p->e->layer[i], &p->subject[k], k == 0);
         df_textbuf_add(p->json, "]}");

@@ -178,7 +178,8 @@ static void write_rpn(D2 *d, int levels)
     write_anchors(d, 2, levels);
     write_coder(d, "MODEL.RPN.BBOX_REG_WEIGHTS", "");
     df_textbuf_add(&d->out,
-                   "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True), loss_bbox=dict(type='L1Loss')),\n");
+                   "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True), "
+                   "loss_bbox=dict(type='L1Loss')),\n");
 }
 
 /* "bbox", "MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION" and what stands beside it */
@@ -204,7 +205,8 @@ static void write_pooler(D2 *d, const Pooler *p)
     const int levels = df_d2_features(d, "MODEL.ROI_HEADS.IN_FEATURES", 'p', 2, STAGES);
     df_textbuf_add(&d->out,
                    "        %s_roi_extractor=dict(type='SingleRoIExtractor', out_channels=%d, featmap_strides=%s,\n"
-                            "            roi_layer=dict(type='RoIAlign', output_size=%d, sampling_ratio=%d, aligned=%s)),\n",
+                            "            roi_layer=dict(type='RoIAlign', output_size=%d, sampling_ratio=%d, "
+                            "aligned=%s)),\n",
                    p->what, df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS),
                    d->error == DF_OK ? strides[levels] : "[]",
                    df_d2_int(d, p->resolution, 1, 1024), df_d2_int(d, p->sampling, 0, 1024),
@@ -214,7 +216,8 @@ static void write_pooler(D2 *d, const Pooler *p)
 static void write_box_head(D2 *d)
 {
     df_textbuf_add(&d->out,
-                   "        bbox_head=dict(type='ConvFCBBoxHead', in_channels=%d, num_shared_fcs=%d, fc_out_channels=%d,\n",
+                   "        bbox_head=dict(type='ConvFCBBoxHead', in_channels=%d, num_shared_fcs=%d, "
+                   "fc_out_channels=%d,\n",
                    df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS),
                    df_d2_int(d, "MODEL.ROI_BOX_HEAD.NUM_FC", 1, 64),
                    df_d2_int(d, "MODEL.ROI_BOX_HEAD.FC_DIM", 1, MOST_CHANNELS));
@@ -224,7 +227,8 @@ static void write_box_head(D2 *d)
                    truth(df_d2_bool(d, "MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG")));
     write_coder(d, "MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS", "");
     df_textbuf_add(&d->out,
-                   "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False), loss_bbox=dict(type='L1Loss')),\n");
+                   "        loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False), "
+                   "loss_bbox=dict(type='L1Loss')),\n");
 }
 
 static void write_mask_head(D2 *d)
@@ -284,7 +288,8 @@ void df_d2_write_retinanet(D2 *d)
     df_textbuf_add(&d->out, "model = dict(type='RetinaNet',\n");
     write_backbone(d, 1);
     df_textbuf_add(&d->out, "add_extra_convs='on_input', relu_before_extra_convs=True, num_outs=%d),\n"
-                            "    bbox_head=dict(type='RetinaHead', num_classes=%d, in_channels=%d, feat_channels=%d, stacked_convs=%d,\n",
+                            "    bbox_head=dict(type='RetinaHead', num_classes=%d, in_channels=%d, "
+                            "feat_channels=%d, stacked_convs=%d,\n",
                    levels, df_d2_int(d, "MODEL.RETINANET.NUM_CLASSES", 1, MOST_BOXES), channels, channels,
                    df_d2_int(d, "MODEL.RETINANET.NUM_CONVS", 0, 64));
     write_anchors(d, 3, levels);
@@ -293,7 +298,8 @@ void df_d2_write_retinanet(D2 *d)
                             "        loss_bbox=dict(type='SmoothL1Loss', beta=0.1)),\n");
     df_textbuf_add(&d->out,
                    "    test_cfg=dict(nms_pre=%d, filter_scores_and_topk=True, min_bbox_size=-1, score_thr=%.17g,\n"
-                            "        nms=dict(type='nms', iou_threshold=%.17g), max_per_img=%d, clip_detections=True))\n",
+                            "        nms=dict(type='nms', iou_threshold=%.17g), max_per_img=%d, "
+                            "clip_detections=True))\n",
                    df_d2_int(d, "MODEL.RETINANET.TOPK_CANDIDATES_TEST", 1, MOST_BOXES),
                    df_d2_number(d, "MODEL.RETINANET.SCORE_THRESH_TEST", -1, 1),
                    df_d2_number(d, "MODEL.RETINANET.NMS_THRESH_TEST", 0, 1),

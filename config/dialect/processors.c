@@ -21,7 +21,8 @@ typedef struct {
 } Processor;
 
 static const DfOpt opts[] = {
-    DF_OPT_NODE  (Processor, size, "None", "a number, or a dict of shortest_edge and longest_edge, or of height and width"),
+    DF_OPT_NODE  (Processor, size, "None",
+                  "a number, or a dict of shortest_edge and longest_edge, or of height and width"),
     DF_OPT_NODE  (Processor, max_size, "None", "of old files: the longest edge"),
     DF_OPT_NODE  (Processor, pad_size, "None", "a dict of height and width, to which all pictures are padded"),
     DF_OPT_BOOL  (Processor, do_resize, True, ""),

@@ -392,7 +392,8 @@ int df_tiff_decode_labels(DfImage *image, size_t *cut, const uint8_t *bytes, siz
 
 /* ---- out: one strip, not compressed, little-endian --------------------------------------------------------------- */
 
-enum { ENTRIES = 10, SHORT = 3, LONG = 4, DIRECTORY = 8, TRIPLE = DIRECTORY + 2 + 12 * ENTRIES + 4, PIXELS = TRIPLE + 6 };
+enum { SHORT = 3, LONG = 4 }; /* types of a field */
+enum { ENTRIES = 10, DIRECTORY = 8, TRIPLE = DIRECTORY + 2 + 12 * ENTRIES + 4, PIXELS = TRIPLE + 6 };
 
 static void put_u16(uint8_t *at, uint32_t v)
 {

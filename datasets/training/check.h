@@ -5,7 +5,7 @@
  *     DfTrainingCheck check;
  *     df_training_set_check(&check, set);
  *     for (int i = 0; i < check.n; i++)
- *         puts(check.sentence[i]);                 "3 of 2804 boxes lie outside of their picture; the first: a.jpg, ..."
+ *         puts(check.sentence[i]);          "3 of 2804 boxes lie outside of their picture; the first: a.jpg, ..."
  *     df_training_check_done(&check);
  */
 #ifndef DF_DATASETS_TRAINING_CHECK_H

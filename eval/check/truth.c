@@ -239,7 +239,9 @@ static int look_at_oriented(DfCheck *c, const DfCocoRecord *r, CheckTruth *t)
 
 static int keep_truth(DfCheck *c, const DfCocoRecord *r, const CheckMask *mask, uint32_t id)
 {
-    CheckTruth t = { .mask = *mask, .place = place_of(r), .id = id, .number = (uint32_t)r->number, .crowd = r->iscrowd };
+    CheckTruth t = { .mask = *mask, .place = place_of(r), .id = id };
+    t.number = (uint32_t)r->number;
+    t.crowd = r->iscrowd;
     if (!(r->has & DF_COCO_IMAGE_ID) || !(r->has & DF_COCO_CATEGORY_ID))
         return DF_OK;
     keep_box(&t, r, mask);

@@ -59,7 +59,11 @@ DfCocoParams df_lvis_params(void)
 /* Nobody labels the keypoints of small people. */
 DfCocoParams df_coco_keypoint_params(void)
 {
-    static const DfAreaRange of_people[] = { { "all", 0, 1e10 }, { "medium", 32 * 32, 96 * 96 }, { "large", 96 * 96, 1e10 } };
+    static const DfAreaRange of_people[] = {
+        { "all", 0, 1e10 },
+        { "medium", 32 * 32, 96 * 96 },
+        { "large", 96 * 96, 1e10 },
+    };
     static const int most[] = { 20 };
     DfCocoParams p = df_coco_params();
     p.type = DF_COCO_KEYPOINTS;

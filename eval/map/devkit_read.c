@@ -102,7 +102,8 @@ static int take_result(void *arg, const DfVocResult *r)
 {
     const Results *to = arg;
     DfDevkit *const d = to->devkit;
-    DevkitFound f = { .score = r->score, .class = to->class, .picture = df_ids_find(&d->pictures, (DfId){ 0, r->image }) };
+    DevkitFound f = { .score = r->score, .class = to->class };
+    f.picture = df_ids_find(&d->pictures, (DfId){ 0, r->image });
     if (f.picture == DF_NO_ID)
         return df_fail(DF_EVALUE, "%s: line %zu: no labels of a picture '%.100s' among the %zu that are scored",
                        to->path, r->line, r->image, d->pictures.n);

@@ -130,7 +130,9 @@ static void tell(const Image *m, OiOutcomes *out)
 int df_openimages_match(const OiRun *run, size_t from, size_t to, size_t first, size_t last, OiOutcomes *out)
 {
     const size_t n = to - from < MOST ? to - from : MOST;
-    Image m = { .run = run, .object = run->objects + first, .n_objects = last - first, .found = run->found + from, .n = n };
+    Image m = { .run = run, .n_objects = last - first, .n = n };
+    m.object = run->objects + first;
+    m.found = run->found + from;
     m.group_score = df_calloc(m.n_objects + 1, sizeof *m.group_score);
     m.overlap = df_malloc((m.n_objects + 1) * sizeof *m.overlap);
     m.listed = df_malloc((m.n_objects + 1) * sizeof *m.listed);

@@ -4,17 +4,15 @@
  * al., IJCV 2020), from the published tables. The numbers are those of TensorFlow's
  * object_detection, in its floats. Part of the door eval/eval.h.
  *
- * - Objects count for the classes above theirs too, and so do image labels that
- * a class is there. Labels that it is not there
- *   count for the classes below. Detections count for their class alone.
+ * - Objects count for the classes above theirs too, and so do image labels that a class is there. Labels that it is
+ *   not there count for the classes below. Detections count for their class alone.
  * - In the challenges a detection counts where something is known of its class in the image: a label or an object.
- * - Detections come best first. Each looks at the object that it overlaps most;
- * it is right if the IoU reaches the threshold
- *   and nobody better was there. The others look at the groups: those that lie in one, by the share of their own area, are
- *   left out, and the group counts as one that was found, with its weight and the best score among them.
- * - With masks, objects that have one are compared by their masks. The others
- * are matched as boxes behind them, and what
- *   finds one is left out; they are not missed.
+ * - Detections come best first. Each looks at the object that it overlaps most; it is right if the IoU reaches the
+ *   threshold and nobody better was there. The others look at the groups: those that lie in one, by the share of
+ *   their own area, are left out, and the group counts as one that was found, with its weight and the best score
+ *   among them.
+ * - With masks, objects that have one are compared by their masks. The others are matched as boxes behind them, and
+ *   what finds one is left out; they are not missed.
  * - AP is the area below the envelope of precision, the mean over the classes that have objects.
  */
 #ifndef DF_EVAL_OPENIMAGES_OPENIMAGES_H

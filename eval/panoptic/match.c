@@ -3,7 +3,8 @@
  * eval/panoptic/match.c -- one picture: which predicted segments are which of the ground truth. Two segments of one
  * class match if they are alike by more than half, so that each has one partner at most:
  *
- *     IoU = both / (predicted pixels + area of the ground truth, as its file has it - both - predicted pixels on nothing)
+ *     IoU = both / (predicted pixels + area of the ground truth, as its file has it
+ *                   - both - predicted pixels on nothing)
  *
  * What is left is missed (FN), or wrong (FP) unless more than half of it lies on nothing or on the crowd of its class.
  */

@@ -88,7 +88,8 @@ static Tile *const tiles[] = {
 #define STORE(i) _mm512_store_ps(y + i * DF_PANEL, l##i);
 
 #define DEFINE_NARROW(rows)                                                  \
-static void gemm_bf16_avx512_##rows##x16(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, V16 start, float *y) \
+static void gemm_bf16_avx512_##rows##x16(size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, V16 start, \
+                                         float *y)                           \
 {                                                                            \
     EACH_##rows(START)                                                       \
     const DfBf16 *a3 = a + 3 * lda, *a6 = a + 6 * lda, *a9 = a + 9 * lda;    \

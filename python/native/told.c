@@ -8,7 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { ID, IMAGE_ID, CATEGORY_ID, BBOX, AREA, ISCROWD, IGNORE, SCORE, SEGMENTATION, POINTS, NUM_POINTS, OBB, SIZE, COUNTS, KEYS };
+enum {
+    ID, IMAGE_ID, CATEGORY_ID, BBOX, AREA, ISCROWD, IGNORE, SCORE, SEGMENTATION, POINTS, NUM_POINTS, OBB, SIZE, COUNTS,
+    KEYS
+};
 static PyObject *key[KEYS];
 
 /* What is told: ids and sizes of images, ids of classes, dicts. */
@@ -399,15 +402,18 @@ static PyObject *tell_results(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
-    { "tell_truth", tell_truth, METH_VARARGS, "tell_truth(image_ids, sizes, category_ids, annotations, wanted, boundary_ratio)" },
+    { "tell_truth", tell_truth, METH_VARARGS,
+      "tell_truth(image_ids, sizes, category_ids, annotations, wanted, boundary_ratio)" },
     { "tell_results", tell_results, METH_VARARGS, "tell_results(truth, detections, wanted, areas_of_masks)" },
     { 0 },
 };
 
 int df_py_add_told(PyObject *module)
 {
-    static const char *const names[KEYS] = { "id",    "image_id",     "category_id", "bbox",          "area", "iscrowd", "ignore",
-                                             "score", "segmentation", "keypoints",   "num_keypoints", "obb",  "size", "counts" };
+    static const char *const names[KEYS] = {
+        "id",    "image_id",     "category_id", "bbox",          "area", "iscrowd", "ignore",
+        "score", "segmentation", "keypoints",   "num_keypoints", "obb",  "size",    "counts",
+    };
     for (int i = 0; i < KEYS; i++)
         if (!(key[i] = PyUnicode_InternFromString(names[i])))
             return -1;
