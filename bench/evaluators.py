@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 
-# ---- the data -------------------------------------------------------------------------------------------------------------
+# ---- the data -------------------------------------------------------------------------------------------------------
 
 
 def dump(path, value):
@@ -57,7 +57,8 @@ def keypoints(folder, rng, images):
             at = np.round(corner + rng.random((points, 2)) * (w, h)) * (flags > 0)[:, None]
             truth.append({"id": len(truth) + 1, "image_id": image, "category_id": 1, "iscrowd": int(rng.random() < .02),
                           "bbox": [round(float(v), 2) for v in (*corner, w, h)], "area": round(float(w * h) * .6, 3),
-                          "num_keypoints": int((flags > 0).sum()), "keypoints": np.c_[at, flags].astype(int).ravel().tolist()})
+                          "num_keypoints": int((flags > 0).sum()),
+                          "keypoints": np.c_[at, flags].astype(int).ravel().tolist()})
             for _ in range(rng.binomial(1, .9) + rng.binomial(1, .35)):
                 noise = rng.normal(0, np.sqrt(w * h) * rng.choice([.01, .03, .1]), (points, 2))
                 found.append((image, np.where(flags[:, None] > 0, at, corner) + noise, rng.random()))
@@ -101,22 +102,27 @@ def detection(folder, name, rng, images, classes, per_image, wrong, lvis):
     image.sort()
     again = np.repeat(np.arange(n), rng.binomial(1, .8, n) + rng.binomial(1, .4, n))
     m = images * wrong
-    found = results_of(np.r_[image[again], rng.integers(1, images + 1, m)], np.r_[kind[again], rng.choice(classes, m, p=share) + 1],
+    found = results_of(np.r_[image[again], rng.integers(1, images + 1, m)],
+                       np.r_[kind[again], rng.choice(classes, m, p=share) + 1],
                        np.r_[moved(rng, box[again]), boxes(rng, m)], np.r_[rng.random(len(again)), rng.random(m) * .4])
     found.sort(key=lambda r: r["image_id"])
-    truth = [{"id": i + 1, "image_id": g, "category_id": c, "bbox": b, "area": round(b[2] * b[3], 2), "iscrowd": 0, "segmentation": []}
+    truth = [{"id": i + 1, "image_id": g, "category_id": c, "bbox": b, "area": round(b[2] * b[3], 2), "iscrowd": 0,
+              "segmentation": []}
              for i, (g, c, b) in enumerate(zip(image.tolist(), kind.tolist(), box.tolist()))]
-    records = [{"id": i, "width": 640, "height": 480, "file_name": f"{i}.jpg", "coco_url": ""} for i in range(1, images + 1)]
+    records = [{"id": i, "width": 640, "height": 480, "file_name": f"{i}.jpg", "coco_url": ""}
+               for i in range(1, images + 1)]
     categories = [{"id": c, "name": f"class {c}"} for c in range(1, classes + 1)]
     if lvis:
         here = [set() for _ in range(images + 1)]
         for g, c in zip(image.tolist(), kind.tolist()):
             here[g].add(c)
         for r in records:
-            r["neg_category_ids"] = [c + 1 for c in rng.choice(classes, 8, replace=False).tolist() if c + 1 not in here[r["id"]]]
+            r["neg_category_ids"] = [c + 1 for c in rng.choice(classes, 8, replace=False).tolist()
+                                     if c + 1 not in here[r["id"]]]
             r["not_exhaustive_category_ids"] = [c for c in sorted(here[r["id"]]) if rng.random() < .1]
         for c in categories:
-            c.update(frequency="f" if c["id"] < classes * .34 else "c" if c["id"] < classes * .72 else "r", image_count=10, instance_count=20)
+            c.update(frequency="f" if c["id"] < classes * .34 else "c"
+                     if c["id"] < classes * .72 else "r", image_count=10, instance_count=20)
     dump(folder / f"{name}_gt.json", {"images": records, "annotations": truth, "categories": categories})
     dump(folder / f"{name}_dt.json", found)
 
@@ -135,21 +141,25 @@ def panoptic(folder, rng, images):
         of = {side: {} for side in sides}
         for k in range(14):
             kind = int(rng.integers(1 if k > 3 else 81, 134))
-            x, y, a, b = rng.uniform(0, 640), rng.uniform(0, 480), rng.uniform(15, 320 if k < 4 else 110), rng.uniform(15, 240 if k < 4 else 90)
+            x, y = rng.uniform(0, 640), rng.uniform(0, 480)
+            a, b = rng.uniform(15, 320 if k < 4 else 110), rng.uniform(15, 240 if k < 4 else 90)
             for side, (dx, dy) in (("gt", (0, 0)), ("dt", rng.normal(0, 5, 2))):
                 if side == "gt" or rng.random() < .9:
                     value = int(rng.integers(1, 1 << 24))
                     maps[side][((xx - x - dx) / a) ** 2 + ((yy - y - dy) / b) ** 2 < waves] = value
                     of[side][value] = kind if side == "gt" or rng.random() < .9 else int(rng.integers(1, 134))
         for side, values in maps.items():
-            segments = [{"id": int(v), "category_id": of[side][int(v)], "iscrowd": int(of[side][int(v)] <= 80 and rng.random() < .03),
-                         "area": int(n), "bbox": [0, 0, 1, 1]} for v, n in zip(*np.unique(values, return_counts=True)) if v]
+            segments = [{"id": int(v), "category_id": of[side][int(v)],
+                         "iscrowd": int(of[side][int(v)] <= 80 and rng.random() < .03),
+                         "area": int(n), "bbox": [0, 0, 1, 1]}
+                         for v, n in zip(*np.unique(values, return_counts=True)) if v]
             colours = np.stack([values % 256, values // 256 % 256, values // 65536], 2).astype(np.uint8)
             Image.fromarray(colours).save(folder / f"panoptic_{side}" / f"{i}.png")
             sides[side].append({"image_id": i, "file_name": f"{i}.png", "segments_info": segments})
     categories = [{"id": c, "name": f"class {c}", "isthing": int(c <= 80)} for c in range(1, 134)]
     for side, annotations in sides.items():
-        dump(folder / f"panoptic_{side}.json", {"images": [{"id": a["image_id"]} for a in annotations], "annotations": annotations,
+        dump(folder / f"panoptic_{side}.json",
+             {"images": [{"id": a["image_id"]} for a in annotations], "annotations": annotations,
                                                 "categories": categories})
 
 
@@ -165,15 +175,19 @@ def write_data(o):
     panoptic(folder, np.random.default_rng(4), of(500))
 
 
-# ---- the evaluators -------------------------------------------------------------------------------------------------------
+# ---- the evaluators -------------------------------------------------------------------------------------------------
 
 # task: what `deformer metric` and COCOeval are told
 TASKS = {
-    "boxes_36k": ("coco", "bbox"), "masks_36k": ("coco", "segm"), "boxes_500k": ("coco", "bbox"), "masks_500k": ("coco", "segm"),
-    "keypoints": ("coco", "keypoints"), "objects365": ("coco", "bbox"), "lvis": ("lvis", "bbox"), "panoptic": ("panoptic", None),
+    "boxes_36k": ("coco", "bbox"), "masks_36k": ("coco", "segm"), "boxes_500k": ("coco", "bbox"),
+    "masks_500k": ("coco", "segm"),
+    "keypoints": ("coco", "keypoints"), "objects365": ("coco", "bbox"), "lvis": ("lvis", "bbox"),
+    "panoptic": ("panoptic", None),
 }
-PEERS = ["deformer", "package", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "pycocotools", "lvis", "panopticapi"]
-SLOW = {("pycocotools", "boxes_500k"), ("pycocotools", "masks_500k"), ("pycocotools", "objects365"), ("faster-coco-eval", "lvis")}
+PEERS = ["deformer", "package", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "pycocotools", "lvis",
+         "panopticapi"]
+SLOW = {("pycocotools", "boxes_500k"), ("pycocotools", "masks_500k"), ("pycocotools", "objects365"),
+        ("faster-coco-eval", "lvis")}
 
 
 def files_of(folder, task):
@@ -250,7 +264,8 @@ def panoptic_quality(peer, truth, found):
     return lambda: pq_compute(truth, found, truth[:-5], found[:-5])
 
 
-CAN = {"panoptic": ("deformer", "package", "hotcoco", "panopticapi"), "lvis": ("deformer", "package", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "lvis"),
+CAN = {"panoptic": ("deformer", "package", "hotcoco", "panopticapi"),
+       "lvis": ("deformer", "package", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "lvis"),
        "coco": ("deformer", "package", "hotcoco", "ultrafast-pycocotools", "faster-coco-eval", "pycocotools")}
 
 
@@ -260,13 +275,16 @@ def child(peer, task, folder):
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     truth, found = files_of(folder, task)
     how, kind = TASKS[task]
-    run = coco(peer, truth, found, kind) if how == "coco" else {"lvis": lvis, "panoptic": panoptic_quality}[how](peer, truth, found)
+    if how == "coco":
+        run = coco(peer, truth, found, kind)
+    else:
+        run = {"lvis": lvis, "panoptic": panoptic_quality}[how](peer, truth, found)
     start = time.perf_counter()
     run()
     os.write(out, repr(time.perf_counter() - start).encode())
 
 
-# ---- the table ------------------------------------------------------------------------------------------------------------
+# ---- the table ------------------------------------------------------------------------------------------------------
 
 
 def command(o, peer, task):
@@ -289,7 +307,8 @@ def measure(o, peer, task):
         p.returncode = status
         if status:
             said.seek(0)
-            print(f"{peer} fails on {task}:", (said.read().decode(errors="replace").splitlines() or ["?"])[-1], file=sys.stderr)
+            print(f"{peer} fails on {task}:", (said.read().decode(errors="replace").splitlines() or ["?"])[-1],
+                  file=sys.stderr)
             return None
     inside = whole if peer == "deformer" else float(text)
     return inside, whole, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
@@ -321,7 +340,8 @@ def print_table(o, tasks, series):
         median = {p: [statistics.median(x) for x in zip(*runs)] for (t, p), runs in series.items() if t == task}
         ours = median.get("package") or median.get("deformer")
         for peer, (inside, whole, cpu, mb) in sorted(median.items(), key=lambda item: item[1][1]):
-            ahead = [f"{inside / ours[0]:.1f}", f"{whole / median['deformer'][1]:.1f}"] if "deformer" in median else ["", ""]
+            ahead = [f"{inside / ours[0]:.1f}",
+                     f"{whole / median['deformer'][1]:.1f}"] if "deformer" in median else ["", ""]
             print(f"| {task} | {peer} | {inside:.3f} | {whole:.3f} | {cpu:.2f} | {mb:.0f} | {ahead[0]} | {ahead[1]} |")
 
 

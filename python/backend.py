@@ -41,7 +41,8 @@ def build_module(folder):
     """Compiles deformer/_native.abi3.so in a build folder and returns its path; DEFORMER_MODULE is one that is there already."""
     if os.environ.get('DEFORMER_MODULE'):
         return os.environ['DEFORMER_MODULE']
-    configure = ['cmake', '-S', ROOT, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', '-DDEFORMER_PYTHON=ON', '-DDEFORMER_TESTS=OFF',
+    configure = ['cmake', '-S', ROOT, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', '-DDEFORMER_PYTHON=ON',
+                 '-DDEFORMER_TESTS=OFF',
                  '-DDEFORMER_BENCH=OFF', '-DDEFORMER_TIFF=OFF', '-DDEFORMER_PYTHON_LIBS=../deformer.libs',
                  f'-DPython3_EXECUTABLE={sys.executable}']
     if shutil.which('ninja') and not os.environ.get('CMAKE_GENERATOR') and not os.path.exists(os.path.join(folder, 'CMakeCache.txt')):
@@ -80,7 +81,8 @@ def licence_of(library):
     if not shutil.which('dpkg-query'):
         return None
     for path in (library, os.path.realpath(library), os.path.realpath(library).removeprefix('/usr')):
-        asked = subprocess.run(['dpkg-query', '-S', path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding='utf-8')
+        asked = subprocess.run(['dpkg-query', '-S', path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               encoding='utf-8')
         licence = f'/usr/share/doc/{asked.stdout.partition(":")[0]}/copyright'
         if asked.returncode == 0 and os.path.exists(licence):
             return licence
@@ -137,14 +139,16 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     name = f'deformer-{version()}-{tag}.whl'
     info = f'deformer-{version()}.dist-info'
     wheel = Wheel(os.path.join(wheel_directory, name), info)
-    for folder, source in ('deformer', os.path.join(HERE, 'deformer')), ('deformer/configs', os.path.join(ROOT, 'configs')):
+    for folder, source in ('deformer',
+                           os.path.join(HERE, 'deformer')), ('deformer/configs', os.path.join(ROOT, 'configs')):
         for file in files_below(source, ('.py', '.pyi', '.typed')):
             wheel.add_file(f'{folder}/{file}', os.path.join(source, file))
     wheel.add_file('deformer/_native.abi3.so', module, 0o755)
     add_libraries(wheel, module)
     wheel.add_file(f'{info}/LICENSE', os.path.join(ROOT, 'LICENSE'))
     wheel.add(f'{info}/METADATA', metadata().encode())
-    wheel.add(f'{info}/WHEEL', f'Wheel-Version: 1.0\nGenerator: deformer\nRoot-Is-Purelib: false\nTag: {tag}\n'.encode())
+    wheel.add(f'{info}/WHEEL',
+              f'Wheel-Version: 1.0\nGenerator: deformer\nRoot-Is-Purelib: false\nTag: {tag}\n'.encode())
     wheel.close()
     return name
 
@@ -152,7 +156,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 def build_sdist(sdist_directory, config_settings=None):
     """The files that git knows, and PKG-INFO."""
     base = f'deformer-{version()}'
-    files = subprocess.run(['git', '-C', ROOT, 'ls-files', '-z'], check=True, stdout=subprocess.PIPE).stdout.decode().split('\0')
+    files = subprocess.run(['git', '-C', ROOT, 'ls-files', '-z'], check=True,
+                           stdout=subprocess.PIPE).stdout.decode().split('\0')
     path = os.path.join(sdist_directory, base + '.tar.gz')
     info = os.path.join(sdist_directory, 'PKG-INFO')
     with open(info, 'w', encoding='utf-8') as f:

@@ -42,7 +42,7 @@ def kind_of(network):
     sys.exit(f"engines.py: no network for {network}: want one of " + ", ".join(KINDS))
 
 
-# ---- networks -------------------------------------------------------------------------------------------------------------
+# ---- networks -------------------------------------------------------------------------------------------------------
 
 
 def of_transformers(name):
@@ -89,7 +89,7 @@ def build(name, threads):
     return own.Retina(own.SwinMaps() if name == "retina_swin" else own.DAT()).eval()
 
 
-# ---- engines --------------------------------------------------------------------------------------------------------------
+# ---- engines --------------------------------------------------------------------------------------------------------
 
 
 def of_torch(engine, name, image, threads):
@@ -123,7 +123,8 @@ def of_openvino(path, name, image, threads, precision):
         import torch
 
         with torch.no_grad():
-            model = ov.convert_model(build(name, threads), example_input=torch.from_numpy(image), input=list(image.shape))
+            model = ov.convert_model(build(name, threads), example_input=torch.from_numpy(image),
+                                     input=list(image.shape))
     how = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
     request = ov.Core().compile_model(model, "CPU", how).create_infer_request()
     return lambda: request.infer({0: image}), f"openvino {ov.__version__.split('-')[0]} {precision}"
@@ -134,7 +135,8 @@ def export(path, name, image):
 
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with torch.no_grad():
-        torch.onnx.export(build(name, 2), (torch.from_numpy(image),), path, opset_version=18, input_names=["x"], dynamo=False)
+        torch.onnx.export(build(name, 2), (torch.from_numpy(image),), path, opset_version=18, input_names=["x"],
+                          dynamo=False)
 
 
 def measure(run, tag, name, threads, passes):

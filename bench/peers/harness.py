@@ -21,7 +21,7 @@ import torch
 
 warnings.filterwarnings("ignore")  # of what torch and torchvision will no longer accept one day
 
-# ---- the command line and config files ------------------------------------------------------------------------------------
+# ---- the command line and config files ------------------------------------------------------------------------------
 
 
 def use_threads(arguments):
@@ -53,7 +53,7 @@ def read_config(path):
     return merge(whole, {k: v for k, v in own.items() if k != "__builtins__"})
 
 
-# ---- what stands in for a package -----------------------------------------------------------------------------------------
+# ---- what stands in for a package -----------------------------------------------------------------------------------
 
 
 def module(name, **members):
@@ -64,7 +64,7 @@ def module(name, **members):
     sys.modules[name] = m
 
 
-# ---- passes ---------------------------------------------------------------------------------------------------------------
+# ---- passes ---------------------------------------------------------------------------------------------------------
 
 
 def time_passes(run, n, warmed=lambda: None):
@@ -95,7 +95,7 @@ def report(name, seconds, **figures):
           f"peak_rss_mb={resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}{figures}", flush=True)
 
 
-# ---- files ----------------------------------------------------------------------------------------------------------------
+# ---- files ----------------------------------------------------------------------------------------------------------
 
 
 def save_tensors(path, tensors):

@@ -34,7 +34,8 @@ def areas(pred, label):
 def main():
     folder = pathlib.Path(sys.argv[1])
     names = sorted(p.name for p in (folder / "labels").iterdir())
-    pairs = [[cv2.imread(str(folder / kind / name), cv2.IMREAD_UNCHANGED) for kind in ("predictions", "labels")] for name in names]
+    pairs = [[cv2.imread(str(folder / kind / name), cv2.IMREAD_UNCHANGED) for kind in ("predictions", "labels")]
+             for name in names]
     rounds = []
     for _ in range(5):
         total = np.zeros((4, CLASSES))

@@ -38,7 +38,7 @@ from harness import module, save_tensors
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGS = os.path.join(HERE, "..", "..", "configs", "classification")
 
-# ---- what stands in for mmcv, timm, einops and NATTEN ---------------------------------------------------------------------
+# ---- what stands in for mmcv, timm, einops and NATTEN ---------------------------------------------------------------
 
 
 class DropPath(nn.Identity):
@@ -125,13 +125,14 @@ def package(name, folder, modules):
     return [load(f"{name}.{m}", f"{folder}/{m}.py") for m in modules][-1]
 
 
-# ---- the networks ---------------------------------------------------------------------------------------------------------
+# ---- the networks ---------------------------------------------------------------------------------------------------
 
 
 def swin(detection, options):
     if detection:
         options.pop("img_size", None), options.pop("num_classes", None)
-        m = load("mmdet.models.backbones.swin_transformer", "Swin-Transformer-Object-Detection/mmdet/models/backbones/swin_transformer.py")
+        m = load("mmdet.models.backbones.swin_transformer",
+                 "Swin-Transformer-Object-Detection/mmdet/models/backbones/swin_transformer.py")
         return m.SwinTransformer(out_indices=range(len(options["depths"])), **options)
     return load("swin_transformer", "Swin-Transformer/models/swin_transformer.py").SwinTransformer(**options)
 
@@ -144,7 +145,8 @@ def dat(detection, options):
     module("datdet.backbones")
     module("datdet.backbones.loading", load_checkpoint=None)
     roll = torch.roll
-    blocks.torch = types.SimpleNamespace(**dict(vars(torch), roll=lambda x, **k: roll(x[0] if isinstance(x, tuple) else x, **k)))
+    blocks.torch = types.SimpleNamespace(**dict(vars(torch),
+                                                roll=lambda x, **k: roll(x[0] if isinstance(x, tuple) else x, **k)))
     return load("datdet.backbones.dat", "DAT-Detection/models/backbones/dat.py").DAT(use_checkpoint=False, **options)
 
 
@@ -244,14 +246,15 @@ def finish_config(config, detection):
         config["code_version"] = 2023
 
 
-# ---- what is asked ----------------------------------------------------------------------------------------------------------
+# ---- what is asked --------------------------------------------------------------------------------------------------
 
 
 def outputs(net, x):
     y = net(x)
     if torch.is_tensor(y):
         return {"logits": y}
-    if isinstance(y, tuple) and len(y) > 1 and not torch.is_tensor(y[1]):                          # DAT: logits and its sampling positions
+    # DAT: logits and its sampling positions
+    if isinstance(y, tuple) and len(y) > 1 and not torch.is_tensor(y[1]):
         return {"logits": y[0]}
     return {f"out{i}": t for i, t in enumerate(y)}
 
@@ -286,7 +289,8 @@ def ill_conditioned(net, image, seeds):
     """Gradients whose sums cancel so far that the official code itself misses them in float32: {name: relative error}."""
     exact = {k: p.grad for k, p in net.named_parameters() if p.grad is not None}
     backward(net.float(), image, seeds)
-    errors = {k: float((p.grad.double() - exact[k]).norm() / exact[k].norm()) for k, p in net.named_parameters() if k in exact}
+    errors = {k: float((p.grad.double() - exact[k]).norm() / exact[k].norm())
+              for k, p in net.named_parameters() if k in exact}
     return {k: e for k, e in errors.items() if 2e-5 < e < 1}
 
 
@@ -322,7 +326,8 @@ def write_case(config, net, image, folder, with_gradients):
         grads, seeds = gradients(net, image)
         save_tensors(folder + "/grads.safetensors", grads)
         largest = max(p.grad.abs().max() for p in net.parameters() if p.grad is not None)
-        about["params_without_effect"] = [k for k, p in net.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-13 * largest]
+        about["params_without_effect"] = [k for k, p in net.named_parameters() if p.grad is None
+                                          or p.grad.abs().max() < 1e-13 * largest]
         about["float32_gradients"] = ill_conditioned(net, image, seeds)
     harness.write_case(folder, about, weights, image, expected)
 

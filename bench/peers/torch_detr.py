@@ -36,8 +36,10 @@ def build(root, given):
     use_clone(root, "Deformable-DETR" if deformable else "detr")
     backbone = importlib.import_module("models.backbone")
     backbone.is_main_process = lambda: False  # no weights are fetched
-    args = argparse.Namespace(masks=False, pre_norm=False, frozen_weights=None, device="cpu", aux_loss=True, position_embedding_scale=None,
-                              set_cost_class=1, set_cost_bbox=5, set_cost_giou=2, cls_loss_coef=2, bbox_loss_coef=5, giou_loss_coef=2,
+    args = argparse.Namespace(masks=False, pre_norm=False, frozen_weights=None, device="cpu", aux_loss=True,
+                              position_embedding_scale=None,
+                              set_cost_class=1, set_cost_bbox=5, set_cost_giou=2, cls_loss_coef=2, bbox_loss_coef=5,
+                              giou_loss_coef=2,
                               mask_loss_coef=1, dice_loss_coef=1, eos_coef=0.1, focal_alpha=0.25)
     args.__dict__.update(given)
     if not deformable:
@@ -59,7 +61,8 @@ def time_op(root):
     core = importlib.import_module("models.ops.functions.ms_deform_attn_func").ms_deform_attn_core_pytorch
     shapes = [(100, 152), (50, 76), (25, 38), (13, 19)]
     cells = sum(h * w for h, w in shapes)
-    centres = torch.cat([torch.stack(torch.meshgrid((torch.arange(h) + 0.5) / h, (torch.arange(w) + 0.5) / w, indexing="ij")[::-1], -1).reshape(-1, 2)
+    centres = torch.cat([torch.stack(torch.meshgrid((torch.arange(h) + 0.5) / h, (torch.arange(w) + 0.5) / w,
+                                                    indexing="ij")[::-1], -1).reshape(-1, 2)
                          for h, w in shapes])
     for queries in (300, cells):
         value, weights = torch.rand(1, cells, 8, 32) * 2 - 1, torch.rand(1, queries, 8, 4, 4)
@@ -81,7 +84,8 @@ def main():
     config, size = harness.split_size(name, (800, 1216))
     net = build(root, harness.read_config(config)["args"]).eval()
     image = [torch.randn(3, *size)]
-    harness.report(name, harness.time_passes(lambda: net(image), harness.passes_of(size[1])), parameters=sum(p.numel() for p in net.parameters()))
+    harness.report(name, harness.time_passes(lambda: net(image), harness.passes_of(size[1])),
+                   parameters=sum(p.numel() for p in net.parameters()))
 
 
 if __name__ == "__main__":

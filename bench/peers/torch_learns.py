@@ -71,7 +71,7 @@ KINDS = {
                     extra="model = dict(decode_head=dict(num_classes={classes}), auxiliary_head=dict(num_classes={classes}))\n"),
 }
 
-# ---- pictures ---------------------------------------------------------------------------------------------------------------
+# ---- pictures -------------------------------------------------------------------------------------------------------
 
 
 def picture(path):
@@ -125,7 +125,7 @@ def batches(samples, epochs, rng):
                 yield x, [(torch.tensor(boxes), torch.tensor(labels)) for _, (boxes, labels) in chosen]
 
 
-# ---- learning ---------------------------------------------------------------------------------------------------------------
+# ---- learning -------------------------------------------------------------------------------------------------------
 
 
 def rate(step, steps):
@@ -159,11 +159,12 @@ def learn(loss_of, weights, samples, epochs, seed):
     return P, lines
 
 
-# ---- a seed on either side --------------------------------------------------------------------------------------------------
+# ---- a seed on either side ------------------------------------------------------------------------------------------
 
 
 def program(*arguments, **options):
-    return subprocess.run([PROGRAM, *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **options).stdout
+    return subprocess.run([PROGRAM, *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, **options).stdout
 
 
 def score(config, weights, data):
@@ -188,7 +189,8 @@ def log_of(path):
 def ours(out, data, seed):
     run = f"{out}/ours_{seed}"
     if not os.path.exists(run + "/latest.safetensors"):
-        program("train", out + "/config.py", "--data", data, "--init", f"{out}/first_{seed}.safetensors", "--work-dir", run, "--seed", str(seed),
+        program("train", out + "/config.py", "--data", data, "--init", f"{out}/first_{seed}.safetensors",
+                "--work-dir", run, "--seed", str(seed),
                 "--threads", "1", "--quiet")
     return run + "/latest.safetensors", log_of(run + "/log.jsonl")
 
@@ -224,11 +226,13 @@ def main():
     classes = classes_of(name, data)
     with open(out + "/config.py", "w") as f:
         kind = {key: value.format(classes=classes) for key, value in KINDS[name].items()}
-        f.write(CONFIG.format(root=ROOT, name=name, width=WIDTH, height=HEIGHT, batch=BATCH, epochs=epochs, **kind) + kind["extra"])
+        f.write(CONFIG.format(root=ROOT, name=name, width=WIDTH, height=HEIGHT, batch=BATCH, epochs=epochs, **kind)
+                + kind["extra"])
     scores = {"deformer": [], "PyTorch": []}
     for seed in range(seeds):
         program("init", out + "/config.py", f"{out}/first_{seed}.safetensors", "--seed", str(seed))
-        for side, (weights, lines) in ("deformer", ours(out, data, seed)), ("PyTorch", torchs(name, out, data, seed, epochs)):
+        sides = ("deformer", ours(out, data, seed)), ("PyTorch", torchs(name, out, data, seed, epochs))
+        for side, (weights, lines) in sides:
             scores[side].append(score(out + f"/ours_{seed}/config.py", weights, data))
             show(side, seed, lines, scores[side][-1])
     for side, values in scores.items():

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 WINDOW, HEADS, GROUPS, BLOCKS = 7, (1, 2, 4, 8), (0, 0, 2, 4), ("LS", "LS", "LDLD", "LD")
 
-# ---- the backbone: maps are B C H W -----------------------------------------------------------------------------------------
+# ---- the backbone: maps are B C H W ---------------------------------------------------------------------------------
 
 
 def conv(P, name, x, **options):
@@ -38,7 +38,8 @@ def window_attention(P, name, x, heads, shift):
     w = WINDOW
     x = F.pad(x.permute(0, 2, 3, 1), (0, 0, 0, -W % w, 0, -H % w))
     Hp, Wp = x.shape[1:3]
-    x = torch.roll(x, (-shift, -shift), (1, 2)).view(B, Hp // w, w, Wp // w, w, C).permute(0, 1, 3, 2, 4, 5).reshape(-1, w * w, C)
+    x = torch.roll(x, (-shift, -shift), (1, 2)).view(B, Hp // w, w, Wp // w, w, C)
+    x = x.permute(0, 1, 3, 2, 4, 5).reshape(-1, w * w, C)
     qkv = F.linear(x, P[name + ".proj_qkv.weight"], P[name + ".proj_qkv.bias"])
     q, k, v = qkv.view(-1, w * w, 3, heads, C // heads).permute(2, 0, 3, 1, 4)
     at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(w), indexing="ij")).flatten(1)
@@ -58,12 +59,14 @@ def deformable_attention(P, name, x, heads, groups, reach=2.):
     B, C, H, W = x.shape
     q = conv(P, name + ".proj_q", x)
     kernel = P[name + ".conv_offset.0.weight"].shape[-1]
-    offset = conv(P, name + ".conv_offset.0", q.reshape(B * groups, C // groups, H, W), padding=kernel // 2, groups=C // groups)
+    offset = conv(P, name + ".conv_offset.0", q.reshape(B * groups, C // groups, H, W), padding=kernel // 2,
+                  groups=C // groups)
     offset = conv(P, name + ".conv_offset.3", F.gelu(norm(P, name + ".conv_offset.1", offset)))
     grid = lambda n, first: (torch.arange(n, dtype=x.dtype) + first) / (n - 1) * 2 - 1
     pairs = lambda first: torch.stack(torch.meshgrid(grid(H, first), grid(W, first), indexing="ij"), -1)
     position = pairs(.5) + offset.tanh().permute(0, 2, 3, 1) * x.new_tensor([reach / (H - 1), reach / (W - 1)])
-    sampled = F.grid_sample(x.reshape(B * groups, C // groups, H, W), position.flip(-1), mode="bilinear", align_corners=True)
+    sampled = F.grid_sample(x.reshape(B * groups, C // groups, H, W), position.flip(-1), mode="bilinear",
+                            align_corners=True)
     sampled = sampled.reshape(B, C, 1, H * W)
     split = lambda t: t.reshape(B * heads, C // heads, -1)
     q, k, v = split(q), split(conv(P, name + ".proj_k", sampled)), split(conv(P, name + ".proj_v", sampled))
@@ -99,7 +102,7 @@ def backbone(P, x):
     return maps
 
 
-# ---- RetinaNet --------------------------------------------------------------------------------------------------------------
+# ---- RetinaNet ------------------------------------------------------------------------------------------------------
 
 
 def retina_maps(P, x):
@@ -151,19 +154,22 @@ def assign(boxes, objects):
 
 def encode(boxes, objects):
     size, centre = boxes[:, 2:] - boxes[:, :2], (boxes[:, :2] + boxes[:, 2:]) / 2
-    return torch.cat([((objects[:, :2] + objects[:, 2:]) / 2 - centre) / size, ((objects[:, 2:] - objects[:, :2]) / size).log()], 1)
+    return torch.cat([((objects[:, :2] + objects[:, 2:]) / 2 - centre) / size,
+                      ((objects[:, 2:] - objects[:, :2]) / size).log()], 1)
 
 
 def focal(x, target):
     p = x.sigmoid()
     wrong = (1 - p) * target + p * (1 - target)
-    return ((.25 * target + .75 * (1 - target)) * wrong ** 2 * F.binary_cross_entropy_with_logits(x, target, reduction="none")).sum()
+    return ((.25 * target + .75 * (1 - target)) * wrong ** 2
+            * F.binary_cross_entropy_with_logits(x, target, reduction="none")).sum()
 
 
 def retina_loss(P, x, objects):
     """objects: for each picture its boxes, K x 4, and labels."""
     p = retina_maps(P, x)
-    rows = lambda name, last, n: torch.cat([tower(P, name, last, t).permute(0, 2, 3, 1).reshape(len(x), -1, n) for t in p], 1)
+    rows = lambda name, last, n: torch.cat([tower(P, name, last, t).permute(0, 2, 3, 1).reshape(len(x), -1, n)
+                                            for t in p], 1)
     deltas = rows("reg", "retina_reg", 4)
     scores = rows("cls", "retina_cls", P["bbox_head.retina_cls.bias"].numel() // 9)
     boxes, loss, average = anchors([t.shape[2:] for t in p]), 0, 1.1920929e-07
@@ -177,13 +183,14 @@ def retina_loss(P, x, objects):
     return loss / average
 
 
-# ---- UPerNet ----------------------------------------------------------------------------------------------------------------
+# ---- UPerNet --------------------------------------------------------------------------------------------------------
 
 
 def conv_bn(P, name, x):
     x = F.conv2d(x, P[name + ".conv.weight"], padding=P[name + ".conv.weight"].shape[-1] // 2)
     at = name + ".bn."
-    return F.relu(F.batch_norm(x, P[at + "running_mean"], P[at + "running_var"], P[at + "weight"], P[at + "bias"], training=True))
+    return F.relu(F.batch_norm(x, P[at + "running_mean"], P[at + "running_var"], P[at + "weight"], P[at + "bias"],
+                               training=True))
 
 
 def resize(x, size):
@@ -193,8 +200,10 @@ def resize(x, size):
 def uper_map(P, maps):
     top, at = [maps[3]], "decode_head."
     for i, size in enumerate((1, 2, 3, 6)):
-        top.append(resize(conv_bn(P, f"{at}psp_modules.{i}.1", F.adaptive_avg_pool2d(maps[3], size)), maps[3].shape[2:]))
-    p = [conv_bn(P, f"{at}lateral_convs.{i}", maps[i]) for i in range(3)] + [conv_bn(P, at + "bottleneck", torch.cat(top, 1))]
+        top.append(resize(conv_bn(P, f"{at}psp_modules.{i}.1", F.adaptive_avg_pool2d(maps[3], size)),
+                          maps[3].shape[2:]))
+    p = [conv_bn(P, f"{at}lateral_convs.{i}", maps[i])
+         for i in range(3)] + [conv_bn(P, at + "bottleneck", torch.cat(top, 1))]
     for i in 2, 1, 0:
         p[i] = p[i] + resize(p[i + 1], p[i].shape[2:])
     p = [conv_bn(P, f"{at}fpn_convs.{i}", p[i]) for i in range(3)] + [p[3]]
@@ -204,7 +213,8 @@ def uper_map(P, maps):
 def upernet_loss(P, x, labels):
     """labels: B H W, 255 counts for nothing."""
     maps = backbone(P, x)
-    of = lambda t: F.cross_entropy(resize(t, labels.shape[1:]), labels, ignore_index=255, reduction="sum") / labels.numel()
+    of = lambda t: F.cross_entropy(resize(t, labels.shape[1:]), labels, ignore_index=255,
+                                   reduction="sum") / labels.numel()
     main = conv(P, "decode_head.conv_seg", F.dropout2d(uper_map(P, maps), .1))
     aside = conv(P, "auxiliary_head.conv_seg", F.dropout2d(conv_bn(P, "auxiliary_head.convs.0", maps[2]), .1))
     return of(main) + .4 * of(aside)

@@ -95,7 +95,8 @@ class DeformableAttention(nn.Module):
         a = q.transpose(1, 2) @ k * (C // h) ** -.5
         qg = torch.stack(torch.meshgrid(grid(H, H - 1, 0), grid(W, W - 1, 0), indexing='ij'), -1).view(1, H * W, 1, 2)
         disp = (qg - pos.reshape(B * g, 1, Hk * Wk, 2)) * .5
-        bias = F.grid_sample(self.rpe[None].expand(B, -1, -1, -1).reshape(B * g, h // g, *self.rpe.shape[1:]), disp.flip(-1),
+        bias = F.grid_sample(self.rpe[None].expand(B, -1, -1, -1).reshape(B * g, h // g, *self.rpe.shape[1:]),
+                             disp.flip(-1),
                              mode='bilinear', align_corners=True)
         a = (a + bias.reshape(B * h, H * W, Hk * Wk)).softmax(-1)
         return self.o((v @ a.transpose(1, 2)).reshape(B, C, H, W))
@@ -113,14 +114,17 @@ class Block(nn.Module):
 
 
 class DAT(nn.Module):
-    def __init__(self, img=224, dims=(96, 192, 384, 768), depths=(2, 2, 6, 2), heads=(3, 6, 12, 24), groups=(0, 0, 3, 6),
+    def __init__(self, img=224, dims=(96, 192, 384, 768), depths=(2, 2, 6, 2), heads=(3, 6, 12, 24),
+                 groups=(0, 0, 3, 6),
                  strides=(0, 0, 1, 1), ksizes=(9, 7, 5, 3)):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, dims[0], 4, 4), ChannelNorm(dims[0]))
         self.stages, self.downs, self.norms = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for i, d in enumerate(dims):
-            make = lambda j: (LocalAttention(d, heads[i], 7, 0) if j % 2 == 0 else LocalAttention(d, heads[i], 7, 4) if i < 2
-                              else DeformableAttention(d, heads[i], groups[i], strides[i], ksizes[i], img // 4 // 2 ** i))
+            make = lambda j: (LocalAttention(d, heads[i], 7, 0) if j % 2 == 0 else LocalAttention(d, heads[i], 7, 4)
+                              if i < 2
+                              else DeformableAttention(d, heads[i], groups[i], strides[i], ksizes[i],
+                                                       img // 4 // 2 ** i))
             self.stages.append(nn.Sequential(*(Block(d, make(j)) for j in range(depths[i]))))
             self.norms.append(ChannelNorm(d))
             if i < 3:
@@ -162,7 +166,8 @@ class Retina(nn.Module):
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
         self.p6 = nn.Conv2d(channels[-1] if extra == 'on_input' else width, width, 3, 2, 1)
         self.p7 = nn.Conv2d(width, width, 3, 2, 1)
-        tower = lambda: nn.Sequential(*(m for _ in range(convs) for m in (nn.Conv2d(width, width, 3, padding=1), nn.ReLU())))
+        tower = lambda: nn.Sequential(*(m for _ in range(convs)
+                                        for m in (nn.Conv2d(width, width, 3, padding=1), nn.ReLU())))
         self.cls = nn.Sequential(*tower(), nn.Conv2d(width, anchors * classes, 3, padding=1))
         self.reg = nn.Sequential(*tower(), nn.Conv2d(width, anchors * 4, 3, padding=1))
 
@@ -208,7 +213,8 @@ class MaskRCNN(nn.Module):
         u, v, w = ((.5 + a * i) % 1 for a in (.8191725133961645, .6710436067037893, .5497004779019703))
         side = 16 * 32 ** w
         r = torch.stack([u * W - side / 2, v * H - side / 2, u * W + side / 2, v * H + side / 2], 1)
-        return torch.stack([r[:, 0].clamp(min=0), r[:, 1].clamp(min=0), r[:, 2].clamp(max=W), r[:, 3].clamp(max=H)], 1).float()
+        return torch.stack([r[:, 0].clamp(min=0), r[:, 1].clamp(min=0), r[:, 2].clamp(max=W), r[:, 3].clamp(max=H)],
+                           1).float()
 
     @staticmethod
     def decode(boxes, d, H, W):
@@ -250,7 +256,8 @@ class MaskRCNN(nn.Module):
 
     def detections(self, boxes, scores, deltas, H, W):
         n = len(boxes)
-        all_boxes = self.decode(boxes[:, None], deltas.view(n, -1, 4) * torch.tensor([.1, .1, .2, .2]), H, W).reshape(-1, 4)
+        all_boxes = self.decode(boxes[:, None], deltas.view(n, -1, 4) * torch.tensor([.1, .1, .2, .2]), H,
+                                W).reshape(-1, 4)
         scores = scores.softmax(1)[:, :-1].reshape(-1)
         labels = torch.arange(self.CLASSES).repeat(n)
         keep = batched_nms(all_boxes, scores, labels, .5)[:100]
@@ -283,7 +290,8 @@ class MaskRCNN(nn.Module):
         f = stage('bbox_roi_extractor', self.extract(p, boxes, 7))
         f = F.relu(self.fc2(F.relu(self.fc1(f.flatten(1)))))
         scores, deltas = stage('bbox_head', (self.fc_cls(f), self.fc_reg(f)))
-        boxes, labels = stage('suppression', self.detections(boxes, scores, deltas, H, W)) if self.whole else (boxes[:100], None)
+        boxes, labels = stage('suppression',
+                              self.detections(boxes, scores, deltas, H, W)) if self.whole else (boxes[:100], None)
         f = stage('mask_roi_extractor', self.extract(p, boxes, 14))
         masks = stage('mask_head', self.mask(f))
         if not self.whole:
@@ -310,7 +318,8 @@ NETWORKS = {
     'mask_swin_whole': lambda: (MaskRCNN(SwinMaps(), whole=True), (800, 1216)),
     'mask_dat_whole': lambda: (MaskRCNN(DAT(), whole=True), (800, 1216)),
 }
-CONFIGS = {'swin_tiny_224': 'swin_t', 'dat_tiny_224': 'dat_t', 'retinanet_swin_tiny': 'retina_swin', 'retinanet_dat_tiny': 'retina_dat',
+CONFIGS = {'swin_tiny_224': 'swin_t', 'dat_tiny_224': 'dat_t', 'retinanet_swin_tiny': 'retina_swin',
+           'retinanet_dat_tiny': 'retina_dat',
            'mask_rcnn_swin_tiny': 'mask_swin', 'mask_rcnn_dat_tiny': 'mask_dat'}
 
 

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 import harness
 import torch_backbones
 
-# ---- parts ------------------------------------------------------------------------------------------------------------------
+# ---- parts ----------------------------------------------------------------------------------------------------------
 
 
 def norm_of(cfg, channels):
@@ -74,9 +74,11 @@ class Basic(nn.Module):
 
 
 class ResNet(nn.Module):
-    BLOCKS = {18: (Basic, 2, 2, 2, 2), 34: (Basic, 3, 4, 6, 3), 50: (Bottleneck, 3, 4, 6, 3), 101: (Bottleneck, 3, 4, 23, 3)}
+    BLOCKS = {18: (Basic, 2, 2, 2, 2), 34: (Basic, 3, 4, 6, 3), 50: (Bottleneck, 3, 4, 6, 3),
+              101: (Bottleneck, 3, 4, 23, 3)}
 
-    def __init__(self, depth, norm_cfg, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1), out_indices=(0, 1, 2, 3), contract_dilation=False,
+    def __init__(self, depth, norm_cfg, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1), out_indices=(0, 1, 2, 3),
+                 contract_dilation=False,
                  deep_stem=False, avg_down=False, num_stages=4, base_channels=64, multi_grid=None, **unused):
         super().__init__()
         c, self.out, self.deep = base_channels, out_indices, deep_stem
@@ -98,7 +100,8 @@ class ResNet(nn.Module):
                 down, o = None, width * block.expansion
                 if j == 0 and (stride != 1 or i != o):
                     pool = [nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)] if avg_down else []
-                    down = nn.Sequential(*pool, nn.Conv2d(i, o, 1, 1 if avg_down else stride, bias=False), norm_of(norm_cfg, o))
+                    down = nn.Sequential(*pool, nn.Conv2d(i, o, 1, 1 if avg_down else stride, bias=False),
+                                         norm_of(norm_cfg, o))
                 layers.append(block(i, width, stride, dilation, down, norm_cfg))
                 i = o
             setattr(self, f"layer{k + 1}", nn.Sequential(*layers))
@@ -126,11 +129,12 @@ class Fpn(nn.Module):
         return [f(t) for f, t in zip(self.fpn_convs, x)]
 
 
-# ---- heads ------------------------------------------------------------------------------------------------------------------
+# ---- heads ----------------------------------------------------------------------------------------------------------
 
 
 class Head(nn.Module):
-    def __init__(self, in_channels, channels, num_classes, norm_cfg=None, in_index=-1, input_transform=None, align_corners=False, **unused):
+    def __init__(self, in_channels, channels, num_classes, norm_cfg=None, in_index=-1, input_transform=None,
+                 align_corners=False, **unused):
         super().__init__()
         self.index, self.transform, self.align = in_index, input_transform, align_corners
         self.conv_seg = nn.Conv2d(channels, num_classes, 1)
@@ -153,7 +157,8 @@ class UPerHead(Head):
         super().__init__(**o)
         dims, c, norm = o["in_channels"], o["channels"], o.get("norm_cfg")
         self.scales = pool_scales
-        self.psp_modules = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(s), ConvModule(dims[-1], c, 1, norm)) for s in pool_scales)
+        self.psp_modules = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(s), ConvModule(dims[-1], c, 1, norm))
+                                         for s in pool_scales)
         self.bottleneck = ConvModule(dims[-1] + len(pool_scales) * c, c, 3, norm)
         self.lateral_convs = nn.ModuleList(ConvModule(d, c, 1, norm) for d in dims[:-1])
         self.fpn_convs = nn.ModuleList(ConvModule(c, c, 3, norm) for _ in dims[:-1])
@@ -187,7 +192,8 @@ class FPNHead(Head):
         for i, stride in enumerate(feature_strides):
             layers = []
             for k in range(max(1, (stride // feature_strides[0]).bit_length() - 1)):
-                layers.append(ConvModule(o["channels"] if k else o["in_channels"][i], o["channels"], 3, o.get("norm_cfg")))
+                layers.append(ConvModule(o["channels"]
+                                         if k else o["in_channels"][i], o["channels"], 3, o.get("norm_cfg")))
                 layers += [Double(self.align)] if stride != feature_strides[0] else []
             self.scale_heads.append(nn.Sequential(*layers))
 
@@ -204,7 +210,8 @@ class FCNHead(Head):
         super().__init__(**o)
         i, c, norm = o["in_channels"], o["channels"], o.get("norm_cfg")
         i = i if isinstance(i, int) else sum(i)
-        self.convs = nn.Sequential(*(ConvModule(c if k else i, c, kernel_size, norm, True, dilation) for k in range(num_convs)))
+        self.convs = nn.Sequential(*(ConvModule(c if k else i, c, kernel_size, norm, True, dilation)
+                                     for k in range(num_convs)))
         self.conv_cat = ConvModule(i + c, c, kernel_size, norm) if concat_input else None
 
     def forward(self, maps):
@@ -224,7 +231,8 @@ def backbone(cfg):
     if not cfg["type"].startswith("ResNet"):
         return torch_backbones.build({k: v for k, v in cfg.items() if k != "code_version"}, True)
     options = {k: v for k, v in cfg.items() if k != "type"}
-    return ResNet(**{"deep_stem": cfg["type"] in ("ResNetV1c", "ResNetV1d"), "avg_down": cfg["type"] == "ResNetV1d", **options})
+    return ResNet(**{"deep_stem": cfg["type"] in ("ResNetV1c", "ResNetV1d"), "avg_down": cfg["type"] == "ResNetV1d",
+                     **options})
 
 
 class Segmentor(nn.Module):
@@ -233,7 +241,8 @@ class Segmentor(nn.Module):
         self.backbone = backbone(model["backbone"])
         self.neck = part({"FPN": Fpn}, model["neck"]) if model.get("neck") else None
         self.decode_head = part(HEADS, model["decode_head"])
-        self.auxiliary_head = part(HEADS, model["auxiliary_head"]) if isinstance(model.get("auxiliary_head"), dict) else None
+        self.auxiliary_head = part(HEADS,
+                                   model["auxiliary_head"]) if isinstance(model.get("auxiliary_head"), dict) else None
 
     def maps(self, x):
         x = list(self.backbone(x))
@@ -243,7 +252,7 @@ class Segmentor(nn.Module):
         return self.decode_head(self.maps(x))
 
 
-# ---- what is asked ----------------------------------------------------------------------------------------------------------
+# ---- what is asked --------------------------------------------------------------------------------------------------
 
 
 def outputs(net, x):

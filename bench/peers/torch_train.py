@@ -84,7 +84,8 @@ class RetinaTraining(Retina):
             counts, positive = of > -2, of >= 0
             label = torch.where(positive, labels[of.clamp(min=0)], -1)
             loss = loss + focal(cls[i][counts], label[counts], average)
-            loss = loss + F.l1_loss(reg[i][positive], encode(anchors[positive], boxes[of[positive]]), reduction='sum') / average
+            loss = loss + F.l1_loss(reg[i][positive], encode(anchors[positive], boxes[of[positive]]),
+                                    reduction='sum') / average
         return loss
 
 
@@ -107,8 +108,10 @@ class MaskTraining(MaskRCNN):
             flat = lambda which, n: torch.cat([t[which][i].permute(1, 2, 0).reshape(-1, n) for t in rpn])
             positive, negative = choose(of := assign(anchors, boxes, .7, .3, .3), 256, .5)
             both = torch.cat([positive, negative])
-            loss = loss + F.binary_cross_entropy_with_logits(flat(0, 1)[both, 0], (of[both] >= 0).float(), reduction='sum') / 512
-            loss = loss + F.l1_loss(flat(1, 4)[positive], encode(anchors[positive], boxes[of[positive]]), reduction='sum') / 512
+            loss = loss + F.binary_cross_entropy_with_logits(flat(0, 1)[both, 0], (of[both] >= 0).float(),
+                                                             reduction='sum') / 512
+            loss = loss + F.l1_loss(flat(1, 4)[positive], encode(anchors[positive], boxes[of[positive]]),
+                                    reduction='sum') / 512
             with torch.no_grad():
                 regions = torch.cat([boxes, self.proposals([(c[i:i + 1], r[i:i + 1]) for c, r in rpn], H, W)])
             positive, negative = choose(of := assign(regions, boxes, .5, .5, .5), 512, .25)
@@ -136,7 +139,8 @@ class MaskTraining(MaskRCNN):
         x = regions[:, :1] + at * (regions[:, 2:3] - regions[:, :1])
         y = regions[:, 1:2] + at * (regions[:, 3:] - regions[:, 1:2])
         inside = lambda v, lo, hi: (v >= lo) & (v < hi)
-        return (inside(y, boxes[:, 1:2], boxes[:, 3:])[:, :, None] & inside(x, boxes[:, :1], boxes[:, 2:3])[:, None]).float()
+        return (inside(y, boxes[:, 1:2], boxes[:, 3:])[:, :,
+                                                       None] & inside(x, boxes[:, :1], boxes[:, 2:3])[:, None]).float()
 
 
 def conv(i, o, k):
@@ -166,7 +170,8 @@ class UPerTraining(nn.Module):
             p[i] = p[i] + up(p[i + 1], p[i])
         p = [m(t) for m, t in zip(self.smooth, p)] + [p[3]]
         f = self.fuse(torch.cat([p[0]] + [up(t, p[0]) for t in p[1:]], 1))
-        of = lambda t: F.cross_entropy(F.interpolate(t, size=labels.shape[1:], mode='bilinear', align_corners=False), labels,
+        of = lambda t: F.cross_entropy(F.interpolate(t, size=labels.shape[1:], mode='bilinear', align_corners=False),
+                                       labels,
                                        ignore_index=255)
         return of(self.seg(self.drop(f))) + .4 * of(self.aux(c[2]))
 
@@ -179,12 +184,14 @@ class DetrTraining(nn.Module):
         from transformers import DeformableDetrConfig, DeformableDetrForObjectDetection, ResNetConfig
         resnet = ResNetConfig(out_features=['stage2', 'stage3', 'stage4'])
         self.net = DeformableDetrForObjectDetection(DeformableDetrConfig(
-            use_timm_backbone=False, use_pretrained_backbone=False, backbone_config=resnet, num_labels=CLASSES, auxiliary_loss=True,
+            use_timm_backbone=False, use_pretrained_backbone=False, backbone_config=resnet, num_labels=CLASSES,
+            auxiliary_loss=True,
             num_feature_levels=4))
 
     def losses(self, x, objects):
         side = x.shape[2]
-        labels = [{'class_labels': label, 'boxes': torch.cat([(b[:, :2] + b[:, 2:]) / 2, b[:, 2:] - b[:, :2]], 1) / side}
+        labels = [{'class_labels': label,
+                   'boxes': torch.cat([(b[:, :2] + b[:, 2:]) / 2, b[:, 2:] - b[:, :2]], 1) / side}
                   for b, label in objects]
         return self.net(pixel_values=x, labels=labels).loss
 

@@ -5,7 +5,8 @@ import importlib
 from ._native import Error, version as __version__
 
 # Where each name is. They are imported when somebody asks for them: panoptic quality needs no numpy, which has 20 MB.
-PLACES = {'COCO': 'coco', 'COCOeval': 'cocoeval', 'Params': 'cocoeval', 'mask': 'mask', 'init_as_pycocotools': '_stand_in',
+PLACES = {'COCO': 'coco', 'COCOeval': 'cocoeval', 'Params': 'cocoeval', 'mask': 'mask',
+          'init_as_pycocotools': '_stand_in',
           'load': 'model', 'Model': 'model', 'Result': 'model'}
 __all__ = [*PLACES, 'Error', '__version__']
 

@@ -23,7 +23,8 @@ class COCO(coco.COCO):
 
 BOX_STATS = ('AP_all', 'AP_50', 'AP_75', 'AP_small', 'AP_medium', 'AP_large',
              'AR_all', 'AR_second', 'AR_third', 'AR_small', 'AR_medium', 'AR_large')
-KEYPOINT_STATS = ('AP_all', 'AP_50', 'AP_75', 'AP_medium', 'AP_large', 'AR_all', 'AR_50', 'AR_75', 'AR_medium', 'AR_large')
+KEYPOINT_STATS = ('AP_all', 'AP_50', 'AP_75', 'AP_medium', 'AP_large', 'AR_all', 'AR_50', 'AR_75', 'AR_medium',
+                  'AR_large')
 
 
 class COCOeval_faster(cocoeval.COCOeval):

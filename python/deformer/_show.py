@@ -58,4 +58,5 @@ def show_points(axes, ann, skeleton, colour):
         if (seen[bone] > 0).all():
             axes.plot(x[bone], y[bone], linewidth=3, color=colour)
     for least, edge in ((0, 'k'), (1, colour)):
-        axes.plot(x[seen > least], y[seen > least], 'o', markersize=8, markerfacecolor=colour, markeredgecolor=edge, markeredgewidth=2)
+        axes.plot(x[seen > least], y[seen > least], 'o', markersize=8, markerfacecolor=colour, markeredgecolor=edge,
+                  markeredgewidth=2)

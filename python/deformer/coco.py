@@ -166,7 +166,8 @@ class COCO:
     def getCatIds(self, catNms=[], supNms=[], catIds=[]):
         """Ids of the classes that have one of these names, supercategories and ids."""
         catNms, supNms, catIds = as_list(catNms), as_list(supNms), as_list(catIds)
-        asked = [(key, value) for key, value in (('name', catNms), ('supercategory', supNms), ('id', catIds)) if len(value) > 0]
+        asked = [(key, value)
+                 for key, value in (('name', catNms), ('supercategory', supNms), ('id', catIds)) if len(value) > 0]
         source = self.__dict__.get('_source')
         if not asked and isinstance(source, TruthSource):
             return _native.listed_ids(source.read(), True)

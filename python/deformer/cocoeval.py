@@ -13,7 +13,8 @@ from ._source import ResultsSource, ToldSource, TruthSource, without_collecting
 from .coco import COCO
 
 # Types of evaluation: what has to be read beside boxes for them, and the key of a record that is compared.
-WANTED = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS, 'keypoints_crowd': _native.KEYPOINTS, 'boundary': _native.MASKS, 'obb': _native.ORIENTED}
+WANTED = {'bbox': 0, 'segm': _native.MASKS, 'keypoints': _native.KEYPOINTS, 'keypoints_crowd': _native.KEYPOINTS,
+          'boundary': _native.MASKS, 'obb': _native.ORIENTED}
 KEY = {'bbox': 'bbox', 'segm': 'segmentation', 'boundary': 'segmentation', 'obb': 'obb'}
 # What an evaluation by the library leaves unmade until somebody looks at it.
 TYPES = "'segm', 'bbox', 'keypoints', 'keypoints_crowd', 'boundary' or 'obb'"
@@ -50,7 +51,8 @@ class Params:
         self.maxDets = [20]
         self.areaRng = [[0, 1e10], [1024, 9216], [9216, 1e10]]
         self.areaRngLbl = ['all', 'medium', 'large']
-        self.kpt_oks_sigmas = np.array([.26, .25, .25, .35, .35, .79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87, .89, .89]) / 10.0
+        self.kpt_oks_sigmas = np.array([.26, .25, .25, .35, .35, .79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87,
+                                        .89, .89]) / 10.0
 
     def setCrowdParams(self):
         self.setKpParams()
@@ -177,9 +179,11 @@ class COCOeval:
 
     def _is_plain(self):
         """Is no method replaced?"""
-        if any(own(self, COCOeval, name) for name in ('computeIoU', 'computeOks', 'evaluateImg', 'accumulate', '_prepare')):
+        if any(own(self, COCOeval, name)
+               for name in ('computeIoU', 'computeOks', 'evaluateImg', 'accumulate', '_prepare')):
             return False
-        return all(isinstance(coco, COCO) and not any(own(coco, COCO, name) for name in ('getAnnIds', 'loadAnns', 'annToRLE'))
+        return all(isinstance(coco, COCO)
+                   and not any(own(coco, COCO, name) for name in ('getAnnIds', 'loadAnns', 'annToRLE'))
                    for coco in (self.cocoGt, self.cocoDt))
 
     def _results_of_files(self, p):
@@ -200,7 +204,8 @@ class COCOeval:
             dts = self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
             gts = self.cocoGt.loadAnns(self.cocoGt.getAnnIds(**chosen))
             sizes = sizes_of(self.cocoGt.imgs, p.imgIds) if p.iouType in MASKS else None
-            truth = _native.tell_truth(np.array(p.imgIds, np.int64), sizes, np.array(p.catIds, np.int64), gts, wanted, ratio_of(p))
+            truth = _native.tell_truth(np.array(p.imgIds, np.int64), sizes, np.array(p.catIds, np.int64), gts, wanted,
+                                       ratio_of(p))
         areas_of_masks = p.iouType != 'obb' and bool(dts) and dts[0]['area'] != dts[0]['bbox'][2] * dts[0]['bbox'][3]
         return _native.tell_results(truth, dts, wanted, areas_of_masks)
 
@@ -224,7 +229,8 @@ class COCOeval:
         categories = p.catIds if p.useCats else [-1]
         compute = self.computeOks if p.iouType == 'keypoints' else self.computeIoU
         filled = None if own(self, COCOeval, compute.__name__) else self._filled_cells()
-        self.ious = {(image, category): compute(image, category) if filled is None or (image, category) in filled else []
+        self.ious = {(image, category): compute(image, category) if filled is None
+                     or (image, category) in filled else []
                      for image in p.imgIds for category in categories}
         most = p.maxDets[-1]
         if own(self, COCOeval, 'evaluateImg') or filled is None:
@@ -255,7 +261,8 @@ class COCOeval:
             for dt in dts:
                 dt['area'] = dt['obb'][2] * dt['obb'][3]
         for gt in gts:
-            honoured = p.iouType == 'boundary' and gt.get('ignore')     # pycocotools overwrites it, boundary-iou-api does not
+            # pycocotools overwrites it, boundary-iou-api does not
+            honoured = p.iouType == 'boundary' and gt.get('ignore')
             gt['ignore'] = honoured or ('iscrowd' in gt and gt['iscrowd'])
             if p.iouType == 'keypoints':
                 gt['ignore'] = (gt['num_keypoints'] == 0) or gt['ignore']
@@ -273,7 +280,8 @@ class COCOeval:
         if self.params.useCats:
             return self._gts[imgId, catId], self._dts[imgId, catId]
         categories = self.params.catIds
-        return ([gt for c in categories for gt in self._gts[imgId, c]], [dt for c in categories for dt in self._dts[imgId, c]])
+        return ([gt for c in categories for gt in self._gts[imgId, c]],
+                [dt for c in categories for dt in self._dts[imgId, c]])
 
     def computeIoU(self, imgId, catId):
         """IoU of the detections, best first, with the objects of an image and class."""
@@ -290,7 +298,8 @@ class COCOeval:
             return oriented_iou(*things)
         from . import mask
         iou = mask.iou(*things)
-        return lesser_of_boundaries(iou, *things, p.boundary_dilation_ratio) if p.iouType == 'boundary' and len(iou) else iou
+        return lesser_of_boundaries(iou, *things,
+                                    p.boundary_dilation_ratio) if p.iouType == 'boundary' and len(iou) else iou
 
     def computeOks(self, imgId, catId):
         """Object keypoint similarity, likewise."""
@@ -389,7 +398,8 @@ class COCOeval:
         places = [i for i, most in enumerate(p.maxDets) if most == maxDets]
         array = self.eval['precision' if ap == 1 else 'recall']
         if iouThr is not None:
-            array = array[np.where(iouThr == p.iouThrs)[0]]    # of a list nothing is found: pycocotools finds nothing, too
+            # of a list nothing is found: pycocotools finds nothing, too
+            array = array[np.where(iouThr == p.iouThrs)[0]]
         array = array[..., areas, places]
         array = array[array > -1]
         mean = np.mean(array) if len(array) > 0 else -1
@@ -417,13 +427,15 @@ def as_arrays(p):
         return None
     sigmas = p.kpt_oks_sigmas if keypoints else [1]
     try:
-        ious, recalls, areas, sigmas = (np.ascontiguousarray(v, dtype=np.float64) for v in (p.iouThrs, p.recThrs, p.areaRng, sigmas))
+        ious, recalls, areas, sigmas = (np.ascontiguousarray(v, dtype=np.float64)
+                                        for v in (p.iouThrs, p.recThrs, p.areaRng, sigmas))
     except (TypeError, ValueError):
         return None
     most, images, categories = (np.asarray(v) for v in (p.maxDets, p.imgIds, p.catIds))
     if any(a.dtype.kind not in 'iu' or a.ndim != 1 or a.size == 0 for a in (most, images, categories)):
         return None
-    if any(a.ndim != 1 or a.size == 0 for a in (ious, recalls, sigmas)) or areas.ndim != 2 or areas.shape[1] != 2 or areas.size == 0:
+    if any(a.ndim != 1 or a.size == 0
+           for a in (ious, recalls, sigmas)) or areas.ndim != 2 or areas.shape[1] != 2 or areas.size == 0:
         return None
     if most[0] < 1 or np.isnan(ious).any() or not (np.diff(recalls) >= 0).all():
         return None
@@ -445,7 +457,8 @@ def ratio_of(p):
 
 def sizes_of(imgs, ids):
     """Heights and widths."""
-    return np.array([(imgs[i]['height'], imgs[i]['width']) if i in imgs else (np.nan, np.nan) for i in ids], dtype=float)
+    return np.array([(imgs[i]['height'], imgs[i]['width']) if i in imgs else (np.nan, np.nan) for i in ids],
+                    dtype=float)
 
 
 def evaluate(results, p, arrays):
@@ -502,13 +515,15 @@ def match(gts, dts, areas, thresholds, ious):
     matches, flags, objects = np.zeros((A, T * (D + G))), np.zeros((A, T, D), bool), np.zeros((A, 2, G), np.int64)
     dt_ids, dt_scores = [dt['id'] for dt in dts], [dt['score'] for dt in dts]
     overlaps = np.ascontiguousarray(np.asarray(ious, dtype=float)[:D]) if len(ious) > 0 and G > 0 and D > 0 else None
-    _native.match(gts, dts, overlaps, np.array(thresholds, dtype=float), np.array(areas, dtype=float), matches, flags, objects)
+    _native.match(gts, dts, overlaps, np.array(thresholds, dtype=float), np.array(areas, dtype=float), matches, flags,
+                  objects)
     records = []
     for a in range(A):
         order = objects[a, 0].tolist()
         sorted_gts = [gts[g] for g in order]
         of_dt, of_gt = matches[a, :T * D].reshape(T, D), matches[a, T * D:].reshape(T, G)
-        if overlaps is not None and min(dt_ids) <= 0:    # pycocotools takes an object that such a detection has found for a free one
+        # pycocotools takes an object that such a detection has found for a free one
+        if overlaps is not None and min(dt_ids) <= 0:
             match_slowly(sorted_gts, dts, areas[a], thresholds, overlaps[:, order], of_dt, of_gt, flags[a])
         records.append({
             'image_id': None,
@@ -568,7 +583,8 @@ def accumulate(evalImgs, p, then):
     T, R, A, M = len(p.iouThrs), len(p.recThrs), len(p.areaRng), len(p.maxDets)
     K = len(p.catIds) if p.useCats else 1
     precision, recall, scores = -np.ones((T, R, K, A, M)), -np.ones((T, K, A, M)), -np.ones((T, R, K, A, M))
-    known = set(then.catIds if then.useCats else [-1]), set(map(tuple, then.areaRng)), set(then.maxDets), set(then.imgIds)
+    known = set(then.catIds
+                if then.useCats else [-1]), set(map(tuple, then.areaRng)), set(then.maxDets), set(then.imgIds)
     categories = [n for n, k in enumerate(p.catIds) if k in known[0]]
     areas = [n for n, a in enumerate(map(tuple, p.areaRng)) if a in known[1]]
     most = [m for m in p.maxDets if m in known[2]]

@@ -14,7 +14,8 @@ import numpy as np
 from . import _mask, _native
 from ._arrays import array_of
 
-_native.config_folder(os.environ.get('DEFORMER_CONFIGS') or os.path.join(os.path.dirname(os.path.abspath(__file__)), 'configs'))
+_native.config_folder(os.environ.get('DEFORMER_CONFIGS')
+                      or os.path.join(os.path.dirname(os.path.abspath(__file__)), 'configs'))
 
 
 def load(config, weights=None, *, threads=0, changes=None, wrapper=None, allow_missing=False,
@@ -51,11 +52,13 @@ class Model:
     precision      'float32' or 'bf16'
     """
 
-    def __init__(self, config, weights=None, threads=0, changes=None, wrapper=None, allow_missing=False, precision='float32'):
+    def __init__(self, config, weights=None, threads=0, changes=None, wrapper=None, allow_missing=False,
+                 precision='float32'):
         self.config = os.fsdecode(config)
         self.weights = None if weights is None else os.fsdecode(weights)
         self.precision = precision
-        self._native = _native.detector_open(self.config, self.weights, threads or 0, _changes(changes), wrapper, allow_missing,
+        self._native = _native.detector_open(self.config, self.weights, threads
+                                             or 0, _changes(changes), wrapper, allow_missing,
                                              precision)
         self._generation = _native.generation()
         self._lock = threading.Lock()

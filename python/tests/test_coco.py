@@ -156,10 +156,13 @@ def test_no_detections_are_no_crash():
 def test_keypoints():
     points = [x for i in range(17) for x in (10 + 5 * i, 20 + 3 * i, 2)]
     truth = of_dicts({'images': [{'id': 1, 'height': 200, 'width': 200}], 'categories': [{'id': 1, 'name': 'person'}],
-                      'annotations': [{'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [10, 20, 80, 50], 'area': 2500.0,
+                      'annotations': [{'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [10, 20, 80, 50],
+                                       'area': 2500.0,
                                        'iscrowd': 0, 'keypoints': points, 'num_keypoints': 17}]})
     near = [x + 9 * (i % 3 == 0) for i, x in enumerate(points)]
-    scores = quiet(COCOeval, truth, quiet(truth.loadRes, [{'image_id': 1, 'category_id': 1, 'keypoints': near, 'score': .5}]), 'keypoints')
+    scores = quiet(COCOeval, truth, quiet(truth.loadRes,
+                                          [{'image_id': 1, 'category_id': 1, 'keypoints': near, 'score': .5}]),
+                                          'keypoints')
     quiet(scores.evaluate)
     quiet(scores.accumulate)
     text = printed(scores.summarize)
@@ -273,7 +276,8 @@ def test_records_are_ordinary_and_live():
 
 def test_queries():
     dataset = {'images': [{'id': 5}, {'id': 3}],
-               'categories': [{'id': 2, 'name': 'cat', 'supercategory': 'animal'}, {'id': 1, 'name': 'car', 'supercategory': 'vehicle'}],
+               'categories': [{'id': 2, 'name': 'cat', 'supercategory': 'animal'},
+                              {'id': 1, 'name': 'car', 'supercategory': 'vehicle'}],
                'annotations': [{'id': 7, 'image_id': 5, 'category_id': 1, 'area': 10, 'iscrowd': 0},
                                {'id': 8, 'image_id': 3, 'category_id': 2, 'area': 20, 'iscrowd': 1},
                                {'id': 9, 'image_id': 3, 'category_id': 1, 'area': 30, 'iscrowd': 0}]}
@@ -333,7 +337,7 @@ def test_masks_of_annotations():
     assert first['area'] == found.annToMask(first).sum()
 
 
-# ---- files -------------------------------------------------------------------------------------------------------------
+# ---- files ----------------------------------------------------------------------------------------------------------
 
 def test_a_file_that_is_gone_is_still_known(tmp_path):
     truth_file, results_file = tmp_path / 'gt.json', tmp_path / 'dt.json'
@@ -374,7 +378,8 @@ def test_captions(tmp_path):
     coco = quiet(COCO, str(file))
     assert coco.anns[3]['caption'] == 'a cat' and printed(coco.info) == 'year: 2014\n'
     assert printed(coco.showAnns, coco.loadAnns([3])) == 'a cat\n'
-    assert quiet(coco.loadRes, [{'image_id': 1, 'caption': 'a dog'}]).anns == {1: {'image_id': 1, 'caption': 'a dog', 'id': 1}}
+    assert quiet(coco.loadRes,
+                 [{'image_id': 1, 'caption': 'a dog'}]).anns == {1: {'image_id': 1, 'caption': 'a dog', 'id': 1}}
 
 
 def test_what_is_wrong_is_said(tmp_path):
@@ -414,7 +419,7 @@ def test_a_record_without_an_area_is_named(tmp_path):
         quiet(scores.evaluate)
 
 
-# ---- texts and processes -------------------------------------------------------------------------------------------------
+# ---- texts and processes --------------------------------------------------------------------------------------------
 
 def test_what_is_printed():
     text = printed(COCO, path('crowd', 'gt')).splitlines()
@@ -422,7 +427,8 @@ def test_what_is_printed():
     assert text[2:] == ['creating index...', 'index created!']
     scores = quiet(COCOeval, *both('crowd', 'files'), 'bbox')
     text = printed(scores.evaluate).splitlines()
-    assert text[:2] == ['Running per image evaluation...', 'Evaluate annotation type *bbox*'] and text[2].startswith('DONE (t=')
+    assert text[:2] == ['Running per image evaluation...',
+                        'Evaluate annotation type *bbox*'] and text[2].startswith('DONE (t=')
     assert printed(scores.accumulate).startswith('Accumulating evaluation results...\nDONE (t=')
 
 
@@ -451,7 +457,7 @@ def test_show(monkeypatch):
     assert len(plt.gca().collections) == 2
 
 
-# ---- LVIS -----------------------------------------------------------------------------------------------------------------
+# ---- LVIS -----------------------------------------------------------------------------------------------------------
 
 def test_lvis():
     from deformer.lvis import LVIS, LVISEval, LVISResults
@@ -487,7 +493,7 @@ def test_lvis_boundaries_and_fixed_ap():
         LVISEval(truth, path('lvis', 'dt'), 'keypoints')
 
 
-# ---- Ctrl-C ---------------------------------------------------------------------------------------------------------------
+# ---- Ctrl-C ---------------------------------------------------------------------------------------------------------
 
 class Stop(Exception):
     pass
@@ -500,11 +506,13 @@ def test_handlers_of_signals_run_within_a_long_call():
         met.append(number)
         if len(met) == 2:
             raise Stop
-        signal.setitimer(signal.ITIMER_REAL, 0.01)      # one alarm a time, so that none is under way when the second has stopped the call
+        # one alarm a time, so that none is under way when the second has stopped the call
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
     rng = np.random.default_rng(0)
     boxes = [dict(id=n + 1, image_id=n % 40 + 1, category_id=1, iscrowd=0, area=100.0, score=float(rng.random()),
                   bbox=[float(x) for x in (*rng.integers(0, 90, 2), 10, 10)]) for n in range(12000)]
-    truth = of_dicts({'images': [dict(id=i, width=100, height=100) for i in range(1, 41)], 'categories': [dict(id=1, name='a')],
+    truth = of_dicts({'images': [dict(id=i, width=100, height=100) for i in range(1, 41)],
+                      'categories': [dict(id=1, name='a')],
                       'annotations': boxes})
     scores = COCOeval(truth, quiet(truth.loadRes, [dict(box) for box in boxes]), 'bbox')
     scores.params.iouThrs = np.linspace(0.01, 0.99, 4000)
@@ -520,7 +528,7 @@ def test_handlers_of_signals_run_within_a_long_call():
     test_numbers_and_text_are_those_of_pycocotools('crowd', 'files')      # and computes again
 
 
-# ---- panoptic -------------------------------------------------------------------------------------------------------------
+# ---- panoptic -------------------------------------------------------------------------------------------------------
 
 def test_panoptic():
     from deformer.panoptic import pq_compute

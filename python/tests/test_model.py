@@ -310,7 +310,8 @@ def test_found_and_scored(program, drawn):
     scores.accumulate()
     scores.summarize()
     assert scores.stats[0] > 0.2
-    program('eval', zoo / 'config.py', zoo / 'weights.safetensors', '--data', drawn, '--quiet', '--json', drawn / 'scores.json')
+    program('eval', zoo / 'config.py', zoo / 'weights.safetensors', '--data', drawn, '--quiet', '--json',
+            drawn / 'scores.json')
     assert abs(read_json(drawn / 'scores.json')['bbox']['stats'][0] - scores.stats[0]) < 1e-12
 
 

@@ -34,7 +34,8 @@ def test_its_name_says_every_python_from_3_11_on(wheel):
 
 def test_everything_is_there(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for file in ('__init__.py', '__init__.pyi', 'py.typed', 'mask.py', 'model.py', '_native.abi3.so', 'configs/demo/retinanet_dat_nano.py'):
+    for file in ('__init__.py', '__init__.pyi', 'py.typed', 'mask.py', 'model.py', '_native.abi3.so',
+                 'configs/demo/retinanet_dat_nano.py'):
         assert f'deformer/{file}' in names
     info = f'deformer-{deformer.__version__}.dist-info'
     assert {f'{info}/{file}' for file in ('METADATA', 'WHEEL', 'RECORD', 'LICENSE')} <= names
@@ -66,5 +67,6 @@ def test_it_runs_where_it_is_unpacked(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = ('import deformer; assert deformer.__file__.startswith({0!r});'
             'print(deformer.load("demo/retinanet_dat_nano", "random").task)').format(str(tmp_path))
-    ran = subprocess.run([sys.executable, '-c', code], check=True, env={**os.environ, 'PYTHONPATH': str(tmp_path)}, stdout=subprocess.PIPE)
+    ran = subprocess.run([sys.executable, '-c', code], check=True, env={**os.environ, 'PYTHONPATH': str(tmp_path)},
+                         stdout=subprocess.PIPE)
     assert ran.stdout.strip() == b'detection'

@@ -22,7 +22,8 @@ def raw(tensor):
 
 def main():
     source, written = state(sys.argv[1]), state(sys.argv[2], weights_only=True)
-    wrong = [k for k, v in source.items() if k not in written or written[k].dtype != v.dtype or written[k].shape != v.shape
+    wrong = [k for k, v in source.items() if k not in written or written[k].dtype != v.dtype
+             or written[k].shape != v.shape
              or raw(written[k]) != raw(v)]
     print("%d tensors, %d differ%s" % (len(source), len(wrong), ": " + ", ".join(wrong) if wrong else ""))
     return 1 if wrong else 0

@@ -59,7 +59,8 @@ def read(path):
     text = open(path).read()
     base = os.path.basename(path)
     stem, ext = os.path.splitext(base)
-    for name, to in (('fileDirname', os.path.dirname(path) or '.'), ('fileBasenameNoExtension', stem), ('fileBasename', base),
+    for name, to in (('fileDirname', os.path.dirname(path) or '.'), ('fileBasenameNoExtension', stem),
+                     ('fileBasename', base),
                      ('fileExtname', ext)):
         text = re.sub(r'\{\{\s*%s\s*\}\}' % name, to, text)
     text = BASE_VALUE.sub(lambda found: '"' + (r'\u0001' + found[1]) + '"', text)

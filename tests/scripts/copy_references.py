@@ -26,19 +26,23 @@ def matching():
     shutil.copyfile(REFERENCE / "heads/hungarian_matcher/config.json", out / "hungarian_matcher.json")
     folder = REFERENCE / "heads/linear_sum_assignment"
     config, tensors, kept = json.loads((folder / "config.json").read_text()), tensor_files.load(str(folder / "expected.safetensors")), {}
-    cases = [c for c in enumerate(config["cases"]) if c[1]["rows"] * c[1]["cols"] <= 15000 or c[1]["kind"] == "integer_ties"]
+    cases = [c for c in enumerate(config["cases"]) if c[1]["rows"] * c[1]["cols"] <= 15000
+             or c[1]["kind"] == "integer_ties"]
     for to, (at, _) in enumerate(cases):
         for part in "cost", "row", "col":
             t = tensors[f"c{at:02}_{part}"]
             kinds = np.uint8, np.float32, t.dtype
-            kept[f"c{to:02}_{part}"] = next(n for n in map(t.astype, kinds if part == "cost" else kinds[2:]) if np.array_equal(n, t))
-    (out / "linear_sum_assignment.json").write_text(json.dumps(dict(config, cases=[c for _, c in cases]), indent=1) + "\n")
+            kept[f"c{to:02}_{part}"] = next(n for n in map(t.astype, kinds if part == "cost" else kinds[2:])
+                                            if np.array_equal(n, t))
+    (out / "linear_sum_assignment.json").write_text(json.dumps(dict(config, cases=[c for _, c in cases]), indent=1)
+                                                    + "\n")
     tensor_files.save(out / "linear_sum_assignment.safetensors", kept)
 
 
 def miou():
     for name in "m01_basic", "m03_absent_classes", "m05_ignored", "m07_out_of_range", "m12_palette_png":
-        shutil.copytree(REFERENCE / "eval/miou" / name, DATA / "eval/miou" / name, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        shutil.copytree(REFERENCE / "eval/miou" / name, DATA / "eval/miou" / name, dirs_exist_ok=True,
+                        copy_function=shutil.copyfile)
 
 
 def convolutions():
@@ -54,7 +58,8 @@ def schedules():
     cases = json.loads((optim / "schedules.json").read_text()) + json.loads((optim / "legacy_schedules.json").read_text())
     for hook in hooks:
         rules = dict(hook["kwargs"], policy=hook["hook"].replace("LrUpdaterHook", ""))
-        cases.append(dict(base_lr=[hook["base_lr"]], epochs=hook["epochs"], iters_per_epoch=hook["iters_per_epoch"], lr_config=rules,
+        cases.append(dict(base_lr=[hook["base_lr"]], epochs=hook["epochs"], iters_per_epoch=hook["iters_per_epoch"],
+                          lr_config=rules,
                           lr=[[rate] for rate in hook["lr"]]))
     lines = ",\n".join(json.dumps(case) for case in cases)
     (DATA / "train/schedules.json").write_text('{"cases": [\n' + lines + "\n]}\n")
@@ -68,7 +73,8 @@ def optimizers():
     cases = []
     for case in json.loads((REFERENCE / "heads/optim_unit/config.json").read_text())["cases"]:
         most = case["clip_max_norm"]
-        cases.append(dict(optimizer=dict(type=case["optimizer"], **case["kwargs"]), grad_clip=most and dict(max_norm=most), max_iters=case["steps"]))
+        cases.append(dict(optimizer=dict(type=case["optimizer"], **case["kwargs"]),
+                          grad_clip=most and dict(max_norm=most), max_iters=case["steps"]))
     (DATA / "train/optimizer_updates.json").write_text(json.dumps(dict(cases=cases), indent=1) + "\n")
 
 
@@ -87,7 +93,8 @@ def trajectory():
     for name in "config.json", "input.safetensors", "input1.safetensors", "weights.safetensors":
         shutil.copyfile(source / name, out / name)
     tensors, metadata = tensor_files.load(str(source / "expected.safetensors")), tensor_files.metadata(str(source / "expected.safetensors"))
-    kept = {name: t.ravel()[:64] if name.startswith("final:") else t for name, t in tensors.items() if not name.startswith("changestat:")}
+    kept = {name: t.ravel()[:64] if name.startswith("final:") else t
+            for name, t in tensors.items() if not name.startswith("changestat:")}
     tensor_files.save(out / "expected.safetensors", kept, {"final_tolerance": metadata["final_tolerance"]})
 
 

@@ -89,7 +89,7 @@ class SwinV2Detector(torch.nn.Module):
         return detect_v2(self.v2, self.net, image)
 
 
-# ---- networks ----------------------------------------------------------------------------------------------------------
+# ---- networks -------------------------------------------------------------------------------------------------------
 
 def deform_conv2d(x, offset, weight, stride, padding, dilation, groups, deform_groups, bias=False, im2col_step=32):
     return torchvision.ops.deform_conv2d(x, offset, weight, None, stride, padding, dilation)
@@ -146,19 +146,28 @@ def make(config):
 
 # ---- cases -----------------------------------------------------------------------------------------------------------
 
-S = dict(style="classification", embed_dim=4, depths=[2, 2], num_heads=[1, 2], window_size=4, mlp_ratio=2.0, num_classes=3)
+S = dict(style="classification", embed_dim=4, depths=[2, 2], num_heads=[1, 2], window_size=4, mlp_ratio=2.0,
+         num_classes=3)
 V = dict(S, embed_dim=8)
 V_MAPS = dict({k: v for k, v in V.items() if k != "num_classes"}, style="detection")
-TWO = dict(depth=50, base_channels=2, num_stages=2, strides=[1, 2], dilations=[1, 1], out_indices=[0, 1], norm_eval=False)
-D = dict(type="DAT", style="classification", img_size=64, patch_size=4, num_classes=4, expansion=2, dim_stem=4, dims=[4, 8, 16, 32],
-         depths=[1, 1, 2, 1], heads=[1, 2, 2, 4], window_sizes=[4, 4, 2, 2], strides=[4, 2, 1, 1], offset_range_factor=[-1, 2, -1, 2],
-         stage_spec=[["L"], ["D"], ["L", "D"], ["D"]], groups=[1, 2, 1, 2], use_pes=[True] * 4, dwc_pes=[False, False, True, False],
-         sr_ratios=[8, 4, 2, 1], fixed_pes=[False] * 4, no_offs=[False] * 4, use_dwc_mlps=[True] * 4, use_conv_patches=True,
+TWO = dict(depth=50, base_channels=2, num_stages=2, strides=[1, 2], dilations=[1, 1], out_indices=[0, 1],
+           norm_eval=False)
+D = dict(type="DAT", style="classification", img_size=64, patch_size=4, num_classes=4, expansion=2, dim_stem=4,
+         dims=[4, 8, 16, 32],
+         depths=[1, 1, 2, 1], heads=[1, 2, 2, 4], window_sizes=[4, 4, 2, 2], strides=[4, 2, 1, 1],
+         offset_range_factor=[-1, 2, -1, 2],
+         stage_spec=[["L"], ["D"], ["L", "D"], ["D"]], groups=[1, 2, 1, 2], use_pes=[True] * 4,
+         dwc_pes=[False, False, True, False],
+         sr_ratios=[8, 4, 2, 1], fixed_pes=[False] * 4, no_offs=[False] * 4, use_dwc_mlps=[True] * 4,
+         use_conv_patches=True,
          ksizes=[5, 5, 3, 3], use_lpus=[True] * 4, drop_path_rate=0.0)
 CASES = {
-    "swin_rectangle_cls": (dict(S, type="SwinTransformer", img_size=[64, 32], in_chans=4, num_heads=[1, 2, 4, 8], ape=True), (1, 4, 64, 32)),
-    "swin_patches_cls": (dict(S, type="SwinTransformer", img_size=[32, 32], patch_size=[4, 2], in_chans=1), (2, 1, 32, 32)),
-    "swin_v2_cls": (dict(V, type="SwinTransformerV2", img_size=[64, 32], patch_size=[4, 4], pretrained_window_sizes=[3, 0], ape=True),
+    "swin_rectangle_cls": (dict(S, type="SwinTransformer", img_size=[64, 32], in_chans=4, num_heads=[1, 2, 4, 8],
+                                ape=True), (1, 4, 64, 32)),
+    "swin_patches_cls": (dict(S, type="SwinTransformer", img_size=[32, 32], patch_size=[4, 2], in_chans=1),
+                         (2, 1, 32, 32)),
+    "swin_v2_cls": (dict(V, type="SwinTransformerV2", img_size=[64, 32], patch_size=[4, 4],
+                         pretrained_window_sizes=[3, 0], ape=True),
                     (2, 3, 64, 32)),
     "swin_v2_det": (dict(V_MAPS, type="SwinTransformerV2",
                          qkv_bias=True, pretrained_window_sizes=[0, 6]), (1, 3, 43, 58)),
@@ -167,7 +176,8 @@ CASES = {
     "dat_other_size_cls": (D, (1, 3, 96, 64)),
     "resnet50_one_row": (dict(TWO, type="ResNetV1d", in_channels=1, strides=[2, 2]), (1, 1, 5, 70)),
     "resnet50_in": (dict(TWO, type="ResNet", norm_cfg=dict(type="IN")), (2, 3, 65, 70)),
-    "resnet18_in_affine": (dict(TWO, type="ResNet", depth=18, base_channels=4, norm_cfg=dict(type="IN", affine=True)), (1, 3, 65, 70)),
+    "resnet18_in_affine": (dict(TWO, type="ResNet", depth=18, base_channels=4, norm_cfg=dict(type="IN", affine=True)),
+                           (1, 3, 65, 70)),
     "resnet50_dcn_groups": (dict(TWO, type="ResNet", base_channels=4, dcn=dict(type="DCN", groups=2, deform_groups=1),
                                  stage_with_dcn=[True, True]), (1, 3, 33, 40)),
     "dat_mask_in_turn_cls": (dict(D, stage_spec=[["S"], ["D"], ["S", "D"], ["D"]]), (1, 3, 128, 64)),
@@ -232,7 +242,8 @@ def write(name, net, config, shape):
     image = torch.randn(*shape).half().float()
     seeds = {k: torch.randn(*v.shape).half().float() for k, v in outputs(net, image).items()}
     single, single_grads = run(net, image, seeds)
-    torch.save({k.removeprefix("net."): v for k, v in net.state_dict().items() if not k.endswith(("index", "attn_mask"))},
+    torch.save({k.removeprefix("net."): v
+                for k, v in net.state_dict().items() if not k.endswith(("index", "attn_mask"))},
                folder + "/weights.pth")
     save(folder + "/input.safetensors", {"image": image})
     torch.set_default_dtype(torch.float64)
@@ -241,8 +252,10 @@ def write(name, net, config, shape):
     off = {k: {"max_abs_over_max": ((single[k] - v).abs().max() / v.abs().max()).item()} for k, v in out.items()}
     none = [k for k, g in grads.items() if g.norm() <= 1e-9 * max(1, grads["image"].norm())]  # nothing but rounding
     grads_off = {k: ((single_grads[k] - g).norm() / g.norm()).item() for k, g in grads.items() if k not in none}
-    json.dump({"backbone": config, "checkpoint": {"prefix": ""}, "float32_vs_float64": off, "params_without_effect": none,
-               "float32_gradients": {k: v for k, v in grads_off.items() if v > 2e-5}}, open(folder + "/config.json", "w"), indent=1)
+    json.dump({"backbone": config, "checkpoint": {"prefix": ""}, "float32_vs_float64": off,
+               "params_without_effect": none,
+               "float32_gradients": {k: v for k, v in grads_off.items() if v > 2e-5}},
+               open(folder + "/config.json", "w"), indent=1)
     save(folder + "/expected.safetensors", {k: v.float() for k, v in out.items()})
     save(folder + "/grads.safetensors", gradient_file(grads, seeds))
     torch.set_default_dtype(torch.float32)

@@ -162,10 +162,12 @@ def main(out):
         off = torch.rand(B, Ns, generator=g) < torch.linspace(0.9, 0, B)[:, None] if kind == "masked" else None
         y = deform_attention(x["q"], x["k"], x["v"], x["pos"], x["bias"], off, short, heads, groups, scale, half)
         number = {"none": 0, "masked": 0, "table": 1, "dense": 2}[short]
-        finish(f"{out}/deform_{name}.safetensors", x, [heads, groups, number, half, scale], y, g, **({} if off is None else {"off": off}))
+        finish(f"{out}/deform_{name}.safetensors", x, [heads, groups, number, half, scale], y, g,
+               **({} if off is None else {"off": off}))
     for seed, (name, (B, H, W, heads, D, w, dilation, has_table)) in enumerate(NEIGHBORHOODS.items()):
         g = torch.Generator().manual_seed(200 + seed)
-        x = {"qkv": draw(g, B, H, W, 3 * heads * D), "table": draw(g, heads, 2 * w - 1, 2 * w - 1, scale=0.7) if has_table else None}
+        x = {"qkv": draw(g, B, H, W, 3 * heads * D), "table": draw(g, heads, 2 * w - 1, 2 * w - 1, scale=0.7)
+             if has_table else None}
         scale = float(np.float32(D ** -0.5))
         y = neighborhood_attention(x["qkv"], x["table"], heads, w, dilation, scale)
         finish(f"{out}/neighborhood_{name}.safetensors", x, [heads, w, dilation, scale], y, g)

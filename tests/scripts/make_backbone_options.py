@@ -15,12 +15,15 @@ CLONES, OUT = sys.argv[1:3]
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench", "peers"))
 import torch_backbones as official
 
-TINY = dict(dim_stem=8, dims=[8, 16, 32, 64], depths=[2, 2, 2, 2], heads=[1, 2, 2, 4], window_sizes=[4, 4, 2, 2], img_size=64, expansion=2, num_classes=5,
+TINY = dict(dim_stem=8, dims=[8, 16, 32, 64], depths=[2, 2, 2, 2], heads=[1, 2, 2, 4], window_sizes=[4, 4, 2, 2],
+            img_size=64, expansion=2, num_classes=5,
             groups=[1, 2, 1, 2], stage_spec=[["L", "S"], ["L", "S"], ["L", "D"], ["L", "D"]], drop_path_rate=0.0)
 LATE = [False, False, True, True]
 CASES = {
-    "stages_4": dict(stage_spec=[["L", "S"], ["L", "S"], ["L", "S"], ["L", "D"]], use_pes=[False, False, False, True], window_sizes=[4, 4, 4, 2]),
-    "stages_1234": dict(stage_spec=[["L", "D"]] * 4, use_pes=[True] * 4, strides=[8, 4, 1, 1], offset_range_factor=[2, 2, 2, 2]),
+    "stages_4": dict(stage_spec=[["L", "S"], ["L", "S"], ["L", "S"], ["L", "D"]], use_pes=[False, False, False, True],
+                     window_sizes=[4, 4, 4, 2]),
+    "stages_1234": dict(stage_spec=[["L", "D"]] * 4, use_pes=[True] * 4, strides=[8, 4, 1, 1],
+                        offset_range_factor=[2, 2, 2, 2]),
     "pyramid": dict(stage_spec=[["L", "P"], ["L", "P"], ["L", "D"], ["L", "D"]], sr_ratios=[8, 4, -1, -1]),
     "no_off": dict(no_offs=LATE),
     "no_off_fixed": dict(no_offs=LATE, fixed_pes=LATE),
@@ -36,15 +39,20 @@ CASES = {
 
 
 ODD = {
-    "dat_pp": dict(TINY, groups=[1, 2, 2, 4], nat_ksizes=[3, 5, 3, 3], stage_spec=[["N", "D"], ["N", "D"], ["N", "D"], ["D", "D"]],
+    "dat_pp": dict(TINY, groups=[1, 2, 2, 4], nat_ksizes=[3, 5, 3, 3],
+                   stage_spec=[["N", "D"], ["N", "D"], ["N", "D"], ["D", "D"]],
                    strides=[4, 2, 1, 1], ksizes=[5, 3, 3, 3]),
     "swin": dict(embed_dim=8, depths=[2, 2, 2], num_heads=[1, 2, 4], window_size=5),
-    "focal": dict(embed_dim=8, depths=[2, 2], num_heads=[1, 2], window_size=6, img_size=72, focal_levels=[2, 3], focal_windows=[5, 3], expand_sizes=[3, 2]),
-    "pvt": dict(img_size=64, embed_dims=[8, 16, 24, 32], num_heads=[1, 2, 2, 4], mlp_ratios=[2, 2, 2, 2], depths=[1, 2, 1, 1]),
-    "pvt_v2": dict(img_size=64, embed_dims=[8, 16, 24, 32], num_heads=[1, 2, 2, 4], mlp_ratios=[2, 2, 2, 2], depths=[1, 2, 1, 1]),
+    "focal": dict(embed_dim=8, depths=[2, 2], num_heads=[1, 2], window_size=6, img_size=72, focal_levels=[2, 3],
+                  focal_windows=[5, 3], expand_sizes=[3, 2]),
+    "pvt": dict(img_size=64, embed_dims=[8, 16, 24, 32], num_heads=[1, 2, 2, 4], mlp_ratios=[2, 2, 2, 2],
+                depths=[1, 2, 1, 1]),
+    "pvt_v2": dict(img_size=64, embed_dims=[8, 16, 24, 32], num_heads=[1, 2, 2, 4], mlp_ratios=[2, 2, 2, 2],
+                   depths=[1, 2, 1, 1]),
     "resnet": dict(depth=18, width_per_group=64),
 }
-CONFIG = {"dat_pp": "dat_pp_tiny", "swin": "swin_tiny", "focal": "focal_tiny", "pvt": "pvt_tiny", "pvt_v2": "pvt_v2_b1", "resnet": "resnet50"}
+CONFIG = {"dat_pp": "dat_pp_tiny", "swin": "swin_tiny", "focal": "focal_tiny", "pvt": "pvt_tiny",
+          "pvt_v2": "pvt_v2_b1", "resnet": "resnet50"}
 
 
 def cases():

@@ -21,15 +21,17 @@ from tensor_files import save
 MMDET, FOCAL, PVT, OUT = sys.argv[1:5]
 
 
-# ---- what stands in for mmcv and timm -----------------------------------------------------------------------------------
+# ---- what stands in for mmcv and timm -------------------------------------------------------------------------------
 
 class Deformable(nn.Conv2d):
     """mmcv's DeformConv2dPack and ModulatedDeformConv2dPack."""
 
     def __init__(self, modulated, deform_groups, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.modulated, n = modulated, deform_groups * (3 if modulated else 2) * self.kernel_size[0] * self.kernel_size[1]
-        self.conv_offset = nn.Conv2d(self.in_channels, n, self.kernel_size, self.stride, self.padding, self.dilation, bias=True)
+        self.modulated, n = modulated, deform_groups * (3
+                                                        if modulated else 2) * self.kernel_size[0] * self.kernel_size[1]
+        self.conv_offset = nn.Conv2d(self.in_channels, n, self.kernel_size, self.stride, self.padding, self.dilation,
+                                     bias=True)
 
     def forward(self, x):
         out, mask = self.conv_offset(x), None
@@ -97,33 +99,50 @@ def official():
     focal = load("focal_transformer", FOCAL + "/classification/focal_transformer.py")
     module("timm.models.vision_transformer", _cfg=none)
     pvt, pvt_v2 = load("pvt", PVT + "/detection/pvt.py"), load("pvt_v2", PVT + "/detection/pvt_v2.py")
-    return {"PyramidVisionTransformer": pvt.PyramidVisionTransformer, "PyramidVisionTransformerV2": pvt_v2.PyramidVisionTransformerV2,
-            "ResNet": resnet.ResNet, "ResNetV1d": resnet.ResNetV1d, "ResNeXt": resnext.ResNeXt, "FocalTransformer": focal.FocalTransformer}
+    return {"PyramidVisionTransformer": pvt.PyramidVisionTransformer,
+            "PyramidVisionTransformerV2": pvt_v2.PyramidVisionTransformerV2,
+            "ResNet": resnet.ResNet, "ResNetV1d": resnet.ResNetV1d, "ResNeXt": resnext.ResNeXt,
+            "FocalTransformer": focal.FocalTransformer}
 
 
 # ---- cases -----------------------------------------------------------------------------------------------------------
 
 TWO = dict(num_stages=2, strides=[1, 2], dilations=[1, 1], out_indices=[0, 1])
-F = dict(type="FocalTransformer", style="classification", img_size=56, num_classes=5, embed_dim=4, depths=[2, 2], num_heads=[1, 2],
+F = dict(type="FocalTransformer", style="classification", img_size=56, num_classes=5, embed_dim=4, depths=[2, 2],
+         num_heads=[1, 2],
          window_size=7, focal_levels=[2, 2], focal_windows=[5, 3], expand_sizes=[3, 2])
-P = dict(style="detection", img_size=64, num_heads=[1, 2, 2, 4], mlp_ratios=[2, 3, 2, 2], depths=[1, 2, 1, 1], embed_dims=[8, 16, 24, 32])
+P = dict(style="detection", img_size=64, num_heads=[1, 2, 2, 4], mlp_ratios=[2, 3, 2, 2], depths=[1, 2, 1, 1],
+         embed_dims=[8, 16, 24, 32])
 CASES = {
-    "pvt_plain": (dict(P, type="PyramidVisionTransformer", patch_size=8, qkv_bias=False, qk_scale=0.4, sr_ratios=[4, 2, 2, 1]), (2, 3, 131, 91)),
-    "pvt_three": (dict(P, type="PyramidVisionTransformer", patch_size=4, num_stages=3, sr_ratios=[8, 4, 2]), (1, 3, 70, 75)),
-    "pvt_v2_plain": (dict(P, type="PyramidVisionTransformerV2", qkv_bias=False, qk_scale=0.4, sr_ratios=[8, 4, 2, 1]), (2, 3, 71, 93)),
-    "pvt_v2_linear": (dict(P, type="PyramidVisionTransformerV2", qkv_bias=True, linear=True, num_stages=3, sr_ratios=[8, 4, 1]), (1, 3, 41, 133)),
+    "pvt_plain": (dict(P, type="PyramidVisionTransformer", patch_size=8, qkv_bias=False, qk_scale=0.4,
+                       sr_ratios=[4, 2, 2, 1]), (2, 3, 131, 91)),
+    "pvt_three": (dict(P, type="PyramidVisionTransformer", patch_size=4, num_stages=3, sr_ratios=[8, 4, 2]),
+                  (1, 3, 70, 75)),
+    "pvt_v2_plain": (dict(P, type="PyramidVisionTransformerV2", qkv_bias=False, qk_scale=0.4, sr_ratios=[8, 4, 2, 1]),
+                     (2, 3, 71, 93)),
+    "pvt_v2_linear": (dict(P, type="PyramidVisionTransformerV2", qkv_bias=True, linear=True, num_stages=3,
+                           sr_ratios=[8, 4, 1]), (1, 3, 41, 133)),
     "resnet50_caffe": (dict(type="ResNet", depth=50, base_channels=2, style="caffe", **TWO), (1, 3, 51, 45)),
-    "resnet50_dc5": (dict(type="ResNet", depth=50, base_channels=2, strides=[1, 2, 2, 1], dilations=[1, 1, 1, 2], out_indices=[3]), (1, 3, 67, 70)),
-    "resnet50_dcn": (dict(type="ResNet", depth=50, base_channels=4, dcn=dict(type="DCN", deform_groups=2), stage_with_dcn=[False, True], **TWO), (2, 3, 40, 45)),
-    "resnet50_dcnv2": (dict(type="ResNet", depth=50, base_channels=2, dcn=dict(type="DCNv2", deform_groups=1, fallback_on_stride=True),
-                            stage_with_dcn=[True, True], num_stages=2, strides=[1, 2], dilations=[1, 2], out_indices=[1]), (1, 3, 40, 45)),
-    "resnet18_gn": (dict(type="ResNet", depth=18, base_channels=4, stem_channels=8, norm_cfg=dict(type="GN", num_groups=2), **TWO), (1, 3, 33, 47)),
-    "resnet50_v1d": (dict(type="ResNetV1d", depth=50, base_channels=4, num_stages=2, strides=[2, 2], dilations=[1, 1], out_indices=[0, 1]), (1, 3, 51, 45)),
+    "resnet50_dc5": (dict(type="ResNet", depth=50, base_channels=2, strides=[1, 2, 2, 1], dilations=[1, 1, 1, 2],
+                          out_indices=[3]), (1, 3, 67, 70)),
+    "resnet50_dcn": (dict(type="ResNet", depth=50, base_channels=4, dcn=dict(type="DCN", deform_groups=2),
+                          stage_with_dcn=[False, True], **TWO), (2, 3, 40, 45)),
+    "resnet50_dcnv2": (dict(type="ResNet", depth=50, base_channels=2,
+                            dcn=dict(type="DCNv2", deform_groups=1, fallback_on_stride=True),
+                            stage_with_dcn=[True, True], num_stages=2, strides=[1, 2], dilations=[1, 2],
+                            out_indices=[1]), (1, 3, 40, 45)),
+    "resnet18_gn": (dict(type="ResNet", depth=18, base_channels=4, stem_channels=8,
+                         norm_cfg=dict(type="GN", num_groups=2), **TWO), (1, 3, 33, 47)),
+    "resnet50_v1d": (dict(type="ResNetV1d", depth=50, base_channels=4, num_stages=2, strides=[2, 2], dilations=[1, 1],
+                          out_indices=[0, 1]), (1, 3, 51, 45)),
     "resnext50": (dict(type="ResNeXt", depth=50, groups=4, base_width=2, base_channels=4, **TWO), (1, 3, 51, 45)),
-    "focal_max": (dict(F, focal_pool="max", expand_layer="odd", use_conv_embed=True, use_pre_norm=True, use_layerscale=True, layerscale_value=0.7), (1, 3, 56, 56)),
-    "focal_odd": (dict(F, img_size=[60, 92], focal_pool="conv", focal_levels=[3, 2], focal_windows=[3, 3], expand_layer="even", qkv_bias=False, qk_scale=0.6), (1, 3, 60, 92)),
+    "focal_max": (dict(F, focal_pool="max", expand_layer="odd", use_conv_embed=True, use_pre_norm=True,
+                       use_layerscale=True, layerscale_value=0.7), (1, 3, 56, 56)),
+    "focal_odd": (dict(F, img_size=[60, 92], focal_pool="conv", focal_levels=[3, 2], focal_windows=[3, 3],
+                       expand_layer="even", qkv_bias=False, qk_scale=0.6), (1, 3, 60, 92)),
     "focal_none": (dict(F, focal_pool="none", use_shift=True, ape=True, patch_norm=False), (2, 3, 56, 56)),
-    "focal_stage": (dict(F, focal_pool="mean", focal_stages=[1], focal_levels=[2, 3], expand_sizes=[0, 7], window_size=8, img_size=72), (1, 3, 72, 72)),
+    "focal_stage": (dict(F, focal_pool="mean", focal_stages=[1], focal_levels=[2, 3], expand_sizes=[0, 7],
+                         window_size=8, img_size=72), (1, 3, 72, 72)),
 }
 
 def randomise(net):
@@ -150,7 +169,8 @@ def write(name, net, config, shape):
     randomise(net)
     net.eval()
     image = torch.randn(*shape)
-    json.dump({"backbone": config, "checkpoint": {"prefix": ""}, "params_without_effect": []}, open(folder + "/config.json", "w"), indent=1)
+    json.dump({"backbone": config, "checkpoint": {"prefix": ""}, "params_without_effect": []},
+              open(folder + "/config.json", "w"), indent=1)
     torch.save(net.state_dict(), folder + "/weights.pth")
     save(folder + "/input.safetensors", {"image": image})
     with torch.no_grad():

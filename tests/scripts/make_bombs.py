@@ -56,7 +56,8 @@ def jpeg(height, width, scans):
         return out.replace(b"\xff", b"\xff\0")
 
     dc = segment(0xC4, bytes([0x00, 1] + [0] * 15 + [0]))             # code 0: difference 0
-    ac = segment(0xC4, bytes([0x10, 1, 1] + [0] * 14 + [0xE0, 0x00]))  # code 0: a run of 2^14.. blocks; code 10: one block
+    # code 0: a run of 2^14.. blocks; code 10: one block
+    ac = segment(0xC4, bytes([0x10, 1, 1] + [0] * 14 + [0xE0, 0x00]))
     first = segment(0xDA, bytes([1, 1, 0x00, 0, 0, 0])) + bits("0" * blocks)
     again = ""
     left = blocks
@@ -67,7 +68,8 @@ def jpeg(height, width, scans):
     again += "10" * left
     more = segment(0xDA, bytes([1, 1, 0x00, 1, 63, 0])) + bits(again)
     frame = segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0]))
-    return (b"\xff\xd8" + segment(0xDB, bytes([0] + [1] * 64)) + frame + dc + ac + first + more * (scans - 1) + b"\xff\xd9")
+    return (b"\xff\xd8" + segment(0xDB, bytes([0] + [1] * 64)) + frame + dc + ac + first + more * (scans - 1)
+            + b"\xff\xd9")
 
 
 def pth(rows):

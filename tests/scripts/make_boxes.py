@@ -16,7 +16,8 @@ def put(kind, number=0.0, **arrays):
 
 for name, threshold in ("nms_05", 0.5), ("nms_07", 0.7), ("batched_nms", 0.5):
     t = load("%s/ops/%s.safetensors" % (reference, name))
-    put("nms", threshold, boxes=t["input.boxes"], scores=t["input.scores"], labels=t.get("input.idxs", []), keep=t["output.keep"])
+    put("nms", threshold, boxes=t["input.boxes"], scores=t["input.scores"], labels=t.get("input.idxs", []),
+        keep=t["output.keep"])
 
 torch.manual_seed(7)
 for n, classes, threshold in (300, 1, 0.5), (300, 5, 0.5), (200, 3, 0.3), (100, 2, 0.0):
@@ -27,7 +28,8 @@ for n, classes, threshold in (300, 1, 0.5), (300, 5, 0.5), (200, 3, 0.3), (100, 
     scores = (torch.rand(n) * 20).floor() / 20 # many ties
     labels = torch.randint(classes, (n,))
     order = torch.argsort(scores, descending=True, stable=True)
-    keep = order[batched_nms(boxes[order], torch.arange(n, 0, -1).float(), labels[order], threshold)] # ties in the order given
+    # ties in the order given
+    keep = order[batched_nms(boxes[order], torch.arange(n, 0, -1).float(), labels[order], threshold)]
     put("nms", threshold, boxes=boxes, scores=scores, labels=labels if classes > 1 else [], keep=keep)
 
 a, b = (torch.rand(9, 4) * 50 for _ in "ab")
@@ -49,12 +51,14 @@ limit = abs(np.log(16 / 1000))
 def corners(centre, size, clip=True):
     out = torch.cat([centre - size / 2, centre + size / 2], 1)
     return torch.minimum(out.clamp(min=0), torch.tensor([90., 70., 90., 70.])) if clip else out
-put("decode", boxes=boxes, deltas=deltas, out=corners(centre + size * d[:, :2], size * d[:, 2:].clamp(-limit, limit).exp()))
+put("decode", boxes=boxes, deltas=deltas,
+    out=corners(centre + size * d[:, :2], size * d[:, 2:].clamp(-limit, limit).exp()))
 put("decode_ctr_clamp", boxes=boxes, deltas=deltas,
     out=corners(centre + (size * d[:, :2]).clamp(-8, 8), size * d[:, 2:].clamp(max=limit).exp()))
 targets = boxes + torch.rand(30, 4)
 t_centre, t_size = (targets[:, :2] + targets[:, 2:]) / 2, targets[:, 2:] - targets[:, :2]
-put("encode", boxes=boxes, targets=targets, out=(torch.cat([(t_centre - centre) / size, (t_size / size).log()], 1) - means) / stds)
+put("encode", boxes=boxes, targets=targets,
+    out=(torch.cat([(t_centre - centre) / size, (t_size / size).log()], 1) - means) / stds)
 
 # Soft NMS: mmcv's loop, written out with plain numbers.
 def soft_nms(boxes, scores, kind, threshold, sigma, min_score):
@@ -66,7 +70,8 @@ def soft_nms(boxes, scores, kind, threshold, sigma, min_score):
         j = i + 1
         while j < len(live):
             o = float(box_iou(boxes[live[i][1]][None], boxes[live[j][1]][None]))
-            w = {"linear": 1 - o if o >= threshold else 1, "gaussian": np.exp(-o * o / sigma), "naive": 0 if o >= threshold else 1}[kind]
+            w = {"linear": 1 - o if o >= threshold else 1, "gaussian": np.exp(-o * o / sigma), "naive": 0
+                 if o >= threshold else 1}[kind]
             live[j][0] = float(np.float32(live[j][0] * w))
             if live[j][0] < min_score:
                 live[j] = live[-1]

@@ -144,7 +144,8 @@ def save_windows(path):
     with open(path, "wb") as f:
         pickle.dump(0x1950a86a20f9469cfc6c, f, 2)
         pickle.dump(1001, f, 2)
-        pickle.dump({"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}, f, 2)
+        pickle.dump({"protocol_version": 1001, "little_endian": True,
+                     "type_sizes": {"short": 2, "int": 4, "long": 4}}, f, 2)
         OldPickler(f, storages).dump({"state_dict": state})
         pickle.dump(sorted(storages), f, 2)
         for key in sorted(storages):
@@ -175,9 +176,11 @@ def repack_zip64(path, source):
         for info in infos:
             data, name = old.read(info), info.filename.encode()
             common = struct.pack("<HHHHHIIIH", 45, 0, 0, 0, 0x21, info.CRC, most, most, len(name))
-            local = b"PK\3\4" + common + struct.pack("<H", 20) + name + struct.pack("<HHQQ", 1, 16, len(data), len(data))
+            local = b"PK\3\4" + common + struct.pack("<H",
+                                                     20) + name + struct.pack("<HHQQ", 1, 16, len(data), len(data))
             extra = struct.pack("<HHQQQ", 1, 24, len(data), len(data), len(body))
-            directory += b"PK\1\2" + struct.pack("<H", 45) + common + struct.pack("<HHHHII", len(extra), 0, 0, 0, 0, most) + name + extra
+            directory += b"PK\1\2" + struct.pack("<H",
+                                                 45) + common + struct.pack("<HHHHII", len(extra), 0, 0, 0, 0, most) + name + extra
             body += local + data
     n = len(infos)
     end64 = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, n, n, len(directory), len(body))
@@ -198,8 +201,10 @@ def make():
                       "CLASSES": ("person", "bicycle"), "config": "model = dict(type='RetinaNet')\n", "hook_msgs": {},
                       "priority": Priority(), "cfg": ConfigDict(a=1)},
              "state_dict": weights("module."), "optimizer": optimizer()}
-    ddetr = {"model": weights(), "optimizer": optimizer(), "lr_scheduler": {"step_size": 40, "milestones": collections.Counter({3: 1})},
-             "epoch": 49, "args": argparse.Namespace(lr=2e-4, lr_backbone_names=["backbone.0"], set={1, 2}, none=None, big=1 << 80),
+    ddetr = {"model": weights(), "optimizer": optimizer(),
+             "lr_scheduler": {"step_size": 40, "milestones": collections.Counter({3: 1})},
+             "epoch": 49,
+             "args": argparse.Namespace(lr=2e-4, lr_backbone_names=["backbone.0"], set={1, 2}, none=None, big=1 << 80),
              "numpy": np.arange(3), "random": np.random.RandomState(0).get_state()[0], "device": torch.device("cpu"),
              "dtype": torch.float32, "shape": torch.Size([1, 2]), "bytes": b"\0\1\2", "frozen": frozenset([1])}
     files = [("swin.pth", swin, zip_form), ("dat_legacy.pth", dat, legacy), ("mmdet.pth", mmdet, zip_form),
@@ -230,7 +235,8 @@ def crc(array):
 
 def describe(name, wrapper=None):
     """One line for an array: name, dtype, shape, checksum of its row-major bytes, and of those as float64."""
-    types_ = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F64", torch.int64: "I64",
+    types_ = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F64",
+              torch.int64: "I64",
               torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL"}
     path = "%s/%s" % (OUT, name)
     top = torch.load(path, map_location="cpu")
@@ -244,7 +250,8 @@ def describe(name, wrapper=None):
             value = torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else torch.int64)
         value = value.detach().as_subclass(torch.Tensor).contiguous()
         raw = value.view(torch.int16) if value.dtype == torch.bfloat16 else value
-        lines.append("%s %s [%s] %08x %08x" % (key[7:] if strip else key, types_[value.dtype], ",".join(map(str, value.shape)),
+        lines.append("%s %s [%s] %08x %08x" % (key[7:]
+                                               if strip else key, types_[value.dtype], ",".join(map(str, value.shape)),
                                               crc(raw.numpy()), crc(value.double().numpy())))
     return lines
 

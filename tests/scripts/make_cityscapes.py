@@ -46,7 +46,8 @@ def picture(rng, core, folder):
     for value in np.unique(ids):
         for _ in range(int(rng.integers(0, 3)) if value >= 1000 else int(rng.random() < .3)):
             how = rng.random()
-            mask = np.roll(ids == value, (int(rng.integers(-3, 4)), int(rng.integers(-3, 4))), (0, 1)) if how < .8 else region(rng)
+            mask = np.roll(ids == value, (int(rng.integers(-3, 4)), int(rng.integers(-3, 4))),
+                           (0, 1)) if how < .8 else region(rng)
             label = int(value) // 1000 if value >= 1000 and how < .9 else int(rng.choice(OBJECTS))
             masks.append((label, mask))
     for _ in range(rng.integers(0, 4)):

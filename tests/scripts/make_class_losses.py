@@ -32,7 +32,8 @@ torch.Tensor.float = torch.Tensor.double # the losses ask for float32 here and t
 torch.manual_seed(3)
 tensors = {}
 for name, loss in CASES.items():
-    head = MODELS.build(ConfigDict(type="BBoxHead", num_classes=CLASSES, in_channels=4, roi_feat_size=1, loss_cls=loss)).double()
+    head = MODELS.build(ConfigDict(type="BBoxHead", num_classes=CLASSES, in_channels=4, roi_feat_size=1,
+                                   loss_cls=loss)).double()
     columns = head.fc_cls.out_features
     scores = (torch.randn(ROWS, columns) * 2).requires_grad_()
     labels = torch.randint(0, CLASSES + 1, (ROWS,))
@@ -50,7 +51,8 @@ for name, loss in CASES.items():
     if "seen" in t:
         t["seen_after"] = head.loss_cls.cum_samples
     rois = torch.tensor([[0, 0, 0, 8.0, 8.0]]).repeat(ROWS, 1)
-    found = head._predict_by_feat_single(rois, scores.detach(), torch.zeros(ROWS, 4 * CLASSES), dict(img_shape=(16, 16)))
+    found = head._predict_by_feat_single(rois, scores.detach(), torch.zeros(ROWS, 4 * CLASSES),
+                                         dict(img_shape=(16, 16)))
     t["probabilities"] = found.scores
     tensors.update({f"{name}.{k}": v for k, v in t.items()})
 tensor_files.save(os.path.join(sys.argv[1], "class_losses.safetensors"), tensors, {"losses": json.dumps(CASES)})

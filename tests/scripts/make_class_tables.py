@@ -39,20 +39,25 @@ def annotation(rng, id, image, category):
     x, y = rng.uniform(0, image["width"] - 40), rng.uniform(0, image["height"] - 40)
     w, h = rng.uniform(5, 40), rng.uniform(5, 40)
     corners = [round(v, 2) for v in (x, y, x + w, y, x + w, y + h, x, y + h)]
-    segmentation = {"counts": runs(rng, image["height"], image["width"]), "size": [image["height"], image["width"]]} if crowd else [corners]
+    segmentation = {"counts": runs(rng, image["height"], image["width"]),
+                    "size": [image["height"], image["width"]]} if crowd else [corners]
     return {"segmentation": segmentation, "area": round(w * h, 4), "iscrowd": int(crowd), "image_id": image["id"],
-            "bbox": [round(v, 2) for v in (x, y, w, h)], "category_id": category, "id": 900100000000 + id if crowd else 1000 + 7 * id}
+            "bbox": [round(v, 2) for v in (x, y, w, h)], "category_id": category, "id": 900100000000 + id
+            if crowd else 1000 + 7 * id}
 
 
 def coco(mmdet):
     rng = random.Random(17)
     names = constant(f"{mmdet}/mmdet/datasets/coco.py", "CLASSES")
     ids = [i for i in range(1, 91) if i not in GAPS]
-    images = [{"license": 1 + i % 8, "file_name": f"{id:012}.jpg", "coco_url": f"http://images.example/{id:012}.jpg", "height": 60 + 3 * i, "width": 90 - 2 * i,
+    images = [{"license": 1 + i % 8, "file_name": f"{id:012}.jpg", "coco_url": f"http://images.example/{id:012}.jpg",
+               "height": 60 + 3 * i, "width": 90 - 2 * i,
                "date_captured": "2013-11-14 17:02:52", "flickr_url": "http://example/z.jpg", "id": id}
               for i, id in enumerate(rng.sample(range(1, 600000), 12))]
-    annotations = [annotation(rng, k, images[rng.randrange(11)], ids[k % len(ids)]) for k in range(96)]  # the last image has none
-    whole = {"info": {"description": "made up", "version": "1.0", "year": 2017}, "licenses": [{"url": "http://example/", "id": 1, "name": "none"}],
+    # the last image has none
+    annotations = [annotation(rng, k, images[rng.randrange(11)], ids[k % len(ids)]) for k in range(96)]
+    whole = {"info": {"description": "made up", "version": "1.0", "year": 2017},
+             "licenses": [{"url": "http://example/", "id": 1, "name": "none"}],
              "images": images, "annotations": annotations,
              "categories": [{"supercategory": "thing", "id": i, "name": name} for i, name in zip(ids, names)]}
     (DATA / "dataset" / "annotations" / "instances_coco.json").write_text(json.dumps(whole) + "\n")

@@ -30,7 +30,8 @@ def keypoints_in(rng, box, n, labelled):
     points = []
     for _ in range(n):
         v = rng.choice([0, 1, 2, 2]) if labelled else 0
-        points += [round(box[0] + rng.random() * box[2], 2), round(box[1] + rng.random() * box[3], 2), v] if v else [0, 0, 0]
+        points += [round(box[0] + rng.random() * box[2], 2), round(box[1] + rng.random() * box[3], 2),
+                   v] if v else [0, 0, 0]
     return points
 
 
@@ -38,7 +39,8 @@ def moved_keypoints(rng, points, box, spread):
     out = []
     for i in range(0, len(points), 3):
         x, y = points[i:i + 2] if points[i + 2] else (box[0] + rng.random() * box[2], box[1] + rng.random() * box[3])
-        out += [round(x + rng.gauss(0, spread * box[2]), 2), round(y + rng.gauss(0, spread * box[3]), 2), round(rng.random(), 2)]
+        out += [round(x + rng.gauss(0, spread * box[2]), 2), round(y + rng.gauss(0, spread * box[3]), 2),
+                round(rng.random(), 2)]
     return out
 
 
@@ -63,8 +65,10 @@ def make_keypoints(rng, n_points, crowdpose):
                 del g["area"]
             truths.append(g)
             for _ in range(rng.choice([0, 1, 1, 2, 4, 8])):
-                found.append({"image_id": image["id"], "category_id": rng.choice([g["category_id"], rng.choice(categories)]),
-                              "keypoints": moved_keypoints(rng, points, box, rng.choice([.01, .03, .1, .5])), "score": score(rng)})
+                found.append({"image_id": image["id"],
+                              "category_id": rng.choice([g["category_id"], rng.choice(categories)]),
+                              "keypoints": moved_keypoints(rng, points, box, rng.choice([.01, .03, .1, .5])),
+                              "score": score(rng)})
                 if rng.random() < .05:
                     found[-1]["keypoints"] = [x for i in range(n_points) for x in points[3 * i:3 * i + 2] + [1]]
     if rng.random() < .3:
@@ -80,7 +84,8 @@ def polygon_in(rng, image):
     points = []
     for i in range(n):
         a, s = 2 * math.pi * i / n, r * rng.uniform(.4, 1)
-        points += [round(min(max(cx + s * math.cos(a), 0), image["width"]), 2), round(min(max(cy + s * math.sin(a), 0), image["height"]), 2)]
+        points += [round(min(max(cx + s * math.cos(a), 0), image["width"]), 2),
+                   round(min(max(cy + s * math.sin(a), 0), image["height"]), 2)]
     return points
 
 
@@ -108,16 +113,19 @@ def make_boundary(rng):
                 flat = masks.decode(runs).flatten(order="F")
                 edges = np.flatnonzero(np.diff(np.concatenate([[0], flat, [2]]).astype(int)))
                 segmentation = {"size": runs["size"], "counts": [int(x) for x in np.diff(np.concatenate([[0], edges]))]}
-            g = {"id": len(truths) + 1, "image_id": image["id"], "category_id": rng.choice(categories), "segmentation": segmentation,
+            g = {"id": len(truths) + 1, "image_id": image["id"], "category_id": rng.choice(categories),
+                 "segmentation": segmentation,
                  "bbox": [float(x) for x in masks.toBbox(runs)], "area": rng.choice([1024, float(masks.area(runs))]),
                  "iscrowd": int(rng.random() < .1)}
             if rng.random() < .2:
                 g["ignore"] = rng.choice([0, 1])
             truths.append(g)
             for _ in range(rng.choice([0, 1, 1, 2, 4])):
-                near = [[round(min(max(x + rng.gauss(0, rng.choice([.3, 1, 4])), 0), image["width" if i % 2 == 0 else "height"]), 2)
+                near = [[round(min(max(x + rng.gauss(0, rng.choice([.3, 1, 4])), 0),
+                                   image["width" if i % 2 == 0 else "height"]), 2)
                          for i, x in enumerate(p)] for p in polygons]
-                found.append({"image_id": image["id"], "category_id": rng.choice([g["category_id"], rng.choice(categories)]),
+                found.append({"image_id": image["id"],
+                              "category_id": rng.choice([g["category_id"], rng.choice(categories)]),
                               "segmentation": as_text(runs_of(image, near)), "score": score(rng)})
     return images, categories + [77], truths, found
 
@@ -128,18 +136,21 @@ def make_obb(rng):
     truths, found = [], []
     for image in images:
         for _ in range(rng.choice([0, 1, 3, 6])):
-            obb = [number(rng, 0, image["width"]), number(rng, 0, image["height"]), number(rng, 1, 90), number(rng, 1, 90), round(rng.uniform(-7, 7), 4)]
+            obb = [number(rng, 0, image["width"]), number(rng, 0, image["height"]), number(rng, 1, 90),
+                   number(rng, 1, 90), round(rng.uniform(-7, 7), 4)]
             obb[3] *= rng.random() >= .03
             g = {"id": len(truths) + 1, "image_id": image["id"], "category_id": rng.choice(categories), "obb": obb,
                  "area": rng.choice([1024, 9216, round(obb[2] * obb[3], 3)]), "iscrowd": int(rng.random() < .1)}
             truths.append(g)
             for _ in range(rng.choice([0, 1, 1, 2, 4])):
                 s = rng.choice([0, .02, .1, .4])
-                near = [obb[0] + rng.gauss(0, s * obb[2]), obb[1] + rng.gauss(0, s * obb[3]), obb[2] * math.exp(rng.gauss(0, s)),
+                near = [obb[0] + rng.gauss(0, s * obb[2]), obb[1] + rng.gauss(0, s * obb[3]),
+                        obb[2] * math.exp(rng.gauss(0, s)),
                         obb[3] * math.exp(rng.gauss(0, s)), obb[4] + rng.gauss(0, s) + rng.choice([0, 0, math.pi])]
                 if rng.random() < .1:
                     near = [near[0], near[1], near[3], near[2], near[4] + math.pi / 2]
-                found.append({"image_id": image["id"], "category_id": rng.choice([g["category_id"], rng.choice(categories)]),
+                found.append({"image_id": image["id"],
+                              "category_id": rng.choice([g["category_id"], rng.choice(categories)]),
                               "obb": [round(x, 4) for x in near], "score": score(rng)})
     return images, categories + [77], truths, found
 
@@ -149,7 +160,8 @@ def params_of(rng, kind):
     if rng.random() < .4:
         p["iouThrs"] = sorted({.5, .75} | {rng.randint(1, 98) / 100 for _ in range(rng.randint(0, 5))})
     if rng.random() < .3 and kind != "crowdpose":
-        p["maxDets"] = rng.choice([[20], [3, 20], [5]] if kind == "keypoints" else [[1, 3, 100], [2, 4, 8], [1, 10, 100, 300]])
+        p["maxDets"] = rng.choice([[20], [3, 20], [5]]
+                                  if kind == "keypoints" else [[1, 3, 100], [2, 4, 8], [1, 10, 100, 300]])
     if rng.random() < .25:
         p["recThrs"] = [i / 10 for i in range(11)]
     return p
@@ -179,7 +191,8 @@ def make(kind, seed):
 def corners(obb):
     cx, cy, w, h, t = obb
     c, s = math.cos(t), math.sin(t)
-    return [(cx + i * w * c - j * h * s, cy + i * w * s + j * h * c) for i, j in ((-.5, -.5), (.5, -.5), (.5, .5), (-.5, .5))]
+    return [(cx + i * w * c - j * h * s, cy + i * w * s + j * h * c)
+            for i, j in ((-.5, -.5), (.5, -.5), (.5, .5), (-.5, .5))]
 
 
 class OrientedEval(COCOeval):
@@ -219,7 +232,8 @@ def evaluator(kind, gt_path, found, p):
         return COCOeval(gt, gt.loadRes(found), "keypoints")
     dt = COCO()
     dt.dataset = {"images": gt.dataset["images"], "categories": gt.dataset["categories"]}
-    dt.dataset["annotations"] = [dict(d, id=i + 1, area=d["obb"][2] * d["obb"][3], iscrowd=0) for i, d in enumerate(found)]
+    dt.dataset["annotations"] = [dict(d, id=i + 1, area=d["obb"][2] * d["obb"][3], iscrowd=0)
+                                 for i, d in enumerate(found)]
     dt.createIndex()
     return OrientedEval(gt, dt, "bbox")
 
@@ -241,7 +255,8 @@ def numbers(kind, gt_path, found, p):
             e.params.kpt_oks_sigmas = np.array(p["sigmas"])
         e.evaluate()
         e.accumulate()
-        arrays = {k: hashlib.sha256(np.ascontiguousarray(e.eval[k]).astype("<f8").tobytes()).hexdigest() for k in ("precision", "recall", "scores")}
+        arrays = {k: hashlib.sha256(np.ascontiguousarray(e.eval[k]).astype("<f8").tobytes()).hexdigest()
+                  for k in ("precision", "recall", "scores")}
         e.summarize()
     return {"stats": [float(x) for x in e.stats], **arrays}
 

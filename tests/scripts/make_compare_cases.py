@@ -12,7 +12,8 @@ rng = random.Random(3)
 images = sorted(i["id"] for i in gt["images"])
 weights = [rng.choice([0, 0, 1, 1, 2, 3]) for _ in images]
 weight = dict(zip(images, weights))
-out = dict(images=[dict(i, id=10 * i["id"] + c) for i in gt["images"] for c in range(weight[i["id"]])], categories=gt["categories"], annotations=[])
+out = dict(images=[dict(i, id=10 * i["id"] + c) for i in gt["images"] for c in range(weight[i["id"]])],
+           categories=gt["categories"], annotations=[])
 for a in gt["annotations"]:
     for c in range(weight[a["image_id"]]):
         out["annotations"].append(dict(a, id=len(out["annotations"]) + 1, image_id=10 * a["image_id"] + c))

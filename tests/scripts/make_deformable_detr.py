@@ -27,7 +27,8 @@ CASES = {
     "plain": dict(seed=1, sizes=[(60, 88), (72, 70)], grads=True),
     "box_refine": dict(seed=2, sizes=[(56, 72), (64, 60)], with_box_refine=True),
     "single_scale": dict(seed=3, sizes=[(60, 88), (72, 70)], num_feature_levels=1),
-    "two_stage": dict(seed=4, sizes=[(16, 200), (24, 170)], with_box_refine=True, two_stage=True, num_queries=14, grads=True),
+    "two_stage": dict(seed=4, sizes=[(16, 200), (24, 170)], with_box_refine=True, two_stage=True, num_queries=14,
+                      grads=True),
 }
 ORIGINALS = [[480, 640], [600, 520]]
 
@@ -37,7 +38,8 @@ def modules():
     torchvision.__version__ = "0.9"  # the code takes 0.14 for 0.1
     small.module("models", f"{REPOSITORY}/models")  # without its __init__, which wants all of COCO's tools
     small.module("MultiScaleDeformableAttention")
-    small.module("models.segmentation", DETRsegm=None, PostProcessPanoptic=None, PostProcessSegm=None, dice_loss=None, sigmoid_focal_loss=focal_loss)
+    small.module("models.segmentation", DETRsegm=None, PostProcessPanoptic=None, PostProcessSegm=None, dice_loss=None,
+                 sigmoid_focal_loss=focal_loss)
     transformer = importlib.import_module("models.deformable_transformer")
     attention = importlib.import_module("models.ops.modules.ms_deform_attn")
     core = importlib.import_module("models.ops.functions.ms_deform_attn_func").ms_deform_attn_core_pytorch
@@ -76,7 +78,8 @@ def build(transformer, args, seed):
     base = backbone.BackboneBase(small.SmallResNet(backbone.FrozenBatchNorm2d), True, several)
     base.num_channels = [BASE * 8, BASE * 16, BASE * 32] if several else [BASE * 32]
     joined = backbone.Joiner(base, position.build_position_encoding(args))
-    net = detr.DeformableDETR(joined, transformer.build_deforamble_transformer(args), CLASSES, args.num_queries, args.num_feature_levels, True,
+    net = detr.DeformableDETR(joined, transformer.build_deforamble_transformer(args), CLASSES, args.num_queries,
+                              args.num_feature_levels, True,
                               args.with_box_refine, args.two_stage)
     return draw(net, seed), detr
 
@@ -89,11 +92,13 @@ def listen(net, out):
             out["enc_logits"], out["enc_coord_unact"], out["enc_boxes"] = y[3], y[4], y[4].sigmoid()
             out["topk_values"], out["topk_proposals"] = torch.topk(y[3][..., 0], net.transformer.two_stage_num_proposals, dim=1)
 
-    given = lambda _, a: out.update({f"{stem}_{i}": x for stem, list_ in zip(("src", "mask", "pos"), a) for i, x in enumerate(list_)})
+    given = lambda _, a: out.update({f"{stem}_{i}": x for stem, list_ in zip(("src", "mask", "pos"), a)
+                                     for i, x in enumerate(list_)})
     t = net.transformer
     return [t.register_forward_hook(lambda _, __, y: taken(y)), t.register_forward_pre_hook(given),
             t.encoder.register_forward_pre_hook(lambda _, a: out.update(valid_ratios=a[3])),
-            t.encoder.layers[0].register_forward_hook(small.record(out, "enc_layer0")), t.encoder.register_forward_hook(small.record(out, "memory"))]
+            t.encoder.layers[0].register_forward_hook(small.record(out, "enc_layer0")),
+            t.encoder.register_forward_hook(small.record(out, "memory"))]
 
 
 def run(net, detr, args, image, mask, targets):
@@ -104,11 +109,13 @@ def run(net, detr, args, image, mask, targets):
     hooks = listen(net, out)
     result = net(misc.NestedTensor(image.to(kind), mask))
     aux = result["aux_outputs"]
-    small.answers(out, [a["pred_logits"] for a in aux] + [result["pred_logits"]], [a["pred_boxes"] for a in aux] + [result["pred_boxes"]])
+    small.answers(out, [a["pred_logits"] for a in aux] + [result["pred_logits"]],
+                  [a["pred_boxes"] for a in aux] + [result["pred_boxes"]])
     for i, r in enumerate(detr.PostProcess()(result, torch.tensor(ORIGINALS))):
         small.best_first(out, i, r["scores"], r["labels"], r["boxes"])
     weights = {"loss_ce": args.cls_loss_coef, "loss_bbox": args.bbox_loss_coef, "loss_giou": args.giou_loss_coef}
-    criterion = detr.SetCriterion(CLASSES, matcher.build_matcher(args), weights, ["labels", "boxes", "cardinality"], focal_alpha=args.focal_alpha)
+    criterion = detr.SetCriterion(CLASSES, matcher.build_matcher(args), weights, ["labels", "boxes", "cardinality"],
+                                  focal_alpha=args.focal_alpha)
     losses = criterion(result, [{"labels": t["labels"], "boxes": t["boxes"].to(kind)} for t in targets])
     stem = lambda k: k.replace("_enc", "").rstrip("_0123456789")
     out.update({"loss:" + k: v for k, v in losses.items()})
@@ -135,10 +142,14 @@ def apart(name, one, other):
 
 def case(name, transformer, seed, sizes, grads=False, **changes):
     args = argparse.Namespace(
-        lr=2e-4, lr_backbone_names=["backbone.0"], lr_backbone=2e-5, lr_linear_proj_names=["reference_points", "sampling_offsets"],
-        lr_linear_proj_mult=0.1, weight_decay=1e-4, clip_max_norm=0.1, sgd=False, with_box_refine=False, two_stage=False, dilation=False,
-        position_embedding="sine", num_feature_levels=4, enc_layers=2, dec_layers=2, dim_feedforward=24, hidden_dim=HIDDEN, dropout=0.0,
-        nheads=4, num_queries=18, dec_n_points=3, enc_n_points=2, masks=False, aux_loss=True, set_cost_class=2.0, set_cost_bbox=5.0,
+        lr=2e-4, lr_backbone_names=["backbone.0"], lr_backbone=2e-5,
+        lr_linear_proj_names=["reference_points", "sampling_offsets"],
+        lr_linear_proj_mult=0.1, weight_decay=1e-4, clip_max_norm=0.1, sgd=False, with_box_refine=False,
+        two_stage=False, dilation=False,
+        position_embedding="sine", num_feature_levels=4, enc_layers=2, dec_layers=2, dim_feedforward=24,
+        hidden_dim=HIDDEN, dropout=0.0,
+        nheads=4, num_queries=18, dec_n_points=3, enc_n_points=2, masks=False, aux_loss=True, set_cost_class=2.0,
+        set_cost_bbox=5.0,
         set_cost_giou=2.0, cls_loss_coef=2.0, bbox_loss_coef=5.0, giou_loss_coef=2.0, focal_alpha=0.25)
     vars(args).update(changes)
     for seed in range(seed, seed + 100):  # in so small networks rounding may grow: one where it does not
@@ -164,11 +175,14 @@ def case(name, transformer, seed, sizes, grads=False, **changes):
             chosen[k] = v
     tensor_files.save(f"{folder}/expected.safetensors", chosen)
     given = small.inputs(image, mask, targets, ORIGINALS)
-    tensor_files.save(f"{folder}/input.safetensors", {k: v.byte() if v.dtype == torch.bool else v for k, v in given.items()})
+    tensor_files.save(f"{folder}/input.safetensors",
+                      {k: v.byte() if v.dtype == torch.bool else v for k, v in given.items()})
     halves = {}  # tensors that share their memory go on doing so
-    state = {k: halves.setdefault(v.data_ptr(), v.half()) if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    state = {k: halves.setdefault(v.data_ptr(), v.half()) if v.is_floating_point() else v
+             for k, v in net.state_dict().items()}
     torch.save({"model": state}, f"{folder}/weights.pth", _use_new_zipfile_serialization=False)
-    config = {"type": "DeformableDETR", "args": vars(args), "num_classes": CLASSES, "resnet": {"layers": small.LAYERS, "base_width": BASE}}
+    config = {"type": "DeformableDETR", "args": vars(args), "num_classes": CLASSES,
+              "resnet": {"layers": small.LAYERS, "base_width": BASE}}
     with open(f"{folder}/config.json", "w") as f:
         json.dump(config, f, indent=1)
         f.write("\n")

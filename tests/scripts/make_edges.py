@@ -56,7 +56,8 @@ class Case:
         fields = [self.op, len(self.options), *self.options, self.seed, len(results)]
         for k, r in enumerate(results):
             flat = r.contiguous().reshape(-1).numpy()
-            sums = [float(np.dot(flat, drawn(self.seed, 60 + 4 * k + i, flat.size).astype(np.float64))) for i in range(4)]
+            sums = [float(np.dot(flat, drawn(self.seed, 60 + 4 * k + i, flat.size).astype(np.float64)))
+                    for i in range(4)]
             fields += [flat.size, '%.9g' % float(np.linalg.norm(flat))] + ['%.9g' % s for s in sums]
         return '\t'.join(map(str, fields))
 
@@ -168,10 +169,12 @@ def deform_attention(c, B, H, W, Ns, heads, groups, D, kind, half, th, tw):
     if kind == 1:
         pos, table = c.draw(B, groups, Ns, 2), c.draw(heads, th, tw)
         ys, xs = torch.arange(H).double(), torch.arange(W).double()
-        ys, xs = ((ys + 0.5) / H * 2 - 1, (xs + 0.5) / W * 2 - 1) if half else (ys / (H - 1) * 2 - 1, xs / (W - 1) * 2 - 1)
+        ys, xs = ((ys + 0.5) / H * 2 - 1,
+                  (xs + 0.5) / W * 2 - 1) if half else (ys / (H - 1) * 2 - 1, xs / (W - 1) * 2 - 1)
         grid = torch.stack(torch.meshgrid(ys, xs, indexing='ij'), -1).reshape(1, 1, H * W, 1, 2)
         away = ((grid - pos[:, :, None]) / 2).flip(-1).reshape(B * groups, H * W, Ns, 2)
-        tables = table.reshape(1, groups, heads // groups, th, tw).expand(B, -1, -1, -1, -1).reshape(B * groups, heads // groups, th, tw)
+        tables = table.reshape(1, groups, heads // groups, th,
+                               tw).expand(B, -1, -1, -1, -1).reshape(B * groups, heads // groups, th, tw)
         bias = F.grid_sample(tables, away, align_corners=True)
         scores = scores + bias.reshape(B, heads, H * W, Ns)
     elif kind == 2:
@@ -248,7 +251,8 @@ def neighborhood_attention(c, B, H, W, heads, D, window, dilation, with_table):
 
 
 OPS = {f.__name__.rstrip('_'): f for f in (
-    linear, mlp, matmul, conv2d, deform_conv, layer_norm, group_norm, softmax, window_attention, deform_attention, ms_deform_attention,
+    linear, mlp, matmul, conv2d, deform_conv, layer_norm, group_norm, softmax, window_attention, deform_attention,
+    ms_deform_attention,
     roi_align_, interpolate, grid_sample, neighborhood_attention)}
 
 
@@ -275,16 +279,20 @@ def cases():
         s, p = pick([1, 1, 2, 3]), pick([0, 1, k // 2])
         H, W = pick([1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 16, 17]), pick([1, 3, 4, 5, 6, 12, 13, 31, 32, 33])
         need = d * (k - 1) + 1 - 2 * p
-        yield 'conv2d', [pick([1, 1, 2]), max(H, need), max(W, need), I, O, k, k, s, s, p, p, d, d, groups, pick([0, 0, 1, 2])]
+        yield 'conv2d', [pick([1, 1, 2]), max(H, need), max(W, need), I, O, k, k, s, s, p, p, d, d, groups,
+                         pick([0, 0, 1, 2])]
     for _ in range(12):  # enough tiles for several tasks of Winograd's way
-        yield 'conv2d', [1, pick([22, 23, 24, 25, 27]), pick([23, 24, 28, 29, 32, 33]), pick([8, 16, 17]), pick([63, 64, 65, 16]), 3, 3, 1, 1, 1, 1, 1, 1, 1,
+        yield 'conv2d', [1, pick([22, 23, 24, 25, 27]), pick([23, 24, 28, 29, 32, 33]), pick([8, 16, 17]),
+                         pick([63, 64, 65, 16]), 3, 3, 1, 1, 1, 1, 1, 1, 1,
                          pick([0, 1])]
     for _ in range(24):
         groups, G = pick([1, 1, 2]), pick([1, 1, 2, 4])
-        yield 'deform_conv', [pick([1, 2]), pick([3, 11, 12, 13]), pick([4, 8, 9, 16]), 8 * pick([1, 2]), 8 * pick([1, 2]), 3, pick([1, 2]), 1, pick([1, 2][:1]),
+        yield 'deform_conv', [pick([1, 2]), pick([3, 11, 12, 13]), pick([4, 8, 9, 16]), 8 * pick([1, 2]),
+                              8 * pick([1, 2]), 3, pick([1, 2]), 1, pick([1, 2][:1]),
                               groups, G, flag()]
     for _ in range(16):
-        yield 'layer_norm', [pick([1, 2, 63, 64, 65, 127, 128, 129, 193]), pick([2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 96, 97])]
+        yield 'layer_norm', [pick([1, 2, 63, 64, 65, 127, 128, 129, 193]),
+                             pick([2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 96, 97])]
     for _ in range(12):
         G = pick([1, 2, 4])
         yield 'group_norm', [pick([1, 2]), pick([1, 3, 8]), pick([2, 5, 13]), G * pick([1, 3, 8, 16]), G]
@@ -292,32 +300,40 @@ def cases():
         yield 'softmax', [pick([1, 2, 15, 16, 17, 65]), pick([1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 257])]
     for _ in range(36):
         window = pick([1, 2, 4, 6, 7, 8, 9])
-        yield 'window_attention', [pick([1, 2]), pick([1, 5, 7, 8, 13, 14]), pick([1, 3, 7, 9, 14, 15]), pick([1, 2, 3]), pick([1, 4, 8, 15, 16, 17, 32]), window,
+        yield 'window_attention', [pick([1, 2]), pick([1, 5, 7, 8, 13, 14]), pick([1, 3, 7, 9, 14, 15]),
+                                   pick([1, 2, 3]), pick([1, 4, 8, 15, 16, 17, 32]), window,
                                    pick([0, window // 2, window // 2]), flag(), flag()]
     for _ in range(40):
         groups = pick([1, 1, 2])
         kind, H, W = pick([0, 1, 1, 2]), pick([2, 3, 7, 8, 12]), pick([2, 8, 12, 13])
-        yield 'deform_attention', [pick([1, 2]), H, W, pick([1, 2, 15, 16, 17, 47, 48, 49, 95, 96, 97]), groups * pick([1, 2]), groups, pick([1, 8, 15, 16, 17, 32]),
+        yield 'deform_attention', [pick([1, 2]), H, W, pick([1, 2, 15, 16, 17, 47, 48, 49, 95, 96, 97]),
+                                   groups * pick([1, 2]), groups, pick([1, 8, 15, 16, 17, 32]),
                                    kind, flag(), 2 * H - 1, 2 * W - 1]
     for _ in range(20):
         sides = [pick([1, 2, 3, 5, 8]) for _ in range(2 * pick([1, 2, 4]))]
-        yield 'ms_deform_attention', [pick([1, 2]), pick([1, 5, 16, 17, 65]), pick([1, 2, 4]), pick([1, 4, 8, 15, 16, 32]), pick([1, 2, 4]), *sides]
-    for _ in range(24):  # with ratio 0 a bin reads up to largest / 4 / bins cells a side: at and around 32 cells of a bin
+        yield 'ms_deform_attention', [pick([1, 2]), pick([1, 5, 16, 17, 65]), pick([1, 2, 4]),
+                                      pick([1, 4, 8, 15, 16, 32]), pick([1, 2, 4]), *sides]
+    # with ratio 0 a bin reads up to largest / 4 / bins cells a side: at and around 32 cells of a bin
+    for _ in range(24):
         ratio = pick([0, 0, 0, 1, 2, 3, 5, 6])
-        yield 'roi_align', [pick([1, 2]), pick([8, 16, 31]), pick([8, 17, 32]), pick([1, 7, 8, 16, 17]), pick([1, 3, 5]), pick([1, 2, 3, 7]), pick([1, 2, 3, 7]),
+        yield 'roi_align', [pick([1, 2]), pick([8, 16, 31]), pick([8, 17, 32]), pick([1, 7, 8, 16, 17]),
+                            pick([1, 3, 5]), pick([1, 2, 3, 7]), pick([1, 2, 3, 7]),
                             ratio, flag(), pick([4, 40, 64, 130])]
     for _ in range(24):
         kind = pick([0, 1, 1, 2])
-        yield 'interpolate', [pick([1, 2]), pick([1, 2, 5, 8]), pick([1, 3, 8]), pick([1, 3, 8, 17]), pick([1, 2, 5, 9, 16, 65]), pick([1, 3, 8, 17, 33]), kind,
+        yield 'interpolate', [pick([1, 2]), pick([1, 2, 5, 8]), pick([1, 3, 8]), pick([1, 3, 8, 17]),
+                              pick([1, 2, 5, 9, 16, 65]), pick([1, 3, 8, 17, 33]), kind,
                               flag() if kind else 0]
     for _ in range(20):
         groups = pick([1, 2])
-        yield 'grid_sample', [pick([1, 2]), pick([1, 2, 5, 9]), pick([1, 3, 8]), groups * pick([1, 4, 8, 15, 17]), pick([1, 3, 7]), pick([1, 4, 9]), groups,
+        yield 'grid_sample', [pick([1, 2]), pick([1, 2, 5, 9]), pick([1, 3, 8]), groups * pick([1, 4, 8, 15, 17]),
+                              pick([1, 3, 7]), pick([1, 4, 9]), groups,
                               pick([0, 1, 2]), flag()]
     for _ in range(20):
         window, dilation = pick([1, 3, 5, 7]), pick([1, 1, 2])
         least = window * dilation
-        yield 'neighborhood_attention', [pick([1, 2]), least + pick([0, 1, 3, 4, 5, 9]), least + pick([0, 1, 4, 7]), pick([1, 2]), pick([1, 8, 15, 16, 17]), window,
+        yield 'neighborhood_attention', [pick([1, 2]), least + pick([0, 1, 3, 4, 5, 9]), least + pick([0, 1, 4, 7]),
+                                         pick([1, 2]), pick([1, 8, 15, 16, 17]), window,
                                          dilation, flag()]
 
 

@@ -32,7 +32,8 @@ def make(seed):
             w, h = rng.randint(12, 120), rng.randint(12, 120)
             box = [rng.randint(0, 320 - w), rng.randint(0, 240 - h), w, h]
             crowd = int(rng.random() < 0.06)
-            here.append(dict(id=len(anns) + 1, image_id=image["id"], category_id=rng.randint(1, 4), bbox=box, area=w * h, iscrowd=crowd))
+            here.append(dict(id=len(anns) + 1, image_id=image["id"], category_id=rng.randint(1, 4), bbox=box,
+                             area=w * h, iscrowd=crowd))
             anns.append(here[-1])
 
         def detect(box, c, s):
@@ -41,11 +42,13 @@ def make(seed):
             x, y, w, h = g["bbox"]
             for _ in range(rng.choice([0, 1, 1, 1, 2, 3])):
                 shift = rng.choice([0.02, 0.05, 0.1, 0.3, 0.5])
-                box = [x + rng.uniform(-shift, shift) * w, y + rng.uniform(-shift, shift) * h, w * (1 + rng.uniform(-shift, shift)), h * (1 + rng.uniform(-shift, shift))]
+                box = [x + rng.uniform(-shift, shift) * w, y + rng.uniform(-shift, shift) * h,
+                       w * (1 + rng.uniform(-shift, shift)), h * (1 + rng.uniform(-shift, shift))]
                 c = g["category_id"] if rng.random() < 0.8 else rng.randint(1, 5)
                 detect(box, c, rng.random() ** (0.5 if shift < 0.2 else 2))
         for _ in range(rng.randint(0, 3)):
-            detect([rng.uniform(0, 250), rng.uniform(0, 180), rng.uniform(5, 90), rng.uniform(5, 90)], rng.randint(1, 5), rng.random() ** 3)
+            detect([rng.uniform(0, 250), rng.uniform(0, 180), rng.uniform(5, 90), rng.uniform(5, 90)],
+                   rng.randint(1, 5), rng.random() ** 3)
     categories = [dict(id=k + 1, name=n) for k, n in enumerate(names)]
     return dict(images=images, annotations=anns, categories=categories), dets
 
@@ -90,7 +93,8 @@ def main():
         here = sorted((d for d in dets if d["image_id"] == image), key=lambda d: -d["score"])[:100]
         taken, mine = {}, []
         for d in here:
-            overlaps = [(iou(d["bbox"], g["bbox"]), -j) for j, g in enumerate(truths) if g["category_id"] == d["category_id"] and g["id"] not in taken]
+            overlaps = [(iou(d["bbox"], g["bbox"]), -j)
+                        for j, g in enumerate(truths) if g["category_id"] == d["category_id"] and g["id"] not in taken]
             best = max(overlaps, default=(0, 0))
             m = dict(det=d, right=best[0] >= THR, kind=None, truth=None)
             if m["right"]:
@@ -126,7 +130,8 @@ def main():
         marks += mine
 
     everything = {k: sum(1 for a in gt["annotations"] if a["category_id"] == k and not a["iscrowd"]) for k in classes}
-    base = mean_ap([(m["det"]["category_id"], m["det"]["score"], m["right"]) for m in marks if m["right"] is not None], everything)
+    base = mean_ap([(m["det"]["category_id"], m["det"]["score"], m["right"])
+                    for m in marks if m["right"] is not None], everything)
     wrong, right = [m for m in marks if not m["right"]], [m for m in marks if m["right"]]
     true_points = [(m["det"]["category_id"], m["det"]["score"], True) for m in right]
     cost, count = {}, {}
@@ -163,7 +168,8 @@ def main():
             continue
         d = m["det"]
         left = [(iou(d["bbox"], g["bbox"]), -j, g) for j, g in enumerate(gt["annotations"])
-                if g["image_id"] == d["image_id"] and not g["iscrowd"] and g["id"] not in used and g["category_id"] != d["category_id"]]
+                if g["image_id"] == d["image_id"] and not g["iscrowd"] and g["id"] not in used
+                and g["category_id"] != d["category_id"]]
         best = max(left, default=(0, 0, None), key=lambda x: x[:2])
         row = n
         if best[0] >= THR:
@@ -192,9 +198,11 @@ def main():
                 best, at = f, s
         tp, taken_n = sum(r for s, r in mine if s >= SCORE), sum(s >= SCORE for s, _ in mine)
         per_class.append(dict(id=k, tp=tp, fp=taken_n - tp, fn=everything[k] - tp, best_f1=best, best_f1_score=at))
-    expected = dict(ap50=base, cost=[cost[k] for k in KINDS], count=[count[k] for k in KINDS], false_positives=fp, false_negatives=fn,
+    expected = dict(ap50=base, cost=[cost[k] for k in KINDS], count=[count[k] for k in KINDS], false_positives=fp,
+                    false_negatives=fn,
                     confusion=[v for row in confusion for v in row], ece=ece, bins=[v for b in bins for v in b],
-                    counts=[v for c in per_class for v in (c["tp"], c["fp"], c["fn"], c["best_f1"], c["best_f1_score"])])
+                    counts=[v for c in per_class
+                            for v in (c["tp"], c["fp"], c["fn"], c["best_f1"], c["best_f1_score"])])
     if len(sys.argv) > 2:
         print(json.dumps(expected))
         return

@@ -60,14 +60,19 @@ def make(rng):
         images.append(dict(id=7 + 2 * i, file_name="%04d.png" % i, width=WIDTH, height=HEIGHT))
         for _ in range(rng.randint(0, 5)):
             shape = [rng.uniform(20, 76), rng.uniform(16, 56), rng.uniform(8, 50), rng.uniform(8, 44)]
-            truth = dict(image=images[-1]["id"], cls=rng.randint(1, 3), mask=blob(rng, *shape), crowd=rng.random() < 0.08)
+            truth = dict(image=images[-1]["id"], cls=rng.randint(1, 3), mask=blob(rng, *shape),
+                         crowd=rng.random() < 0.08)
             truths.append(truth)
             for _ in range(rng.choice([0, 1, 1, 2, 3])):
                 s = rng.choice([0.02, 0.1, 0.3, 0.6])
-                near = [shape[0] + rng.uniform(-s, s) * shape[2], shape[1] + rng.uniform(-s, s) * shape[3], shape[2] * (1 + rng.uniform(-s, s)), shape[3] * (1 + rng.uniform(-s, s))]
-                dets.append(dict(image=truth["image"], cls=truth["cls"] if rng.random() < 0.8 else rng.randint(1, 4), mask=blob(rng, *near), score=round(rng.random(), 3)))
+                near = [shape[0] + rng.uniform(-s, s) * shape[2], shape[1] + rng.uniform(-s, s) * shape[3],
+                        shape[2] * (1 + rng.uniform(-s, s)), shape[3] * (1 + rng.uniform(-s, s))]
+                dets.append(dict(image=truth["image"], cls=truth["cls"] if rng.random() < 0.8 else rng.randint(1, 4),
+                                 mask=blob(rng, *near), score=round(rng.random(), 3)))
         for _ in range(rng.randint(0, 2)):
-            dets.append(dict(image=images[-1]["id"], cls=rng.randint(1, 4), mask=blob(rng, rng.uniform(10, 86), rng.uniform(10, 62), 12, 12), score=round(rng.random() ** 3, 3)))
+            dets.append(dict(image=images[-1]["id"], cls=rng.randint(1, 4),
+                             mask=blob(rng, rng.uniform(10, 86), rng.uniform(10, 62), 12, 12),
+                             score=round(rng.random() ** 3, 3)))
     return images, truths, [d for d in dets if d["mask"].any()]
 
 
@@ -98,17 +103,22 @@ def toolbox(path, images, truths, dets):
     kinds = {e.short_name: e for e in TIDE._error_types}
     order = ["Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"]
     main, special = run.fix_main_errors(), run.fix_special_errors()
-    return dict(ap50=run.ap / 100, cost=[main[kinds[k]] / 100 for k in order], count=[len(run.error_dict[kinds[k]]) for k in order],
-                **{name: {e.short_name: v for e, v in special.items()}[key] / 100 for name, key in (("false_positives", "FalsePos"), ("false_negatives", "FalseNeg"))})
+    return dict(ap50=run.ap / 100, cost=[main[kinds[k]] / 100 for k in order],
+                count=[len(run.error_dict[kinds[k]]) for k in order],
+                **{name: {e.short_name: v for e, v in special.items()}[key] / 100
+                   for name, key in (("false_positives", "FalsePos"), ("false_negatives", "FalseNeg"))})
 
 
 def main():
     images, truths, dets = make(random.Random(4))
     expected = toolbox(sys.argv[2], images, truths, dets)
     gt = dict(images=images, categories=[dict(id=k, name="kind %d" % k) for k in range(1, 5)],
-              annotations=[dict(id=i + 1, image_id=t["image"], category_id=t["cls"], bbox=box_of(t["mask"]), area=int(t["mask"].sum()), iscrowd=int(t["crowd"]),
-                                segmentation=dict(size=[HEIGHT, WIDTH], counts=runs_of(t["mask"]))) for i, t in enumerate(truths)])
-    dt = [dict(image_id=d["image"], category_id=d["cls"], score=d["score"], segmentation=dict(size=[HEIGHT, WIDTH], counts=text_of(runs_of(d["mask"])))) for d in dets]
+              annotations=[dict(id=i + 1, image_id=t["image"], category_id=t["cls"], bbox=box_of(t["mask"]),
+                                area=int(t["mask"].sum()), iscrowd=int(t["crowd"]),
+                                segmentation=dict(size=[HEIGHT, WIDTH], counts=runs_of(t["mask"])))
+                                for i, t in enumerate(truths)])
+    dt = [dict(image_id=d["image"], category_id=d["cls"], score=d["score"],
+               segmentation=dict(size=[HEIGHT, WIDTH], counts=text_of(runs_of(d["mask"])))) for d in dets]
     for name, value in (("gt", gt), ("dt", dt), ("expected", expected)):
         with open(sys.argv[1] + "/explain_masks.%s.json" % name, "w") as f:
             json.dump(value, f, separators=(",", ":"))

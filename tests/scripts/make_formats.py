@@ -28,7 +28,7 @@ def write(name, content):
     (OUT / name).write_bytes(content)
 
 
-# ---- BMP --------------------------------------------------------------------------------------------------------------
+# ---- BMP ------------------------------------------------------------------------------------------------------------
 
 def bmp(width, height, bits, data, *, size=40, compression=0, masks=b"", inside=b"", palette=b"", used=0, gap=0):
     if size == 12:
@@ -48,9 +48,11 @@ def colours(n, stride=4):
     return RNG.bytes(n * stride)
 
 
-RUNS_8 = bytes([3, 5, 0, 4, 1, 2, 3, 4, 2, 9, 0, 0]) + bytes([9, 7]) + bytes([0, 0, 0, 2, 2, 1, 3, 8, 0, 0]) + bytes([0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0]) \
+RUNS_8 = bytes([3, 5, 0, 4, 1, 2, 3, 4, 2, 9, 0, 0]) + bytes([9,
+                                                              7]) + bytes([0, 0, 0, 2, 2, 1, 3, 8, 0, 0]) + bytes([0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0]) \
     + bytes([4, 200, 0, 1])
-RUNS_4 = bytes([3, 0x52, 0, 5, 0x12, 0x34, 0x50, 0, 0, 0]) + bytes([9, 0x77, 0, 0]) + bytes([2, 0x12, 0, 2, 3, 0, 3, 0x9a, 0, 0]) \
+RUNS_4 = bytes([3, 0x52, 0, 5, 0x12, 0x34, 0x50, 0, 0,
+                0]) + bytes([9, 0x77, 0, 0]) + bytes([2, 0x12, 0, 2, 3, 0, 3, 0x9a, 0, 0]) \
     + bytes([0, 9, 0x12, 0x34, 0x56, 0x78, 0x90, 0, 0, 0]) + bytes([5, 0xab, 0, 0, 0, 0, 0, 1])
 
 
@@ -63,8 +65,10 @@ def bmps():
     write("24.bmp", bmp(13, 6, 24, lines(13, 6, 24)))
     write("24_down.bmp", bmp(13, -6, 24, lines(13, 6, 24)))
     write("32.bmp", bmp(13, 6, 32, lines(13, 6, 32)))
-    write("32_v4.bmp", bmp(13, 6, 32, lines(13, 6, 32), size=108, compression=3, inside=struct.pack("<IIII", 0xff, 0xff00, 0xff0000, 0xff000000)))
-    write("32_ten.bmp", bmp(13, 6, 32, lines(13, 6, 32), size=124, compression=3, inside=struct.pack("<IIII", 0x3ff00000, 0xffc00, 0x3ff, 0)))
+    write("32_v4.bmp", bmp(13, 6, 32, lines(13, 6, 32), size=108, compression=3,
+                           inside=struct.pack("<IIII", 0xff, 0xff00, 0xff0000, 0xff000000)))
+    write("32_ten.bmp", bmp(13, 6, 32, lines(13, 6, 32), size=124, compression=3,
+                            inside=struct.pack("<IIII", 0x3ff00000, 0xffc00, 0x3ff, 0)))
     write("16.bmp", bmp(13, 6, 16, lines(13, 6, 16)))
     write("565.bmp", bmp(13, 6, 16, lines(13, 6, 16), compression=3, masks=struct.pack("<III", 0xf800, 0x7e0, 0x1f)))
     write("rle8.bmp", bmp(9, 6, 8, RUNS_8, compression=1, palette=colours(256)))
@@ -73,7 +77,7 @@ def bmps():
     write("no_run.bmp", bmp(9, 6, 8, bytes([10, 1, 0, 1]), compression=1, palette=colours(256)))
 
 
-# ---- TIFF -------------------------------------------------------------------------------------------------------------
+# ---- TIFF -----------------------------------------------------------------------------------------------------------
 
 def packed(values, bits, order):
     if bits >= 8:
@@ -110,8 +114,10 @@ def tiff(values, bits, photometric, *, order="<", tile=None, rows=8, planar=Fals
     for block in blocks:
         offsets.append(head + len(data))
         data += block + bytes(len(block) & 1)
-    entries = [(256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * samples), (259, 3, [8 if deflate else 1]), (262, 3, [photometric]),
-               (277, 3, [samples]), (284, 3, [2 if planar else 1]), (324 if tile else 273, 4, offsets), (325 if tile else 279, 4, [len(b) for b in blocks])]
+    entries = [(256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * samples), (259, 3, [8 if deflate else 1]),
+               (262, 3, [photometric]),
+               (277, 3, [samples]), (284, 3, [2 if planar else 1]), (324 if tile else 273, 4, offsets),
+               (325 if tile else 279, 4, [len(b) for b in blocks])]
     entries += [(322, 4, [tile[0]]), (323, 4, [tile[1]])] if tile else [(278, 4, [rows])]
     entries = sorted(entries + list(more))
     number, count, length, room = ("Q", "Q", 20, 8) if big else ("I", "H", 12, 4)
@@ -151,17 +157,20 @@ def tiffs():
     write("held6.tif", tiff(smooth(3), 8, 2, more=held(6)))
     write("grey_held7.tif", tiff(any_of(8, 1), 8, 1, more=held(7)))
     rgb = Image.fromarray(scene(17, 21, 3))
-    for name, picture, how in (("lzw", rgb, "tiff_lzw"), ("jpeg", rgb, "jpeg"), ("packbits", rgb.convert("YCbCr"), "packbits"),
-                               ("g4", rgb.convert("1"), "group4"), ("lab", Image.fromarray(scene(17, 21, 3), "LAB"), None)):
+    for name, picture, how in (("lzw", rgb, "tiff_lzw"), ("jpeg", rgb, "jpeg"),
+                               ("packbits", rgb.convert("YCbCr"), "packbits"),
+                               ("g4", rgb.convert("1"), "group4"),
+                               ("lab", Image.fromarray(scene(17, 21, 3), "LAB"), None)):
         file = io.BytesIO()
         picture.save(file, "TIFF", compression=how)
         write(f"{name}.tif", file.getvalue())
     write("no_float.tif", tiff(any_of(16, 1), 32, 1, more=[(339, 3, [3])]))
     write("no_int32.tif", tiff(any_of(16, 1), 32, 1))
-    write("no_12.tif", tiff(any_of(8, 1), 8, 1).replace(struct.pack("<HHII", 258, 3, 1, 8), struct.pack("<HHII", 258, 3, 1, 12)))
+    write("no_12.tif",
+          tiff(any_of(8, 1), 8, 1).replace(struct.pack("<HHII", 258, 3, 1, 8), struct.pack("<HHII", 258, 3, 1, 12)))
 
 
-# ---- WebP -------------------------------------------------------------------------------------------------------------
+# ---- WebP -----------------------------------------------------------------------------------------------------------
 
 def exif(how):
     return b"II" + struct.pack("<HIHHHIHHI", 42, 8, 1, 0x0112, 3, 1, how, 0, 0)
@@ -174,25 +183,31 @@ def webps():
     rgba.save(OUT / "alpha.webp", quality=80, exact=True)
     rgba.save(OUT / "alpha_lossless.webp", lossless=True, exact=True)
     rgb.save(OUT / "exif6.webp", quality=80, exif=exif(6))
-    rgba.save(OUT / "moving.webp", save_all=True, append_images=[Image.fromarray(scene(17, 21, 4)) for _ in range(2)], lossless=True)
+    rgba.save(OUT / "moving.webp", save_all=True, append_images=[Image.fromarray(scene(17, 21, 4)) for _ in range(2)],
+              lossless=True)
 
 
 def expected():
     rows, refused = [], []
-    sentences = {"no_444.bmp": "with masks f00 f0 f", "no_run.bmp": "a run goes beyond the end of line 0", "no_float.tif": "floating-point numbers of 32 bits",
+    sentences = {"no_444.bmp": "with masks f00 f0 f", "no_run.bmp": "a run goes beyond the end of line 0",
+                 "no_float.tif": "floating-point numbers of 32 bits",
                  "no_int32.tif": "a TIFF of 32 bits", "no_12.tif": "a TIFF of 12 bits"}
     for path in sorted(OUT.glob("*.*")):
         if path.suffix == ".txt":
             continue
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)  # imread refuses what must be turned, ...
-        image = cv2.imread(str(path)) if image is None else image                           # ... and imdecode tiles of odd sizes
+        # imread refuses what must be turned, ...
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        # ... and imdecode tiles of odd sizes
+        image = cv2.imread(str(path)) if image is None else image
         assert image is not None or path.name.startswith("no_"), path
         if path.name.startswith("no_"):
             assert image is None, path
             refused.append(f"{path.name} {sentences[path.name]}")
             continue
         rows.append(f"{path.name} {image.shape[0]} {image.shape[1]} {zlib.crc32(image.tobytes())}")
-    for name in ("1.bmp", "4.bmp", "8.bmp", "8_few.bmp", "4_os2.bmp", "grey8.tif", "grey_held7.tif", "white8_tiles.tif", "palette4.tif", "palette8.tif", "grey1.tif", "white1.tif", "g4.tif", "grey16.tif", "no_int32.tif", "no_float.tif"):
+    for name in ("1.bmp", "4.bmp", "8.bmp", "8_few.bmp", "4_os2.bmp", "grey8.tif", "grey_held7.tif",
+                 "white8_tiles.tif", "palette4.tif", "palette8.tif", "grey1.tif", "white1.tif", "g4.tif",
+                 "grey16.tif", "no_int32.tif", "no_float.tif"):
         labels = np.array(Image.open(OUT / name))
         rows.append(f"labels:{name} {labels.shape[0]} {labels.shape[1]} {zlib.crc32(labels.astype(np.uint8).tobytes())}")
     (OUT / "expected.txt").write_text("\n".join(rows) + "\n")

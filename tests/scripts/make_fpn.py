@@ -27,7 +27,8 @@ def fpn(config, params, inputs):
             if key == 'gn':
                 y = F.group_norm(y, norm['num_groups'], w, b, 1e-5)
             else:
-                y = F.batch_norm(y, params[f'{name}.bn.running_mean'], params[f'{name}.bn.running_var'], w, b, False, 0.1, 1e-5)
+                y = F.batch_norm(y, params[f'{name}.bn.running_mean'], params[f'{name}.bn.running_var'], w, b, False,
+                                 0.1, 1e-5)
         return F.relu(y) if act else y
 
     start, end = config.get('start_level', 0), config.get('end_level', -1)
@@ -91,7 +92,8 @@ CASES = {
     'true': dict(num_outs=5, add_extra_convs=True),
     'true_on_output': dict(num_outs=5, add_extra_convs=True, extra_convs_on_inputs=False),
     'bn': dict(num_outs=5, norm_cfg=dict(type='BN', requires_grad=True), act_cfg=dict(type='ReLU')),
-    'gn_lateral': dict(num_outs=5, add_extra_convs='on_input', norm_cfg=dict(type='GN', num_groups=2), no_norm_on_lateral=True),
+    'gn_lateral': dict(num_outs=5, add_extra_convs='on_input', norm_cfg=dict(type='GN', num_groups=2),
+                       no_norm_on_lateral=True),
     'bilinear': dict(num_outs=4, upsample_cfg=dict(mode='bilinear', align_corners=False)),
     'bilinear_align': dict(num_outs=4, upsample_cfg=dict(mode='bilinear', align_corners=True)),
     'scale_factor': dict(num_outs=4, upsample_cfg=dict(mode='nearest', scale_factor=2)),

@@ -53,14 +53,18 @@ panoptic_truth = ('{"images":[{"id":5}],"annotations":[{"image_id":5,"file_name"
 panoptic_found = '{"annotations":[{"image_id":5,"file_name":"a.png","segments_info":[{"id":7,"category_id":1},{"id":65536,"category_id":2}]}]}'
 panoptic_maps = bytes([1, 0, 0] * 3 + [1, 2, 0] * 2 + [0] * 3 + [7, 0, 0] * 3 + [0, 0, 1] * 2 + [0] * 3)
 put("panoptic", "matches", panoptic_truth.encode() + b"\0" + panoptic_found.encode() + b"\0" + panoptic_maps)
-put("panoptic", "not_in_the_map", panoptic_truth.encode() + b"\0" + panoptic_found.replace("65536", "9").encode() + b"\0" + panoptic_maps)
-put("panoptic", "odd_values", panoptic_truth.replace('"area":3', '"area":-1e300').replace('"id":513', '"id":1').encode() + b"\0" +
+put("panoptic", "not_in_the_map",
+    panoptic_truth.encode() + b"\0" + panoptic_found.replace("65536", "9").encode() + b"\0" + panoptic_maps)
+put("panoptic", "odd_values",
+    panoptic_truth.replace('"area":3', '"area":-1e300').replace('"id":513', '"id":1').encode() + b"\0" +
     panoptic_found.replace("65536", "0").replace("1}", "1.0,\"iscrowd\":true}").encode() + b"\0" + bytes(36))
 put("panoptic", "no_segments", '{"annotations":[{"image_id":"a","file_name":"\\u0000","segments_info":[{"id":1}]}],"categories":[{"id":"x","isthing":true}]}\0[]\0')
-put("model_folder", "detr", '{"architectures":["DetrForSegmentation"],"model_type":"detr","backbone":"resnet50","d_model":32,"dilation":true,'
+put("model_folder", "detr",
+    '{"architectures":["DetrForSegmentation"],"model_type":"detr","backbone":"resnet50","d_model":32,"dilation":true,'
     '"id2label":{"0":"a","1":"b"}}\0{"size":100,"max_size":160,"feature_extractor_type":"DetrFeatureExtractor"}\0'
     '{"weight_map":{"model.backbone.model.conv1.weight":"a.safetensors"}}')
-put("model_folder", "deformable_detr", '{"model_type":"deformable_detr","backbone_config":{"model_type":"resnet","depths":[1,1,1,1],'
+put("model_folder", "deformable_detr",
+    '{"model_type":"deformable_detr","backbone_config":{"model_type":"resnet","depths":[1,1,1,1],'
     '"hidden_sizes":[8,8,8,8]},"use_timm_backbone":false,"two_stage":true,"with_box_refine":true}\0{"do_resize":false,'
     '"pad_size":{"height":64,"width":64},"image_mean":[0,0,0]}\0{"weight_map":{"a":"../b","c":"d"}}')
 put("model_folder", "unknown", '{"architectures":["Nothing"],"id2label":{"1":"b"}}\0\0[]')
@@ -68,12 +72,14 @@ for yaml in ("mask_rcnn", "retinanet"):
     texts = [(ROOT.parents[1] / "data" / "detectron2" / (name + ".yaml")).read_text() for name in (yaml, "base")]
     put("config_yaml", yaml, "\0".join(texts))
 put("config_yaml", "values", (ROOT.parents[1] / "data" / "config" / "yaml_values.yaml").read_text())
-put("config_files", "bases", "_base_ = ['base.py', 'other.json']\nmodel = dict(neck=dict(_delete_=True, type='N'), a={{_base_.a}})\n"
+put("config_files", "bases",
+    "_base_ = ['base.py', 'other.json']\nmodel = dict(neck=dict(_delete_=True, type='N'), a={{_base_.a}})\n"
     "name = '{{ fileBasename }} {{fileDirname}}'\n\0_base_ = 'sub/deep.py'\nmodel = dict(type='A', neck=dict(x=1))\na = [1, 2]\n\0"
     "{\"data\": {\"test\": {\"pipeline\": [1, {\"a\": null}]}}, \"text\": \"{{ fileExtname }}\"}\0lr = 0.1\n\0"
     "model.type='B'\ndata.test.pipeline.1.a=[1, (2, 3)]\nlr=1e-3\n")
 put("config_files", "circle", "_base_ = 'base.py'\n\0_base_ = ['main.py']\n\0{}\0\0a.b=1")
-put("config_files", "values", "_base_ = './base.py'\nb = {{_base_.model.dims.1}}\nc = '{{_base_.model}}'\nd = dict(e=[{{_base_.model}}])\n\0"
+put("config_files", "values",
+    "_base_ = './base.py'\nb = {{_base_.model.dims.1}}\nc = '{{_base_.model}}'\nd = dict(e=[{{_base_.model}}])\n\0"
     "model = dict(dims=[1, 2, 3], t='x')\n\0\0\0")
 for name, text in {
     "values": "model.backbone.depths=[2, 2, 6]\nmodel.backbone.rate=1e-5\nmodel.backbone.on=False\nmodel.backbone.none=dict(a=1)\n",
@@ -96,28 +102,36 @@ for number in (1, 3, 6, 8):
     put("exif", "big_%d" % number, exif(">", 3, number))
 put("exif", "long", exif("<", 4, 6))
 weights = {
-    "fc.weight": floats(2, 3), "fc.bias": floats(2), "point.weight": floats(3, 2, 1, 1), "backbone.conv.weight": floats(4, 2, 3, 3),
-    "backbone.conv.bias": floats(4), "backbone.bn.weight": floats(4), "backbone.bn.bias": floats(4), "backbone.bn.running_mean": floats(4),
+    "fc.weight": floats(2, 3), "fc.bias": floats(2), "point.weight": floats(3, 2, 1, 1),
+    "backbone.conv.weight": floats(4, 2, 3, 3),
+    "backbone.conv.bias": floats(4), "backbone.bn.weight": floats(4), "backbone.bn.bias": floats(4),
+    "backbone.bn.running_mean": floats(4),
     "backbone.bn.running_var": floats(4), "backbone.bn.num_batches_tracked": ("I64", [], struct.pack("<q", 3)),
-    "backbone.norm.weight": floats(4), "backbone.norm.bias": floats(4), "backbone.relative_position_bias_table": floats(25, 2),
+    "backbone.norm.weight": floats(4), "backbone.norm.bias": floats(4),
+    "backbone.relative_position_bias_table": floats(25, 2),
 }
 put("load", "all", b"\0" + safetensors(weights))
 put("load", "prefix", b"\1" + safetensors({"module." + key: value for key, value in weights.items()}))
 foreign = dict(weights)
-foreign.update({"fc.weight": floats(3, 2), "point.weight": floats(3, 2), "backbone.conv.weight": floats(4, 2, 9), "x.attn_mask": floats(1)})
+foreign.update({"fc.weight": floats(3, 2), "point.weight": floats(3, 2), "backbone.conv.weight": floats(4, 2, 9),
+                "x.attn_mask": floats(1)})
 put("load", "foreign", b"\3" + safetensors(foreign))
-put("load", "halves", b"\3" + safetensors({"fc.weight": ("F16", [2, 3], b"\0\x3c" * 6), "fc.bias": ("F64", [2], b"\0" * 16)}))
+put("load", "halves",
+    b"\3" + safetensors({"fc.weight": ("F16", [2, 3], b"\0\x3c" * 6), "fc.bias": ("F64", [2], b"\0" * 16)}))
 put("lists", "plain", "a\n\0cat/a.png 0\ndog/b.png 1\n\0cat\ndog\n")
 put("lists", "windows", "a\r\n\r\n\0cat/a.png\r\ndog/b.png\r\n\0one\r\ntwo")
 put("lists", "bad", "../a\n/b\n\0cat/a.png 7\nmouse/c.png 0\n\0\n\n")
 put("folder", "yaml", b"\0names: [cat, 'dog']\nnc: 2\ntrain: images/train\nval: images/val\n\x000 0.5 0.5 0.25 0.5\n1 0.1 0.1 0.2 0.1 0.3 0.4\n\x001 0.5 0.5 1 1\n")
 put("folder", "yaml_dict", b"\0path: .\nnames:\n  0: cat\n  1: \"big dog\"\n\x000 0.5 0.5 0.25 0.5\n\0")
 put("folder", "yolo", b"\1cat\ndog\n\x000 0.5 0.5 0.25 0.5\n\x001 0.2 0.2 0.1 0.1\n")
-put("folder", "voc", b"\2<annotation><filename>a.png</filename><size><width>8</width><height>6</height></size><object><name>cat</name>"
+put("folder", "voc",
+    b"\2<annotation><filename>a.png</filename><size><width>8</width><height>6</height></size><object><name>cat</name>"
     b"<difficult>0</difficult><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>5</xmax><ymax>4</ymax></bndbox></object></annotation>\0"
     b"<annotation/>\0a\nb\n")
-coco = json.dumps({"images": [{"id": 1, "file_name": "a.png", "height": 6, "width": 8}], "categories": [{"id": 3, "name": "cat"}],
-                   "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 1, 3, 2], "area": 6, "iscrowd": 0,
+coco = json.dumps({"images": [{"id": 1, "file_name": "a.png", "height": 6, "width": 8}],
+                   "categories": [{"id": 3, "name": "cat"}],
+                   "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 1, 3, 2], "area": 6,
+                                    "iscrowd": 0,
                                     "segmentation": [[1, 1, 4, 1, 4, 3]]}]})
 put("folder", "coco", "\3" + coco + "\0" + coco.replace("a.png", "c.png") + "\0")
 put("folder", "maps", b"\4cat\ndog\n\0\0")
@@ -140,8 +154,10 @@ picture = {"image": floats(1, 3, 32, 32)}
 targets = {"gt_bboxes_0": ("F32", [2, 4], struct.pack("<8f", 2, 3, 20, 18, 5, 5, 30, 30)), "gt_labels_0": ints(0, 2)}
 put("forward", "boxes", safetensors({**picture, **targets}))
 put("forward", "ignored", safetensors({**picture, **targets, "gt_bboxes_ignore_0": floats(1, 4, value=9.0)}))
-put("forward", "relative", safetensors({"image_u8": ("U8", [1, 3, 16, 16], b"\x80" * 768), "tgt_boxes_0": floats(1, 4), "tgt_labels_0": ints(1)},
-    {"img_metas": json.dumps([{"ori_shape": [32, 32, 3], "img_shape": [16, 16, 3], "pad_shape": [16, 16, 3], "scale_factor": [0.5] * 4}])}))
+put("forward", "relative", safetensors({"image_u8": ("U8", [1, 3, 16, 16], b"\x80" * 768),
+                                        "tgt_boxes_0": floats(1, 4), "tgt_labels_0": ints(1)},
+    {"img_metas": json.dumps([{"ori_shape": [32, 32, 3], "img_shape": [16, 16, 3], "pad_shape": [16, 16, 3],
+                               "scale_factor": [0.5] * 4}])}))
 put("forward", "masks", safetensors({**picture, **targets, "gt_masks_0": ("U8", [2, 32, 32], b"\1" * 2048)}))
 put("numbers", "numbers", b"\0" + json.dumps({"bbox": {"stats": [0.5, 0.6]}, "mIoU": 0.25, "top1": 0.5}).encode())
 put("numbers", "results", b"\0" + b'[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]')

@@ -81,11 +81,14 @@ def squashed(kind, height, width):
 
 
 SWIN = dict(embed_dim=4, depths=[2, 2, 1], num_heads=[1, 2, 2], mlp_ratio=2.0, **LABELS)
-PVT = dict(hidden_sizes=[4, 6, 8, 8], depths=[1, 1, 1, 1], num_attention_heads=[1, 2, 2, 4], mlp_ratios=[2, 2, 2, 2], **LABELS)
+PVT = dict(hidden_sizes=[4, 6, 8, 8], depths=[1, 1, 1, 1], num_attention_heads=[1, 2, 2, 4], mlp_ratios=[2, 2, 2, 2],
+           **LABELS)
 
 # Maps that neither the window nor two divides; a window as large as the map.
-of_transformers("hf_swin", hf.SwinForImageClassification, hf.SwinConfig(window_size=3, layer_norm_eps=1e-3, **SWIN), (62, 49),
-                dict(feature_extractor_type="ViTFeatureExtractor", size=[62, 49]) | squashed("ViTImageProcessor", 62, 49))
+of_transformers("hf_swin", hf.SwinForImageClassification, hf.SwinConfig(window_size=3, layer_norm_eps=1e-3, **SWIN),
+                (62, 49),
+                dict(feature_extractor_type="ViTFeatureExtractor",
+                     size=[62, 49]) | squashed("ViTImageProcessor", 62, 49))
 of_transformers("hf_swin_v2", hf.Swinv2ForImageClassification,
                 hf.Swinv2Config(window_size=4, image_size=44, pretrained_window_sizes=[3, 3, 2], **SWIN), (44, 44),
                 dict(feature_extractor_type="ViTFeatureExtractor", size=44))
@@ -95,10 +98,13 @@ of_transformers("hf_pvt", hf.PvtForImageClassification,
 of_transformers("hf_pvt_v2", hf.PvtV2ForImageClassification, hf.PvtV2Config(linear_attention=True, **PVT), (64, 64),
                 squashed("PvtImageProcessor", 64, 64))
 of_transformers("hf_resnet", hf.ResNetForImageClassification,
-                hf.ResNetConfig(embedding_size=6, hidden_sizes=[8, 8, 12, 16], depths=[1, 2, 1, 1], downsample_in_bottleneck=True,
-                                **LABELS), (48, 48), dict(feature_extractor_type="ConvNextFeatureExtractor", size=48, crop_pct=0.9))
+                hf.ResNetConfig(embedding_size=6, hidden_sizes=[8, 8, 12, 16], depths=[1, 2, 1, 1],
+                                downsample_in_bottleneck=True,
+                                **LABELS), (48, 48),
+                                dict(feature_extractor_type="ConvNextFeatureExtractor", size=48, crop_pct=0.9))
 of_transformers("hf_resnet_two_stages", hf.ResNetForImageClassification,
-                hf.ResNetConfig(embedding_size=4, hidden_sizes=[8, 12], depths=[1, 2], layer_type="basic", downsample_in_first_stage=True,
+                hf.ResNetConfig(embedding_size=4, hidden_sizes=[8, 12], depths=[1, 2], layer_type="basic",
+                                downsample_in_first_stage=True,
                                 **LABELS), (40, 40), squashed("ViTImageProcessor", 40, 40))
 of_transformers("hf_upernet_swin", hf.UperNetForSemanticSegmentation,
                 hf.UperNetConfig(backbone_config=hf.SwinConfig(embed_dim=4, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=3,
@@ -115,10 +121,14 @@ of_transformers("hf_upernet_swin_v2", hf.UperNetForSemanticSegmentation,
 TIMM_SWIN = dict(embed_dim=4, depths=(2, 2, 1, 1), num_heads=(1, 2, 2, 2), mlp_ratio=2.0, num_classes=5)
 of_timm("timm_swin", "swin_tiny_patch4_window7_224", dict(TIMM_SWIN, img_size=52, window_size=5), (52, 52))
 of_timm("timm_swin_v2", "swinv2_base_window12to16_192to256", dict(TIMM_SWIN, img_size=60, window_size=4), (60, 60))
-of_timm("timm_pvt_v2", "pvt_v2_b2_li", dict(embed_dims=(4, 6, 8, 8), depths=(1, 1, 1, 1), num_heads=(1, 2, 2, 4), mlp_ratios=(2, 2, 2, 2),
+of_timm("timm_pvt_v2", "pvt_v2_b2_li",
+        dict(embed_dims=(4, 6, 8, 8), depths=(1, 1, 1, 1), num_heads=(1, 2, 2, 4), mlp_ratios=(2, 2, 2, 2),
                                             num_classes=5), (64, 64))
-of_timm("timm_resnet_t", "resnet26t", dict(channels=(4, 4, 6, 8), layers=(1, 2, 1, 1), stem_width=8, num_classes=5), (45, 45))
-of_timm("timm_resnext", "resnext50_32x4d", dict(channels=(4, 4, 6, 8), layers=(1, 1, 1, 1), cardinality=2, base_width=64, num_classes=5),
+of_timm("timm_resnet_t", "resnet26t", dict(channels=(4, 4, 6, 8), layers=(1, 2, 1, 1), stem_width=8, num_classes=5),
+        (45, 45))
+of_timm("timm_resnext", "resnext50_32x4d",
+        dict(channels=(4, 4, 6, 8), layers=(1, 1, 1, 1), cardinality=2, base_width=64, num_classes=5),
         (48, 48))
 # Both convolutions of a basic block are dilated.
-of_timm("timm_resnet_stride_8", "resnet18", dict(channels=(4, 6, 8, 8), layers=(1, 1, 2, 2), output_stride=8, num_classes=5), (56, 56))
+of_timm("timm_resnet_stride_8", "resnet18",
+        dict(channels=(4, 6, 8, 8), layers=(1, 1, 2, 2), output_stride=8, num_classes=5), (56, 56))

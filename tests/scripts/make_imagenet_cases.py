@@ -19,9 +19,12 @@ for seed, n, classes, step in ((1, 60, 12, 0), (2, 80, 7, 0.5), (3, 40, 3, 1.0),
     top1 = order[:, 0] == labels
     top5 = (order[:, :5] == labels[:, None]).any(1)
     valid = [i for i in range(n) if real[i]]
-    cases.append(dict(n=n, classes=classes, logits=[float(v) for v in logits.ravel()], labels=labels.tolist(), real=real,
-                      order=order[:, :5].ravel().tolist(), class_top1=[int(top1[labels == k].sum()) for k in range(classes)],
+    cases.append(dict(n=n, classes=classes, logits=[float(v) for v in logits.ravel()], labels=labels.tolist(),
+                      real=real,
+                      order=order[:, :5].ravel().tolist(),
+                      class_top1=[int(top1[labels == k].sum()) for k in range(classes)],
                       class_top5=[int(top5[labels == k].sum()) for k in range(classes)],
-                      totals=[int(top1.sum()), int(top5.sum()), len(valid), sum(int(order[i, 0]) in real[i] for i in valid)],
+                      totals=[int(top1.sum()), int(top5.sum()), len(valid),
+                              sum(int(order[i, 0]) in real[i] for i in valid)],
                       mean=float(np.mean([top1[labels == k].mean() for k in range(classes) if (labels == k).any()]))))
 print(json.dumps(cases, separators=(",", ":")))

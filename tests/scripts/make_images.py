@@ -31,7 +31,8 @@ def scene(height, width, seed):
     """A smooth picture with edges, so that chroma upsampling and the DCT have something to do."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     rng = np.random.default_rng(seed)
-    planes = [127 + 90 * np.sin(x / rng.uniform(3, 12) + rng.uniform(0, 6)) * np.cos(y / rng.uniform(3, 12)) for _ in range(3)]
+    planes = [127 + 90 * np.sin(x / rng.uniform(3, 12) + rng.uniform(0, 6)) * np.cos(y / rng.uniform(3, 12))
+              for _ in range(3)]
     image = np.stack(planes, -1)
     image[height // 4:height // 2, width // 3:width // 2] = rng.integers(0, 256, 3)
     return np.clip(image, 0, 255).astype(np.uint8)
@@ -63,7 +64,8 @@ def packed(values, depth):
 def adam7(values):
     """The seven passes over an 8-bit image of H W C, as lines."""
     lines = []
-    for y0, x0, dy, dx in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)):
+    for y0, x0, dy, dx in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
+                           (1, 0, 2, 1)):
         part = values[y0::dy, x0::dx]
         if part.size:
             lines += [row.tobytes() for row in part]
@@ -97,7 +99,8 @@ def pngs():
     clear = png_chunk(b"tRNS", bytes(range(0, 160, 10)))
     index = noise(19, 23, 1, 9)[..., 0] & 15
     write("rgb.png", png(19, 23, 8, 2, [r.tobytes() for r in rgb]))
-    write("rgb_trns.png", png(19, 23, 8, 2, [r.tobytes() for r in rgb], png_chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3))))
+    write("rgb_trns.png",
+          png(19, 23, 8, 2, [r.tobytes() for r in rgb], png_chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3))))
     write("rgba.png", png(19, 23, 8, 6, [r.tobytes() for r in np.dstack([rgb, alpha])]))
     write("rgb16.png", png(19, 23, 16, 2, [r.tobytes() for r in noise(19, 23, 6, 10)]))
     write("rgba16.png", png(19, 23, 16, 6, [r.tobytes() for r in noise(19, 23, 8, 11)]))
@@ -119,7 +122,8 @@ def expected():
     for path in sorted(OUT.glob("*.[jp][pn]g")):
         image = cv2.imread(str(path))
         lines.append(f"{path.name} {image.shape[0]} {image.shape[1]} {zlib.crc32(image.tobytes())}")
-    for name in ("palette4.png", "palette8.png", "palette_trns.png", "grey1.png", "grey2.png", "grey4.png", "grey8.png", "grey16.png"):
+    for name in ("palette4.png", "palette8.png", "palette_trns.png", "grey1.png", "grey2.png", "grey4.png",
+                 "grey8.png", "grey16.png"):
         labels = np.array(Image.open(OUT / name)).astype(np.uint8)  # as mmseg
         lines.append(f"labels:{name} {labels.shape[0]} {labels.shape[1]} {zlib.crc32(labels.tobytes())}")
     (OUT / "expected.txt").write_text("\n".join(lines) + "\n")

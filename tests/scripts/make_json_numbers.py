@@ -12,9 +12,12 @@ literals = """0 -0 1 -1 12 0.0 -0.0 0.1 1.0 1e3 -2.50 1E+2 1e-2 0.5e1 9007199254
 9999999999999999999 9.999999999999999999 99999999999999999.99 0.00000000000000000000000000012345678901234567 1000000000000000000000e-20
 6929495644600919.5 6929495644600920.5 0.000000000000000000000000000000000000001 1.00000000000000000000000 00""".split()[:-1]
 literals += [repr(random.random()) for _ in range(200)] + [repr(random.uniform(0, 1333)) for _ in range(200)]
-literals += [repr(struct.unpack("<d", struct.pack("<Q", random.getrandbits(64) & ~(0x7ff << 52) | random.randrange(2046) << 52))[0]) for _ in range(200)]
-literals += ["%d.%se-%d" % (random.randrange(10), str(random.getrandbits(60)).zfill(18), random.randrange(12)) for _ in range(100)]
-literals += [str(random.getrandbits(random.randrange(1, 70))) for _ in range(50)] + [repr(random.random() * 10.0 ** -random.randrange(30)) for _ in range(100)]
+literals += [repr(struct.unpack("<d", struct.pack("<Q",
+                                                  random.getrandbits(64) & ~(0x7ff << 52) | random.randrange(2046) << 52))[0]) for _ in range(200)]
+literals += ["%d.%se-%d" % (random.randrange(10), str(random.getrandbits(60)).zfill(18), random.randrange(12))
+             for _ in range(100)]
+literals += [str(random.getrandbits(random.randrange(1, 70)))
+             for _ in range(50)] + [repr(random.random() * 10.0 ** -random.randrange(30)) for _ in range(100)]
 rows = []
 for text in literals:
     value = json.loads(text)

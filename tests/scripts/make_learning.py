@@ -21,7 +21,7 @@ PROGRAM, BCCD = sys.argv[1], Path(sys.argv[2])
 OUT = Path(__file__).resolve().parent.parent / "data/training/bccd_retina"
 STEPS, RATE, WARM_UP, WIDTH, HEIGHT, CLASSES = 200, .001, 20, 128, 96, 3
 
-# ---- the network: P are its parameters by name ------------------------------------------------------------------------------------------
+# ---- the network: P are its parameters by name ----------------------------------------------------------------------
 
 
 def norm(P, name, x):
@@ -76,11 +76,13 @@ def deformable_attention(P, name, x, heads, groups, reach=2.):
     pairs = lambda y, x: torch.stack(torch.meshgrid(y, x, indexing="ij"), -1)
     position = pairs(grid(Hk, Hk - 1, .5), grid(Wk, Wk - 1, .5))
     position = position + offset.tanh().permute(0, 2, 3, 1) * x.new_tensor([reach / (Hk - 1), reach / (Wk - 1)])
-    sampled = F.grid_sample(x.reshape(B * groups, C // groups, H, W), position.flip(-1), mode="bilinear", align_corners=True)
+    sampled = F.grid_sample(x.reshape(B * groups, C // groups, H, W), position.flip(-1), mode="bilinear",
+                            align_corners=True)
     sampled = sampled.reshape(B, C, 1, Hk * Wk)
     split = lambda t: t.reshape(B * heads, C // heads, -1)
     q, k, v = split(q), split(conv(P, name + ".proj_k", sampled)), split(conv(P, name + ".proj_v", sampled))
-    apart = (pairs(grid(H, H - 1, 0), grid(W, W - 1, 0)).view(1, H * W, 1, 2) - position.reshape(B * groups, 1, Hk * Wk, 2)) * .5
+    apart = (pairs(grid(H, H - 1, 0), grid(W, W - 1, 0)).view(1, H * W, 1,
+                                                              2) - position.reshape(B * groups, 1, Hk * Wk, 2)) * .5
     table = P[name + ".rpe_table"]
     table = table[None].expand(B, -1, -1, -1).reshape(B * groups, heads // groups, *table.shape[1:])
     bias = F.grid_sample(table, apart.flip(-1), mode="bilinear", align_corners=True).reshape(B * heads, H * W, Hk * Wk)
@@ -92,7 +94,8 @@ def attention(P, name, x, stage, block):
     heads, groups = (1, 2, 4, 8)[stage], (0, 0, 2, 4)[stage]
     if block == 0:
         return window_attention(P, name, x, heads)
-    return window_attention(P, name, x, heads, shift=4) if stage < 2 else deformable_attention(P, name, x, heads, groups)
+    return window_attention(P, name, x, heads,
+                            shift=4) if stage < 2 else deformable_attention(P, name, x, heads, groups)
 
 
 def backbone(P, x):
@@ -134,7 +137,7 @@ def network(P, x):
     return [tower(P, "cls", "retina_cls", t) for t in maps], [tower(P, "reg", "retina_reg", t) for t in maps]
 
 
-# ---- what it should say -----------------------------------------------------------------------------------------------------------------
+# ---- what it should say ---------------------------------------------------------------------------------------------
 
 
 def anchors(sizes):
@@ -197,7 +200,7 @@ def losses(scores, deltas, wanted):
     return cls / average, box / average
 
 
-# ---- 200 steps --------------------------------------------------------------------------------------------------------------------------
+# ---- 200 steps ------------------------------------------------------------------------------------------------------
 
 
 def pictures():
@@ -241,7 +244,8 @@ def learn(weights, batches, kind):
 
 def main():
     torch.set_num_threads(1)
-    meta = dict(ori_shape=[HEIGHT, WIDTH], img_shape=[HEIGHT, WIDTH], pad_shape=[HEIGHT, WIDTH], scale_factor=[1., 1.], flip=False)
+    meta = dict(ori_shape=[HEIGHT, WIDTH], img_shape=[HEIGHT, WIDTH], pad_shape=[HEIGHT, WIDTH],
+                scale_factor=[1., 1.], flip=False)
     batches = list(pictures())
     for i, batch in enumerate(batches):
         tensor_files.save(OUT / f"input{i}.safetensors", batch, {"img_metas": json.dumps([meta, meta])})

@@ -75,7 +75,8 @@ def boundary(rle):
     distance = max(1, int(round(0.02 * np.hypot(*mask.shape))))
     for axis in 0, 1:
         padded = np.pad(inner, [(distance, distance) if a == axis else (0, 0) for a in (0, 1)])
-        inner = np.min([np.take(padded, np.arange(mask.shape[axis]) + k, axis) for k in range(2 * distance + 1)], axis=0)
+        inner = np.min([np.take(padded, np.arange(mask.shape[axis]) + k, axis) for k in range(2 * distance + 1)],
+                       axis=0)
     return coco_mask.encode(np.asfortranarray(mask - inner))
 
 

@@ -26,11 +26,13 @@ def main(out):
         n = rng.integers(0, 9)
         gt, label = boxes(n, True), rng.integers(0, CLASSES - 1, n)  # the last class has no object
         hard = rng.random(n) < 0.2
-        annotations.append(dict(bboxes=gt[~hard], labels=label[~hard], bboxes_ignore=gt[hard], labels_ignore=label[hard]))
+        annotations.append(dict(bboxes=gt[~hard], labels=label[~hard], bboxes_ignore=gt[hard],
+                                labels_ignore=label[hard]))
         of_image = []
         for k in range(CLASSES):
             near = gt[label == k]
-            found = [near + rng.normal(0, s, near.shape).astype(np.float32) for s in (0, 1, 6, 12) if rng.random() < 0.7]
+            found = [near + rng.normal(0, s, near.shape).astype(np.float32)
+                     for s in (0, 1, 6, 12) if rng.random() < 0.7]
             found = np.concatenate([*found, boxes(rng.integers(0, 3), False)]).astype(np.float32)
             score = rng.permutation(100000)[:len(found), None].astype(np.float32) / 100000
             found = np.concatenate([found, score], 1)
@@ -50,7 +52,8 @@ def write(out, annotations, results):
     xywh = lambda b: [b[0], b[1], b[2] - b[0], b[3] - b[1]]
     truth = dict(images=[dict(id=i + 1, file_name=f'{i}.jpg') for i in range(IMAGES)],
                  categories=[dict(id=k + 1, name=f'class {k}') for k in range(CLASSES)],
-                 annotations=[dict(id=n + 1, image_id=i, category_id=k, bbox=xywh(b), area=(b[2] - b[0]) * (b[3] - b[1]),
+                 annotations=[dict(id=n + 1, image_id=i, category_id=k, bbox=xywh(b),
+                                   area=(b[2] - b[0]) * (b[3] - b[1]),
                                    iscrowd=crowd) for n, (i, k, b, crowd) in enumerate(rows(annotations))])
     found = [dict(image_id=i + 1, category_id=k + 1, bbox=xywh(b[:4]), score=b[4])
              for i, image in enumerate(results) for k, dets in enumerate(image) for b in dets.astype(float)]

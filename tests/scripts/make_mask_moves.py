@@ -54,9 +54,11 @@ def bitmap_cases():
             args = [int(rng.integers(1, 3 * h + 2)), int(rng.integers(1, 3 * w + 2))]
             out = cv2.resize(b, (args[1], args[0]), interpolation=cv2.INTER_NEAREST)
         else:
-            args = [int(rng.integers(-5, w)), int(rng.integers(-5, h)), int(rng.integers(1, h + 8)), int(rng.integers(1, w + 8))]
+            args = [int(rng.integers(-5, w)), int(rng.integers(-5, h)), int(rng.integers(1, h + 8)),
+                    int(rng.integers(1, w + 8))]
             out = window(b, *args)
-        yield dict(op=op, args=args, size=[h, w], counts=text(b), out_size=list(out.shape), out=text(out), box=bitmap_box(out))
+        yield dict(op=op, args=args, size=[h, w], counts=text(b), out_size=list(out.shape), out=text(out),
+                   box=bitmap_box(out))
 
 
 def polygon(h, w):
@@ -73,7 +75,8 @@ def cut(p, x, y, h, w):
     whole = geometry.Polygon(np.reshape(p, (-1, 2))).buffer(0.0)
     part = whole.intersection(geometry.box(x, y, x + w, y + h).buffer(0.0))
     parts = getattr(part, "geoms", [part])
-    return [(np.asarray(q.exterior.coords)[:-1] - [x, y]).reshape(-1) for q in parts if isinstance(q, geometry.Polygon) and not q.is_empty]
+    return [(np.asarray(q.exterior.coords)[:-1] - [x, y]).reshape(-1)
+            for q in parts if isinstance(q, geometry.Polygon) and not q.is_empty]
 
 
 def moved(op, args, p, h, w):
@@ -94,8 +97,10 @@ def polygon_cases():
         h, w = (29, 41) if i % 2 else (48, 30)
         parts = [polygon(h, w) for _ in range(1 + i % 2)]
         op = ("flip", "resize", "window")[i % 3]
-        args = {"flip": [[1, 0], [0, 1], [1, 1]][i // 3 % 3], "resize": [int(rng.integers(9, 90)), int(rng.integers(9, 90))],
-                "window": [int(rng.integers(-5, 30)), int(rng.integers(-5, 25)), int(rng.integers(6, 40)), int(rng.integers(6, 40))]}[op]
+        args = {"flip": [[1, 0], [0, 1], [1, 1]][i // 3 % 3],
+                "resize": [int(rng.integers(9, 90)), int(rng.integers(9, 90))],
+                "window": [int(rng.integers(-5, 30)), int(rng.integers(-5, 25)), int(rng.integers(6, 40)),
+                           int(rng.integers(6, 40))]}[op]
         size = {"flip": [h, w], "resize": args, "window": args[2:]}[op]
         out = [q for p in parts for q in moved(op, args, p, h, w)] or [np.zeros(6)]
         drawn = coco.decode(coco.merge(coco.frPyObjects([list(map(float, q)) for q in out], *size)))

@@ -52,8 +52,10 @@ def score(c, pairs):
     with np.errstate(all="ignore"):
         precision, recall = inter / pred_area, inter / label_area
         b2 = c["beta"] ** 2
-        out = {"IoU": inter / (pred_area + label_area - inter), "Acc": recall, "Dice": 2 * inter / (pred_area + label_area),
-               "Fscore": (1 + b2) * (precision * recall) / (b2 * precision + recall), "Precision": precision, "Recall": recall,
+        out = {"IoU": inter / (pred_area + label_area - inter), "Acc": recall,
+               "Dice": 2 * inter / (pred_area + label_area),
+               "Fscore": (1 + b2) * (precision * recall) / (b2 * precision + recall), "Precision": precision,
+               "Recall": recall,
                "BoundaryIoU": b_inter / b_union}
         if c["nan_to_num"] is not None:
             out = {key: np.nan_to_num(x, nan=c["nan_to_num"]) for key, x in out.items()}
@@ -67,7 +69,8 @@ def plain(x):
 
 def case(name, seed, classes, values, pred_values, h, w, n, **options):
     rng = np.random.default_rng(seed)
-    c = dict(name=name, classes=classes, ignore_index=255, reduce_zero_label=False, open_last_bin=False, beta=1.0, ratio=0.02, nan_to_num=None,
+    c = dict(name=name, classes=classes, ignore_index=255, reduce_zero_label=False, open_last_bin=False, beta=1.0,
+             ratio=0.02, nan_to_num=None,
              height=h, width=w)
     c.update(options)
     pairs = []
@@ -87,12 +90,14 @@ def case(name, seed, classes, values, pred_values, h, w, n, **options):
 def main():
     cases = [
         case("plain", 1, 4, [0, 1, 2, 3], [0, 1, 2, 3], 23, 31, 3),
-        case("reduced", 2, 5, [0, 1, 2, 3, 4, 5, 255], [0, 1, 2, 3, 4], 40, 33, 2, reduce_zero_label=True, beta=2.0, ratio=0.05),
+        case("reduced", 2, 5, [0, 1, 2, 3, 4, 5, 255], [0, 1, 2, 3, 4], 40, 33, 2, reduce_zero_label=True, beta=2.0,
+             ratio=0.05),
         case("absent", 3, 9, [1, 2, 5, 255], [1, 2, 3], 30, 30, 2, ratio=0.1),
         case("nan to num", 3, 9, [1, 2, 5, 255], [1, 2, 3], 30, 30, 2, nan_to_num=0.0, ratio=0.1),
         case("closed bin", 4, 4, [0, 1, 2, 3, 4, 7], [0, 1, 2, 3, 4, 9], 25, 26, 2, ratio=0.0),
         case("open bin", 4, 4, [0, 1, 2, 3, 4, 7], [0, 1, 2, 3, 4, 9], 25, 26, 2, open_last_bin=True, ratio=0.02),
-        case("another ignored", 5, 6, [0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5], 64, 48, 1, ignore_index=3, beta=0.5, ratio=0.03),
+        case("another ignored", 5, 6, [0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5], 64, 48, 1, ignore_index=3, beta=0.5,
+             ratio=0.03),
         case("one row", 6, 3, [0, 1, 2], [0, 1, 2], 1, 50, 1),
     ]
     for c in cases:

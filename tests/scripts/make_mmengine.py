@@ -49,13 +49,17 @@ def head(kind, **options):
 
 FPN_NECK = "    neck=dict(type='FPN', in_channels=[2, 4, 8, 16], out_channels=8, num_outs=4),\n"
 CASES = {
-    "upernet_swin": SEGMENT % ("", SWIN, head("UPerHead", in_channels=[4, 8, 16, 32], in_index=[0, 1, 2, 3], pool_scales=(1, 2, 3, 6), channels=8),
+    "upernet_swin": SEGMENT % ("", SWIN, head("UPerHead", in_channels=[4, 8, 16, 32], in_index=[0, 1, 2, 3],
+                                              pool_scales=(1, 2, 3, 6), channels=8),
                                "dict(mode='whole')", (160, 64), True),
     "fpn_resnet": SEGMENT % (", test_cfg=dict(size_divisor=32)", RESNET % ("ResNet", ""),
-                             FPN_NECK + head("FPNHead", in_channels=[8] * 4, in_index=[0, 1, 2, 3], feature_strides=[4, 8, 16, 32], channels=8),
+                             FPN_NECK + head("FPNHead", in_channels=[8] * 4, in_index=[0, 1, 2, 3],
+                                             feature_strides=[4, 8, 16, 32], channels=8),
                              "dict(mode='whole')", (90, 70), False),
-    "fcn_resnet_v1c": SEGMENT % ("", RESNET % ("ResNetV1c", ", dilations=(1, 1, 2, 4), strides=(1, 2, 1, 1), contract_dilation=True"),
-                                 head("FCNHead", in_channels=16, in_index=3, channels=8, num_convs=2, concat_input=True),
+    "fcn_resnet_v1c": SEGMENT % ("", RESNET % ("ResNetV1c",
+                                               ", dilations=(1, 1, 2, 4), strides=(1, 2, 1, 1), contract_dilation=True"),
+                                 head("FCNHead", in_channels=16, in_index=3, channels=8, num_convs=2,
+                                      concat_input=True),
                                  "dict(mode='slide', crop_size=(48, 48), stride=(32, 32))", (160, 64), True),
     "retinanet_r18": """default_scope = 'mmdet'
 model = dict(type='RetinaNet', data_preprocessor=dict(type='DetDataPreprocessor', mean=[123.675, 116.28, 103.53],
@@ -108,7 +112,8 @@ def randomise(net):
 def pipeline(steps):
     def without(step):
         if step["type"] == "TestTimeAug":
-            step = dict(step, transforms=[[t for t in group if t["type"] != "LoadAnnotations"] for group in step["transforms"]])
+            step = dict(step, transforms=[[t for t in group if t["type"] != "LoadAnnotations"]
+                                          for group in step["transforms"]])
             step["transforms"] = [group for group in step["transforms"] if group]
         return step
     return Compose([without(s) for s in steps if s["type"] != "LoadAnnotations"])

@@ -29,14 +29,15 @@ import tensor_files
 
 MMCV, MMDET, MMSEG, OUT = sys.argv[1:5]
 FEW, CHANNELS = 64, 8
-SWIN = dict(type="SwinTransformer", embed_dim=4, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4, mlp_ratio=2.0, drop_path_rate=0.0)
+SWIN = dict(type="SwinTransformer", embed_dim=4, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
+            mlp_ratio=2.0, drop_path_rate=0.0)
 WIDTHS = [4, 8, 16, 32]
 STRIDES = [4, 8, 16, 32, 64]
 L1 = dict(type="L1Loss", loss_weight=1.0)
 NMS = dict(type="nms", iou_threshold=0.5)
 
 
-# ---- what stands in for packages ------------------------------------------------------------------------------------------
+# ---- what stands in for packages ------------------------------------------------------------------------------------
 
 
 class Dict(dict):
@@ -71,8 +72,10 @@ class Anything(types.ModuleType):
 
 
 def stand_in():
-    for name in ("addict", "yapf", "yapf.yapflib", "yapf.yapflib.yapf_api", "pycocotools", "pycocotools.mask", "pycocotools.coco", "pycocotools.cocoeval",
-                 "terminaltables", "matplotlib", "matplotlib.pyplot", "matplotlib.collections", "matplotlib.patches", "timm", "timm.models",
+    for name in ("addict", "yapf", "yapf.yapflib", "yapf.yapflib.yapf_api", "pycocotools", "pycocotools.mask",
+                 "pycocotools.coco", "pycocotools.cocoeval",
+                 "terminaltables", "matplotlib", "matplotlib.pyplot", "matplotlib.collections", "matplotlib.patches",
+                 "timm", "timm.models",
                  "timm.models.layers", "mmcv._ext", "lvis"):
         m = sys.modules[name] = Anything(name)
         m.__path__, m.__spec__ = [], importlib.util.spec_from_loader(name, None)
@@ -90,7 +93,7 @@ def stand_in():
     sys.modules["mmcv.ops.roi_align"].roi_align = lambda x, rois, size, scale, samples, mode, aligned: torchvision.ops.roi_align(x, rois, size, scale, samples or -1, aligned)
 
 
-# ---- the networks ---------------------------------------------------------------------------------------------------------
+# ---- the networks ---------------------------------------------------------------------------------------------------
 
 
 def coder(*stds):
@@ -99,33 +102,42 @@ def coder(*stds):
 
 def retina(where, **test):
     neck = dict(type="FPN", in_channels=WIDTHS, out_channels=CHANNELS, start_level=1, add_extra_convs=where, num_outs=5)
-    generator = dict(type="AnchorGenerator", octave_base_scale=4, scales_per_octave=3, ratios=[0.5, 1.0, 2.0], strides=[8, 16, 32, 64, 128])
-    head = dict(type="RetinaHead", num_classes=5, in_channels=CHANNELS, stacked_convs=4, feat_channels=CHANNELS, anchor_generator=generator,
-                bbox_coder=coder(1.0, 1.0, 1.0, 1.0), loss_cls=dict(type="FocalLoss", use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0),
+    generator = dict(type="AnchorGenerator", octave_base_scale=4, scales_per_octave=3, ratios=[0.5, 1.0, 2.0],
+                     strides=[8, 16, 32, 64, 128])
+    head = dict(type="RetinaHead", num_classes=5, in_channels=CHANNELS, stacked_convs=4, feat_channels=CHANNELS,
+                anchor_generator=generator,
+                bbox_coder=coder(1.0, 1.0, 1.0, 1.0),
+                loss_cls=dict(type="FocalLoss", use_sigmoid=True, gamma=2.0, alpha=0.25, loss_weight=1.0),
                 loss_bbox=L1)
     return dict(type="RetinaNet", backbone=SWIN, neck=neck, bbox_head=head,
                 test_cfg=dict(dict(nms_pre=1000, min_bbox_size=0, score_thr=0.05, nms=NMS, max_per_img=20), **test))
 
 
 def extractor(size, samples=0, **more):
-    return dict(type="SingleRoIExtractor", roi_layer=dict(type="RoIAlign", output_size=size, sampling_ratio=samples), out_channels=CHANNELS,
+    return dict(type="SingleRoIExtractor", roi_layer=dict(type="RoIAlign", output_size=size, sampling_ratio=samples),
+                out_channels=CHANNELS,
                 featmap_strides=STRIDES[:4], **more)
 
 
 def two_stage(kind, roi_head, mask_extractor, rpn_test, **rcnn_test):
     neck = dict(type="FPN", in_channels=WIDTHS, out_channels=CHANNELS, num_outs=5)
-    rpn = dict(type="RPNHead", in_channels=CHANNELS, feat_channels=CHANNELS, bbox_coder=coder(1.0, 1.0, 1.0, 1.0), loss_bbox=L1,
+    rpn = dict(type="RPNHead", in_channels=CHANNELS, feat_channels=CHANNELS, bbox_coder=coder(1.0, 1.0, 1.0, 1.0),
+               loss_bbox=L1,
                anchor_generator=dict(type="AnchorGenerator", scales=[8], ratios=[0.5, 1.0, 2.0], strides=STRIDES),
                loss_cls=dict(type="CrossEntropyLoss", use_sigmoid=True, loss_weight=1.0))
     mask = dict(type="FCNMaskHead", num_convs=2, in_channels=CHANNELS, conv_out_channels=CHANNELS, num_classes=5,
                 loss_mask=dict(type="CrossEntropyLoss", use_mask=True, loss_weight=1.0))
-    return dict(type=kind, backbone=SWIN, neck=neck, rpn_head=rpn, roi_head=dict(roi_head, mask_roi_extractor=mask_extractor, mask_head=mask),
-                test_cfg=dict(rpn=dict(dict(nms_pre=200, max_per_img=60, nms=dict(type="nms", iou_threshold=0.7), min_bbox_size=0), **rpn_test),
-                              rcnn=dict(dict(score_thr=0.05, nms=NMS, max_per_img=10, mask_thr_binary=0.5), **rcnn_test)))
+    return dict(type=kind, backbone=SWIN, neck=neck, rpn_head=rpn,
+                roi_head=dict(roi_head, mask_roi_extractor=mask_extractor, mask_head=mask),
+                test_cfg=dict(rpn=dict(dict(nms_pre=200, max_per_img=60, nms=dict(type="nms", iou_threshold=0.7),
+                                            min_bbox_size=0), **rpn_test),
+                              rcnn=dict(dict(score_thr=0.05, nms=NMS, max_per_img=10, mask_thr_binary=0.5),
+                                        **rcnn_test)))
 
 
 def box_head(kind, stds, **more):
-    return dict(type=kind, in_channels=CHANNELS, fc_out_channels=24, roi_feat_size=7, num_classes=5, bbox_coder=coder(*stds), reg_class_agnostic=False,
+    return dict(type=kind, in_channels=CHANNELS, fc_out_channels=24, roi_feat_size=7, num_classes=5,
+                bbox_coder=coder(*stds), reg_class_agnostic=False,
                 loss_cls=dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=1.0), loss_bbox=L1, **more)
 
 
@@ -137,8 +149,10 @@ def mask_rcnn():
 
 def cascade():
     stds = (0.1, 0.1, 0.2, 0.2), (0.05, 0.05, 0.1, 0.1), (0.033, 0.033, 0.067, 0.067)
-    more = dict(num_shared_convs=2, num_shared_fcs=1, conv_out_channels=8, norm_cfg=dict(type="BN", requires_grad=True), reg_decoded_bbox=True)
-    roi = dict(type="CascadeRoIHead", num_stages=3, stage_loss_weights=[1, 0.5, 0.25], bbox_roi_extractor=extractor(7, samples=2),
+    more = dict(num_shared_convs=2, num_shared_fcs=1, conv_out_channels=8,
+                norm_cfg=dict(type="BN", requires_grad=True), reg_decoded_bbox=True)
+    roi = dict(type="CascadeRoIHead", num_stages=3, stage_loss_weights=[1, 0.5, 0.25],
+               bbox_roi_extractor=extractor(7, samples=2),
                bbox_head=[box_head("ConvFCBBoxHead", s, **more) for s in stds])
     return two_stage("CascadeRCNN", roi, extractor(14), dict(nms_across_levels=False, nms_post=30, max_per_img=30))
 
@@ -149,8 +163,10 @@ def segmentor(decode, test, neck=None):
 
 
 def decode_head(kind, classes, **more):
-    return dict(type=kind, dropout_ratio=0.0, num_classes=classes, norm_cfg=dict(type="BN", requires_grad=True), align_corners=False,
-                loss_decode=dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=more.pop("weight", 1.0)), **more)
+    return dict(type=kind, dropout_ratio=0.0, num_classes=classes, norm_cfg=dict(type="BN", requires_grad=True),
+                align_corners=False,
+                loss_decode=dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=more.pop("weight", 1.0)),
+                **more)
 
 
 def upernet(test):
@@ -161,7 +177,8 @@ def upernet(test):
 
 def semantic_fpn():
     neck = dict(type="FPN", in_channels=WIDTHS, out_channels=CHANNELS, num_outs=4)
-    head = decode_head("FPNHead", 4, in_channels=[CHANNELS] * 4, in_index=[0, 1, 2, 3], feature_strides=[4, 8, 16, 32], channels=6)
+    head = decode_head("FPNHead", 4, in_channels=[CHANNELS] * 4, in_index=[0, 1, 2, 3],
+                       feature_strides=[4, 8, 16, 32], channels=6)
     return segmentor(head, dict(mode="whole"), neck)
 
 
@@ -190,7 +207,7 @@ CASES = {
 }
 
 
-# ---- a case ---------------------------------------------------------------------------------------------------------------
+# ---- a case ---------------------------------------------------------------------------------------------------------
 
 
 def draw(net, seed):
@@ -247,9 +264,11 @@ def hooks(net, out):
         for i, head in enumerate(stages):
             stem = f"s{i}_" if len(stages) > 1 else ""
             all_.append(head.register_forward_hook(single(stem + "cls_score", stem + "bbox_pred")))
-            all_.append(mine(roi.bbox_roi_extractor, i).register_forward_hook(regions(stem + "rois", stem + "bbox_roi_feats")))
+            all_.append(mine(roi.bbox_roi_extractor,
+                             i).register_forward_hook(regions(stem + "rois", stem + "bbox_roi_feats")))
         all_.append(mine(roi.mask_roi_extractor, 0).register_forward_hook(regions("mask_rois", "mask_roi_feats")))
-        all_.append(mine(roi.mask_head, 0).register_forward_hook(single("s0_mask_logits" if len(stages) > 1 else "mask_logits")))
+        all_.append(mine(roi.mask_head,
+                         0).register_forward_hook(single("s0_mask_logits" if len(stages) > 1 else "mask_logits")))
     else:
         all_.append(net.bbox_head.register_forward_hook(pairs("cls_score", "bbox_pred")))
     return all_
@@ -263,7 +282,8 @@ def best_first(result, with_mask):
     out = dict(boxes=rows[order], labels=labels[order])
     if with_mask:
         pixels = [m.astype(np.uint8) for of_class in masks for m in of_class]
-        out["masks"] = np.stack(pixels)[order] if len(pixels) == len(rows) else np.zeros(0)  # mmdet forgets boxes that end at y = 0
+        # mmdet forgets boxes that end at y = 0
+        out["masks"] = np.stack(pixels)[order] if len(pixels) == len(rows) else np.zeros(0)
     return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in out.items()}
 
 
@@ -312,7 +332,8 @@ def run(name, net, kind, views, metas, labels):
         train(net, views[0], labels, out)
     else:
         with torch.no_grad():
-            (segment if hasattr(net, "decode_head") else lambda n, v, m, o: detect(n, v[0], m[0], o))(net, views, metas, out)
+            (segment
+             if hasattr(net, "decode_head") else lambda n, v, m, o: detect(n, v[0], m[0], o))(net, views, metas, out)
     for hook in taken:
         hook.remove()
     return {k: v.detach() for k, v in out.items()}
@@ -363,19 +384,23 @@ def case(name, model, size, original):
     scale = [float(np.float32(size[1] / original[1])), float(np.float32(size[0] / original[0]))] * 2
     pad = size if "decode_head" in model else [-(-n // 32) * 32 for n in size]
     for seed in range(1, 300):
-        net = build(ConfigDict(copy.deepcopy(dict(model, pretrained=None, train_cfg=dict() if "decode_head" in model else None))))
+        net = build(ConfigDict(copy.deepcopy(dict(model, pretrained=None, train_cfg=dict()
+                                                  if "decode_head" in model else None))))
         draw(net, seed)
         torch.manual_seed(seed)
         image = torch.zeros(2 if name.endswith("train") else 1, 3, *pad)
         image[:, :, :size[0], :size[1]] = torch.randn(len(image), 3, *size).half().float()
-        meta = dict(ori_shape=[*original, 3], img_shape=[*size, 3], pad_shape=[*pad, 3], scale_factor=scale, flip=False, flip_direction="horizontal")
+        meta = dict(ori_shape=[*original, 3], img_shape=[*size, 3], pad_shape=[*pad, 3], scale_factor=scale,
+                    flip=False, flip_direction="horizontal")
         views, metas = [image], [meta]
         if name.endswith("flip"):
             views, metas = [image, image.flip(3)], [meta, dict(meta, flip=True)]
         labels = torch.randint(0, 5, (len(image), 1, *pad))
         labels[:, :, 5:9, 3:20] = 255
-        given = [dict(m, img_shape=tuple(m["img_shape"]), ori_shape=tuple(m["ori_shape"]), scale_factor=np.float32(scale)) for m in metas]
-        out, exact = run(name, net, torch.float32, views, given, labels), run(name, net, torch.float64, views, given, labels)
+        given = [dict(m, img_shape=tuple(m["img_shape"]), ori_shape=tuple(m["ori_shape"]),
+                      scale_factor=np.float32(scale)) for m in metas]
+        out, exact = run(name, net, torch.float32, views, given,
+                         labels), run(name, net, torch.float64, views, given, labels)
         why = trouble(out, exact)
         if os.environ.get("WHY"):
             print(why)
@@ -386,14 +411,17 @@ def case(name, model, size, original):
     folder = f"{OUT}/{name}"
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/config.json", "w") as f:
-        json.dump({"model": model, "img_norm_cfg": {"mean": [0, 0, 0], "std": [1, 1, 1]}} if name.endswith("train") else {"model": model}, f, indent=1)
+        json.dump({"model": model, "img_norm_cfg": {"mean": [0, 0, 0], "std": [1, 1, 1]}}
+                  if name.endswith("train") else {"model": model}, f, indent=1)
         f.write("\n")
-    state = {k: v.half() if v.is_floating_point() else v for k, v in net.state_dict().items() if "relative_position_index" not in k}
+    state = {k: v.half() if v.is_floating_point() else v
+             for k, v in net.state_dict().items() if "relative_position_index" not in k}
     torch.save({"meta": {}, "state_dict": state}, f"{folder}/weights.pth", _use_new_zipfile_serialization=False)
     tensors = {"image" if len(views) == 1 else f"image_{i}": v.half() for i, v in enumerate(views)}
     if name.endswith("train"):
         tensors["gt_semantic_seg"] = labels.byte()
-    tensor_files.save(f"{folder}/input.safetensors", tensors, {"img_metas": json.dumps(metas), "ori_shape": json.dumps(metas[0]["ori_shape"])})
+    tensor_files.save(f"{folder}/input.safetensors", tensors,
+                      {"img_metas": json.dumps(metas), "ori_shape": json.dumps(metas[0]["ori_shape"])})
     tensor_files.save(f"{folder}/expected.safetensors", chosen(exact if name.endswith("train") else out))
     print(name, "seed", seed, {k: tuple(v.shape) for k, v in out.items() if k in ("boxes", "seg_map", "masks")})
 

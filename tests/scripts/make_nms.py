@@ -89,14 +89,18 @@ def case(r, t):
     boxes = np.round(boxes * 8) / 8                                              # short numbers in the file
     scores = (np.floor(r.random(n) * (15 if t % 2 else 128)) / (15 if t % 2 else 128)).astype(F)
     labels = r.integers(0, r.integers(1, 5), n)
-    o = dict(kind=KINDS[t % 4], iou_threshold=float(r.choice([0.1, 0.3, 0.5, 0.7])), class_agnostic=bool(t // 4 % 2), sigma=0.5,
-             max_num=int(r.choice([-1, 5])), split_thr=int(r.choice([0, n, n + 1, 10000])), min_score=float(r.choice([0.001, 0.05])),
+    o = dict(kind=KINDS[t % 4], iou_threshold=float(r.choice([0.1, 0.3, 0.5, 0.7])), class_agnostic=bool(t // 4 % 2),
+             sigma=0.5,
+             max_num=int(r.choice([-1, 5])), split_thr=int(r.choice([0, n, n + 1, 10000])),
+             min_score=float(r.choice([0.001, 0.05])),
              offset=int(r.integers(0, 2)))
     keep, lowered = batched(boxes, scores, labels, o)
-    numbers = [KINDS.index(o["kind"])] + [float(o[k]) for k in ("iou_threshold", "class_agnostic", "max_num", "split_thr", "sigma",
+    numbers = [KINDS.index(o["kind"])] + [float(o[k])
+                                          for k in ("iou_threshold", "class_agnostic", "max_num", "split_thr", "sigma",
                                                                 "min_score", "offset")]
     short = lambda a: [float("%.9g" % x) for x in np.asarray(a, float).ravel()]
-    return dict(kind="batched", options=numbers, boxes=short(boxes), scores=short(scores), labels=labels.tolist(), keep=keep.tolist(),
+    return dict(kind="batched", options=numbers, boxes=short(boxes), scores=short(scores), labels=labels.tolist(),
+                keep=keep.tolist(),
                 lowered=short(lowered))
 
 

@@ -52,10 +52,12 @@ def rescaled(size, scale):
     return int(w * factor + 0.5), int(h * factor + 0.5)
 
 
-def resize(r, d, img_scale, multiscale_mode="range", ratio_range=None, keep_ratio=True, override=False, bbox_clip_border=True):
+def resize(r, d, img_scale, multiscale_mode="range", ratio_range=None, keep_ratio=True, override=False,
+           bbox_clip_border=True):
     scales = img_scale if isinstance(img_scale[0], list) else [img_scale]
     if ratio_range:
-        ratio = d.note("random_sample", [], float(d.rng.random_sample())) * (ratio_range[1] - ratio_range[0]) + ratio_range[0]
+        ratio = d.note("random_sample", [],
+                       float(d.rng.random_sample())) * (ratio_range[1] - ratio_range[0]) + ratio_range[0]
         scale = int(scales[0][0] * ratio), int(scales[0][1] * ratio)
     elif len(scales) == 1:
         scale = scales[0]
@@ -84,7 +86,8 @@ def flip(r, d, flip_ratio=None, prob=None, direction="horizontal"):
             r["flip"] = direction if d.rand() < prob else None
         else:
             directions = (direction if isinstance(direction, list) else [direction]) + [None]
-            ratios = flip_ratio if isinstance(flip_ratio, list) else [flip_ratio / (len(directions) - 1)] * (len(directions) - 1)
+            ratios = flip_ratio if isinstance(flip_ratio,
+                                              list) else [flip_ratio / (len(directions) - 1)] * (len(directions) - 1)
             r["flip"] = d.choice(directions, p=ratios + [1 - sum(ratios)])
     h, w = r["img"].shape[:2]
     axes = {None: (), "horizontal": (1,), "vertical": (0,), "diagonal": (0, 1)}[r["flip"]]
@@ -98,7 +101,8 @@ def flip(r, d, flip_ratio=None, prob=None, direction="horizontal"):
         r["boxes"][:, [k, k + 2]] = np.float32((h, w)[axis]) - r["boxes"][:, [k + 2, k]]
 
 
-def crop_det(r, d, crop_size, crop_type="absolute", allow_negative_crop=False, recompute_bbox=False, bbox_clip_border=True):
+def crop_det(r, d, crop_size, crop_type="absolute", allow_negative_crop=False, recompute_bbox=False,
+             bbox_clip_border=True):
     h, w = r["img"].shape[:2]
     if crop_type == "absolute":
         ch, cw = min(crop_size[0], h), min(crop_size[1], w)
@@ -217,7 +221,8 @@ def auto(r, d, policies):
 
 def run(r, d, transforms, lib):
     todo = dict(Resize=resize, RandomFlip=flip, Normalize=normalize, Pad=pad, AutoAugment=auto,
-                RandomCrop=crop_seg if lib == "mmseg" else crop_det, PhotoMetricDistortion=photo_seg if lib == "mmseg" else photo_det)
+                RandomCrop=crop_seg if lib == "mmseg" else crop_det, PhotoMetricDistortion=photo_seg
+                if lib == "mmseg" else photo_det)
     for t in transforms:
         if todo[t["type"]](r, d, **{k: v for k, v in t.items() if k != "type"}) is False:
             return False
@@ -233,29 +238,38 @@ def picture(rng, h, w, n):
         m[max(int(b[1]) + 1, 0):int(b[3]), max(int(b[0]) + 2, 0):int(b[2]) - 1] = 1
     seg = cv2.resize(rng.randint(0, 5, (5, 6)).astype(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST)
     seg[rng.rand(h, w) < 0.02] = 255
-    return dict(img=img, boxes=boxes, labels=rng.randint(0, 4, n).astype(np.int32), ignore=(rng.rand(n) < 0.3).astype(np.uint8), masks=masks, seg=seg)
+    return dict(img=img, boxes=boxes, labels=rng.randint(0, 4, n).astype(np.int32),
+                ignore=(rng.rand(n) < 0.3).astype(np.uint8), masks=masks, seg=seg)
 
 
-CROPS = [dict(type="RandomCrop", crop_type="absolute", crop_size=[23, 31]), dict(type="RandomCrop", crop_type="absolute", crop_size=[12, 9]),
+CROPS = [dict(type="RandomCrop", crop_type="absolute", crop_size=[23, 31]),
+         dict(type="RandomCrop", crop_type="absolute", crop_size=[12, 9]),
          dict(type="RandomCrop", crop_type="absolute_range", crop_size=[14, 40], allow_negative_crop=True),
-         dict(type="RandomCrop", crop_type="relative", crop_size=[0.5, 0.8], recompute_bbox=True, allow_negative_crop=True),
+         dict(type="RandomCrop", crop_type="relative", crop_size=[0.5, 0.8], recompute_bbox=True,
+              allow_negative_crop=True),
          dict(type="RandomCrop", crop_type="relative_range", crop_size=[0.3, 0.6], bbox_clip_border=False)]
 DETR = [dict(type="RandomFlip", flip_ratio=0.5),
         dict(type="AutoAugment", policies=[
             [dict(type="Resize", img_scale=[[48, 90], [60, 90], [55, 90]], multiscale_mode="value", keep_ratio=True)],
             [dict(type="Resize", img_scale=[[40, 90], [50, 90]], multiscale_mode="value", keep_ratio=True),
              dict(type="RandomCrop", crop_type="absolute_range", crop_size=[20, 35], allow_negative_crop=True),
-             dict(type="Resize", img_scale=[[48, 90], [60, 90]], multiscale_mode="value", override=True, keep_ratio=True)]]),
+             dict(type="Resize", img_scale=[[48, 90], [60, 90]], multiscale_mode="value", override=True,
+                  keep_ratio=True)]]),
         dict(type="Normalize", **NORM), dict(type="Pad", size_divisor=32)]
-ADE = [dict(type="Resize", img_scale=[100, 40], ratio_range=[0.5, 2.0]), dict(type="RandomCrop", crop_size=[34, 38], cat_max_ratio=0.5),
-       dict(type="RandomFlip", prob=0.5), dict(type="PhotoMetricDistortion"), dict(type="Normalize", **NORM), dict(type="Pad", size=[34, 38])]
+ADE = [dict(type="Resize", img_scale=[100, 40], ratio_range=[0.5, 2.0]),
+       dict(type="RandomCrop", crop_size=[34, 38], cat_max_ratio=0.5),
+       dict(type="RandomFlip", prob=0.5), dict(type="PhotoMetricDistortion"), dict(type="Normalize", **NORM),
+       dict(type="Pad", size=[34, 38])]
 CASES = [("mmdet", "masks", [c]) for c in CROPS for _ in range(3)]
 CASES += [("mmdet", "none", [dict(type="PhotoMetricDistortion")]) for _ in range(4)]
 CASES += [("mmdet", "masks", DETR) for _ in range(4)] + [("mmseg", "seg", ADE) for _ in range(4)]
-CASES += [("mmdet", "masks", [dict(type="Resize", img_scale=[[70, 40], [90, 60]], multiscale_mode="range", bbox_clip_border=False),
-                              dict(type="RandomFlip", flip_ratio=[0.4, 0.3, 0.3], direction=["horizontal", "vertical", "diagonal"])]) for _ in range(2)]
+CASES += [("mmdet", "masks",
+           [dict(type="Resize", img_scale=[[70, 40], [90, 60]], multiscale_mode="range", bbox_clip_border=False),
+                              dict(type="RandomFlip", flip_ratio=[0.4, 0.3, 0.3],
+                                   direction=["horizontal", "vertical", "diagonal"])]) for _ in range(2)]
 CASES += [("mmdet", "seg", [dict(type="Resize", img_scale=[64, 40], ratio_range=[0.6, 1.4], keep_ratio=False),
-                            dict(type="RandomFlip", flip_ratio=0.7), dict(type="RandomFlip", flip_ratio=0.1)]) for _ in range(2)]
+                            dict(type="RandomFlip", flip_ratio=0.7), dict(type="RandomFlip", flip_ratio=0.1)])
+                            for _ in range(2)]
 
 rng = np.random.RandomState(7)
 inputs = [picture(rng, 41, 53, 5), picture(rng, 50, 36, 4)]
@@ -272,8 +286,10 @@ for i, (lib, uses, transforms) in enumerate(CASES):
         if r.get("flip"):
             result["flip_direction"] = r["flip"]
         skipped = ("boxes", "labels", "ignore") if lib == "mmseg" else ()
-        tensors.update({f"c{i}.out.{k}": np.ascontiguousarray(v) for k, v in r.items() if isinstance(v, np.ndarray) and k not in skipped})
-    cases.append(dict(lib=lib, release="old", transforms=transforms, input=which, uses=dict(mask="bitmap" if uses == "masks" else "none", seg=uses == "seg"),
+        tensors.update({f"c{i}.out.{k}": np.ascontiguousarray(v)
+                        for k, v in r.items() if isinstance(v, np.ndarray) and k not in skipped})
+    cases.append(dict(lib=lib, release="old", transforms=transforms, input=which,
+                      uses=dict(mask="bitmap" if uses == "masks" else "none", seg=uses == "seg"),
                       draws=d.list, result=result))
 print(len(cases), "cases,", sum("result" in c["result"] for c in cases), "of them without a sample")
 OUT.mkdir(exist_ok=True)

@@ -25,8 +25,10 @@ def rates(total, **options):
 cases = []
 for three_phase in False, True:
     for strategy in "cos", "linear":
-        options = dict(pct_start=0.35, div_factor=10, final_div_factor=50, anneal_strategy=strategy, three_phase=three_phase)
+        options = dict(pct_start=0.35, div_factor=10, final_div_factor=50, anneal_strategy=strategy,
+                       three_phase=three_phase)
         run = dict(base_lr=[0.1], epochs=3, iters_per_epoch=10, lr=rates(30, max_lr=0.7, **options))
         cases.append(dict(run, lr_config=dict(policy="OneCycle", max_lr=0.7, **options)))
-        cases.append(dict(run, param_scheduler=dict(type="OneCycleLR", eta_max=0.7, total_steps=30, by_epoch=False, **options)))
+        cases.append(dict(run, param_scheduler=dict(type="OneCycleLR", eta_max=0.7, total_steps=30, by_epoch=False,
+                                                    **options)))
 OUT.write_text('{"cases": [\n' + ",\n".join(json.dumps(case) for case in cases) + "\n]}\n")

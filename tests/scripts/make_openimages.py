@@ -30,7 +30,8 @@ from object_detection.metrics import oid_challenge_evaluation_utils as tables  #
 from object_detection.utils import object_detection_evaluation as evaluation  # noqa: E402
 
 rng = np.random.default_rng(3)
-LEAVES = {'/m/dog': ('/m/pet', '/m/toy'), '/m/cat': ('/m/pet',), '/m/bear': ('/m/toy',), '/m/bird': ('/m/animal',), '/m/car': ()}
+LEAVES = {'/m/dog': ('/m/pet', '/m/toy'), '/m/cat': ('/m/pet',), '/m/bear': ('/m/toy',), '/m/bird': ('/m/animal',),
+          '/m/car': ()}
 CLASSES = sorted(['/m/pet', '/m/toy', '/m/animal', *LEAVES])
 SIDE = 48
 
@@ -40,7 +41,8 @@ def tree():
         return [dict(LabelName=c) for c, parents in LEAVES.items() if parent in parents]
     pet = dict(LabelName='/m/pet', Subcategory=leaves('/m/pet'))
     animal = dict(Subcategory=[pet, *leaves('/m/animal')], LabelName='/m/animal')
-    return dict(LabelName='/m/root', Subcategory=[animal, dict(LabelName='/m/toy', Subcategory=leaves('/m/toy')), dict(LabelName='/m/car')])
+    return dict(LabelName='/m/root',
+                Subcategory=[animal, dict(LabelName='/m/toy', Subcategory=leaves('/m/toy')), dict(LabelName='/m/car')])
 
 
 def box():
@@ -76,9 +78,12 @@ def make(out):
     scores = (rng.permutation(len(found)) + 1) / (len(found) + 1)
     write(f'{out}/boxes.csv', 'ImageID,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf', boxes)
     write(f'{out}/labels.csv', 'ImageID,Source,LabelName,Confidence', said)
-    write(f'{out}/segments.csv', 'ImageID,LabelName,ImageWidth,ImageHeight,XMin,XMax,YMin,YMax,IsGroupOf,Mask', segments)
-    write(f'{out}/predictions.csv', 'ImageID,LabelName,Score,XMin,XMax,YMin,YMax', [(i, c, f'{s:.5f}', *b) for (i, c, b), s in zip(found, scores)])
-    write(f'{out}/masks.csv', 'ImageID,LabelName,ImageWidth,ImageHeight,Score,Mask', [(i, c, SIDE, SIDE, f'{s:.5f}', mask(b)) for (i, c, b), s in zip(found, scores)])
+    write(f'{out}/segments.csv', 'ImageID,LabelName,ImageWidth,ImageHeight,XMin,XMax,YMin,YMax,IsGroupOf,Mask',
+          segments)
+    write(f'{out}/predictions.csv', 'ImageID,LabelName,Score,XMin,XMax,YMin,YMax',
+          [(i, c, f'{s:.5f}', *b) for (i, c, b), s in zip(found, scores)])
+    write(f'{out}/masks.csv', 'ImageID,LabelName,ImageWidth,ImageHeight,Score,Mask',
+          [(i, c, SIDE, SIDE, f'{s:.5f}', mask(b)) for (i, c, b), s in zip(found, scores)])
     json.dump(tree(), open(f'{out}/hierarchy.json', 'w'))
 
 
@@ -86,7 +91,8 @@ def expanded(out, name):
     expansion = hierarchy.OIDHierarchicalLabelsExpansion(tree())
     lines = open(f'{out}/{name}.csv').read().splitlines()
     for line in lines[1:]:
-        lines += (expansion.expand_labels_from_csv(line, 2, 3) if name == 'labels' else expansion.expand_boxes_or_segments_from_csv(line, 1))[1:]
+        lines += (expansion.expand_labels_from_csv(line, 2, 3)
+                  if name == 'labels' else expansion.expand_boxes_or_segments_from_csv(line, 1))[1:]
     path = f'{out}/expanded.csv'
     open(path, 'w').write('\n'.join(lines) + '\n')
     table = pd.read_csv(path, dtype={'ImageID': str})

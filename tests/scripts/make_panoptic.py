@@ -65,9 +65,11 @@ def picture(rng, name, folder, classes):
         area = int((truth == k).sum())
         if area or rng.random() < .1:
             lie = int(rng.integers(-5, 6)) if rng.random() < .15 else 0
-            lists[0].append({"id": ids[0][k - 1], "category_id": of[k - 1], "iscrowd": int(rng.random() < .2), "area": max(1, area + lie)})
+            lists[0].append({"id": ids[0][k - 1], "category_id": of[k - 1], "iscrowd": int(rng.random() < .2),
+                             "area": max(1, area + lie)})
         if (found == k).any():
-            lists[1].append({"id": ids[1][k - 1], "category_id": of[k - 1] if rng.random() < .8 else int(rng.choice(classes))})
+            lists[1].append({"id": ids[1][k - 1], "category_id": of[k - 1]
+                             if rng.random() < .8 else int(rng.choice(classes))})
     if rng.random() < .2:
         lists[0].append(dict(lists[0][0], category_id=int(rng.choice(classes))))
     if rng.random() < .15:
@@ -111,7 +113,8 @@ def quality(folder):
             out[name] = {"pq": None, "sq": None, "rq": None, "n": 0}
         if name == "All":
             counts = {c: (stat[c].iou, stat[c].tp, stat[c].fp, stat[c].fn) for c in categories}
-    out["per_class"] = [dict(id=c, tp=counts[c][1], fp=counts[c][2], fn=counts[c][3], iou=float(counts[c][0])) for c in categories]
+    out["per_class"] = [dict(id=c, tp=counts[c][1], fp=counts[c][2], fn=counts[c][3], iou=float(counts[c][0]))
+                        for c in categories]
     return out
 
 
@@ -121,5 +124,6 @@ if __name__ == "__main__":
     else:
         expected = case(11, OUT)
         rows = [f"{c['id']} {c['tp']} {c['fp']} {c['fn']} {c['iou'].hex()}" for c in expected["per_class"]]
-        rows += [f"{k} {v['n']} {float(v['pq']).hex()} {float(v['sq']).hex()} {float(v['rq']).hex()}" for k, v in expected.items() if k != "per_class"]
+        rows += [f"{k} {v['n']} {float(v['pq']).hex()} {float(v['sq']).hex()} {float(v['rq']).hex()}"
+                 for k, v in expected.items() if k != "per_class"]
         (OUT / "expected.txt").write_text("\n".join(rows) + "\n")

@@ -41,15 +41,18 @@ def paste_torchvision(mask, box, height, width, threshold):
 
 def make(paste, path):
     torch.manual_seed(3)
-    boxes = [(3.2, 4.1, 30.7, 22.9), (-4.0, -2.5, 12.0, 9.5), (30.0, 20.0, 55.5, 41.0), (10, 10, 11, 11), (7.3, 8.2, 7.8, 8.4),
+    boxes = [(3.2, 4.1, 30.7, 22.9), (-4.0, -2.5, 12.0, 9.5), (30.0, 20.0, 55.5, 41.0), (10, 10, 11, 11),
+             (7.3, 8.2, 7.8, 8.4),
              (5, 5, 5, 20), (0, 0, 40, 28), (39.5, 27.5, 40, 28), (9, 3, 30, 3), (12.25, 0, 12.75, 28)]
     cases = []
     for i, box in enumerate(boxes):
         size = [28, 28, 28, 40] if i % 2 else [14, 9, 28, 40]
-        mask = torch.sigmoid(3 * F.interpolate(torch.randn(1, 1, 5, 5), size[:2], mode='bilinear', align_corners=True))[0, 0]
+        mask = torch.sigmoid(3 * F.interpolate(torch.randn(1, 1, 5, 5), size[:2], mode='bilinear',
+                                               align_corners=True))[0, 0]
         threshold = 0.5 if i != 6 else 0.3
         pixels = paste(mask, torch.tensor(box, dtype=torch.float32), size[2], size[3], threshold)
-        cases.append(dict(threshold=threshold, size=size, box=list(map(float, box)), mask=[float('%.9g' % v) for v in mask.reshape(-1).tolist()],
+        cases.append(dict(threshold=threshold, size=size, box=list(map(float, box)),
+                          mask=[float('%.9g' % v) for v in mask.reshape(-1).tolist()],
                           runs=runs(pixels)))
     with open(path, 'w') as out:
         json.dump(cases, out)

@@ -30,17 +30,22 @@ def aug(transforms, **options):
 
 
 CASES = {
-    "usual": aug([step("Resize", keep_ratio=True), step("RandomFlip"), step("Normalize", **NORM), step("Pad", size_divisor=32)],
+    "usual": aug([step("Resize", keep_ratio=True), step("RandomFlip"), step("Normalize", **NORM),
+                  step("Pad", size_divisor=32)],
                  img_scale=(133, 80), flip=False),
-    "augmented": aug([step("Resize", keep_ratio=True), step("RandomFlip"), step("Normalize", **NORM), step("Pad", size_divisor=16, pad_val=2.5)],
+    "augmented": aug([step("Resize", keep_ratio=True), step("RandomFlip"), step("Normalize", **NORM),
+                      step("Pad", size_divisor=16, pad_val=2.5)],
                      img_scale=[(40, 100), (64, 64)], flip=True, flip_direction=["horizontal", "vertical", "diagonal"]),
     "exact_size": aug([step("Resize", keep_ratio=False), step("RandomFlip"), step("Normalize", **CAFFE),
                        step("Pad", size=(60, 70), pad_val=dict(img=[1.5, -2, 3]))], img_scale=(67, 51), flip=False),
-    "factor": aug([step("Resize", keep_ratio=False), step("RandomFlip"), step("Pad", size_divisor=8, pad_val=[9, 8, 7]), step("Normalize", **NORM)],
+    "factor": aug([step("Resize", keep_ratio=False), step("RandomFlip"),
+                   step("Pad", size_divisor=8, pad_val=[9, 8, 7]), step("Normalize", **NORM)],
                   scale_factor=[1.5, 2.0], flip=True),
-    "pillow": [step("LoadImageFromFile"), step("Resize", img_scale=(50, 30), backend="pillow"), step("Normalize", **NORM),
+    "pillow": [step("LoadImageFromFile"), step("Resize", img_scale=(50, 30), backend="pillow"),
+               step("Normalize", **NORM),
                step("DefaultFormatBundle"), step("Collect", keys=["img"])],
-    "aligned": aug([step("AlignResize", keep_ratio=True, size_divisor=32), step("RandomFlip"), step("Normalize", **NORM)],
+    "aligned": aug([step("AlignResize", keep_ratio=True, size_divisor=32), step("RandomFlip"),
+                    step("Normalize", **NORM)],
                    img_scale=(140, 70), flip=True),
     "bare": aug([step("RandomFlip")], img_scale=(100, 100), flip=True, flip_direction="vertical"),
 }

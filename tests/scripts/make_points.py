@@ -28,7 +28,7 @@ def load(path):
     return {name: x.double() if x.is_floating_point() else x for name, x in tensors.items()}
 
 
-# ---- Deformable DETR -----------------------------------------------------------------------------------------------------
+# ---- Deformable DETR ------------------------------------------------------------------------------------------------
 
 
 def official_decoder_layer(repository):
@@ -60,7 +60,8 @@ def ddetr(data, name, Layer, taken, out):
     e, image = load(case + "/expected.safetensors"), load(case + "/input.safetensors")
     weights = torch.load(case + "/weights.pth", map_location="cpu")["model"]
     last, C = args["dec_layers"] - 1, args["hidden_dim"]
-    layer = Layer(C, args["dim_feedforward"], 0, "relu", args["num_feature_levels"], args["nheads"], args["dec_n_points"])
+    layer = Layer(C, args["dim_feedforward"], 0, "relu", args["num_feature_levels"], args["nheads"],
+                  args["dec_n_points"])
     prefix = "transformer.decoder.layers.%d." % last
     layer.load_state_dict({k[len(prefix):]: v for k, v in weights.items() if k.startswith(prefix)})
     layer.double().eval()
@@ -83,7 +84,7 @@ def ddetr(data, name, Layer, taken, out):
     tensor_files.save("%s/ddetr_%s.safetensors" % (out, name), tensors, kind="float32")
 
 
-# ---- DAT --------------------------------------------------------------------------------------------------------------------
+# ---- DAT ------------------------------------------------------------------------------------------------------------
 
 
 def rearrange(x, pattern, **sizes):
@@ -107,8 +108,10 @@ def official_dat(repository):
     layers.trunc_normal_ = torch.nn.init.trunc_normal_
     natten = types.ModuleType("natten.functional")
     natten.NATTEN2DQKRPBFunction = natten.NATTEN2DAVFunction = None
-    sys.modules.update({"einops": einops, "timm": types.ModuleType("timm"), "timm.models": types.ModuleType("timm.models"),
-                        "timm.models.layers": layers, "natten": types.ModuleType("natten"), "natten.functional": natten})
+    sys.modules.update({"einops": einops, "timm": types.ModuleType("timm"),
+                        "timm.models": types.ModuleType("timm.models"),
+                        "timm.models.layers": layers, "natten": types.ModuleType("natten"),
+                        "natten.functional": natten})
     package = types.ModuleType("official_dat")
     package.__path__ = [repository + "/models"]
     sys.modules["official_dat"] = package
@@ -142,7 +145,8 @@ def dat(data, name, paths, Dat, Attention, out):
         weights = weights.reshape(B, heads, H * W, -1)
         for n in range(B):
             for q in (0, H * W // 2, H * W - 1):
-                tensors["%s.points.%d.%d" % (path, n, q)] = torch.cat([at[n], weights[n, :, q, :, None]], -1).reshape(-1, 3)
+                tensors["%s.points.%d.%d" % (path, n,
+                                             q)] = torch.cat([at[n], weights[n, :, q, :, None]], -1).reshape(-1, 3)
     tensor_files.save("%s/%s.safetensors" % (out, name), tensors, kind="float32")
 
 

@@ -32,7 +32,8 @@ def crc(array):
 
 def scene(height, width, seed):
     """Slow waves with edges, and a little noise."""
-    image = cv2.resize(make_images.scene(height // 4, width // 4, seed), (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int32)
+    image = cv2.resize(make_images.scene(height // 4, width // 4, seed), (width, height),
+                       interpolation=cv2.INTER_CUBIC).astype(np.int32)
     image[height // 3:height // 2, width // 5:width // 3] = (30, 200, 90)
     return np.clip(image + np.random.default_rng(seed).integers(-3, 4, image.shape), 0, 255).astype(np.uint8)
 
@@ -42,7 +43,8 @@ def mm(image, scale, divisor):
     tensor = make_pipelines.normalize(resized, make_pipelines.NORM)
     if divisor:
         tensor = make_pipelines.pad(tensor, {"size_divisor": divisor})
-    return dict(scale=list(scale), img_shape=list(resized.shape), pad_shape=list(tensor.shape), scale_factor=[float(f) for f in (w, h, w, h)],
+    return dict(scale=list(scale), img_shape=list(resized.shape), pad_shape=list(tensor.shape),
+                scale_factor=[float(f) for f in (w, h, w, h)],
                 resized_bgr_u8_crc32=crc(resized), tensor_chw_f32_crc32=crc(tensor.transpose(2, 0, 1)))
 
 

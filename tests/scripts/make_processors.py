@@ -60,8 +60,10 @@ def cases():
         yield timm((40, 24), 0.9, mode)
     yield detector(50, 80)
     yield detector(120, 150)
-    yield processor(ViTImageProcessor, "dict(type='ProcessorResize', size=(33, 47), resample=%d)", size=dict(height=33, width=47))
-    yield processor(PvtImageProcessor, "dict(type='ProcessorResize', size=(32, 32), resample=%d)", size=dict(height=32, width=32))
+    yield processor(ViTImageProcessor, "dict(type='ProcessorResize', size=(33, 47), resample=%d)",
+                    size=dict(height=33, width=47))
+    yield processor(PvtImageProcessor, "dict(type='ProcessorResize', size=(32, 32), resample=%d)",
+                    size=dict(height=32, width=32))
     yield processor(ConvNextImageProcessor,
                     "dict(type='ProcessorResize', shortest_edge=36, resample=%d), dict(type='CenterCrop', crop_size=32, "
                     "library='transformers')", size=dict(shortest_edge=32), crop_pct=0.875)

@@ -16,7 +16,8 @@ OUT = Path(__file__).resolve().parent.parent / "data" / "ops" / "roi_align_na_s3
 def main():
     torch.manual_seed(3)
     x = torch.randn(2, 5, 13, 17, requires_grad=True)
-    rois = torch.tensor([[0, 3.0, 4.0, 40.0, 30.0], [1, 0.0, 0.0, 68.0, 52.0], [1, -9.0, -5.0, 30.0, 20.0], [0, 50.0, 30.0, 90.0, 70.0],
+    rois = torch.tensor([[0, 3.0, 4.0, 40.0, 30.0], [1, 0.0, 0.0, 68.0, 52.0], [1, -9.0, -5.0, 30.0, 20.0],
+                         [0, 50.0, 30.0, 90.0, 70.0],
                          [1, 20.5, 10.2, 21.5, 11.2], [0, 33.0, 20.0, 33.0, 20.0]])  # over the border; a pixel; a point
     y = roi_align(x, rois, (4, 6), 0.25, 3, False)
     g = torch.randn_like(y)

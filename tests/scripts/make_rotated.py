@@ -29,7 +29,8 @@ def rounded(numbers, digits):
 
 def random_pair():
     size = 10 ** rng.uniform(0, 2)
-    a = [rng.uniform(0, 200), rng.uniform(0, 200), size * rng.uniform(.1, 1), size * rng.uniform(.1, 1), rng.uniform(-7, 7)]
+    a = [rng.uniform(0, 200), rng.uniform(0, 200), size * rng.uniform(.1, 1), size * rng.uniform(.1, 1),
+         rng.uniform(-7, 7)]
     b = list(a)
     for i, spread in enumerate((size / 3, size / 3, size / 10, size / 10, rng.choice([1e-6, .01, 1]))):
         b[i] += rng.gauss(0, spread) * (rng.random() < .7)

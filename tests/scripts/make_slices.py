@@ -29,7 +29,8 @@ def aspect(box, others, itself):
 
 def crowding(box, others, itself):
     """The largest overlap with another object; of a detection, which may lie on an object, the second one."""
-    overlaps = sorted((iou(box, o["bbox"]) for o in others if not o["iscrowd"] and o["id"] != itself), reverse=True) + [0.0, 0.0]
+    overlaps = sorted((iou(box, o["bbox"]) for o in others if not o["iscrowd"] and o["id"] != itself),
+                      reverse=True) + [0.0, 0.0]
     return overlaps[1] if itself is None else overlaps[0]
 
 
@@ -57,12 +58,14 @@ def main():
     rng = random.Random(11)
     records = []
     for image in gt["images"]:
-        record = dict(image, camera=dict(id=rng.choice([1, 2]), lens=dict(focal=round(rng.uniform(10, 90), 1))), tags=[t for t in ("rain", "fog & <sun>") if rng.random() < 0.4])
+        record = dict(image, camera=dict(id=rng.choice([1, 2]), lens=dict(focal=round(rng.uniform(10, 90), 1))),
+                      tags=[t for t in ("rain", "fog & <sun>") if rng.random() < 0.4])
         if rng.random() < 0.8:
             record["night"] = rng.random() < 0.5
         records.append(record)
     with open(folder + "/slices.gt.json", "w") as f:
-        json.dump(dict(info=dict(images=[1, {"id": 2}]), images=records, annotations=[], categories=[]), f, separators=(",", ":"))
+        json.dump(dict(info=dict(images=[1, {"id": 2}]), images=records, annotations=[], categories=[]), f,
+                  separators=(",", ":"))
         f.write("\n")
     slices = [("", "everything", None, score())]
     for name, span in (("small", (0, 1024)), ("medium", (1024, 9216)), ("large", (9216, 1e10))):
@@ -89,7 +92,8 @@ def main():
             end += 1
         part = focal[at:end]
         at = end
-        images("camera.lens.focal", "%.6g to %.6g" % (part[0], part[-1]), lambda r: part[0] <= r["camera"]["lens"]["focal"] <= part[-1])
+        images("camera.lens.focal", "%.6g to %.6g" % (part[0], part[-1]),
+               lambda r: part[0] <= r["camera"]["lens"]["focal"] <= part[-1])
     for value, name in ((False, "false"), (True, "true"), (None, "not given")):
         images("night", name, lambda r: r.get("night") is value)
     for tag in ("fog & <sun>", "rain"):

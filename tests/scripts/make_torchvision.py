@@ -60,7 +60,8 @@ def rcnn(v2, masks):
         args["box_head"] = faster_rcnn.FastRCNNConvFCHead((FPN, 7, 7), [FPN] * 4, [FC], norm_layer=torch.nn.BatchNorm2d)
     else:
         args["box_head"] = faster_rcnn.TwoMLPHead(FPN * 49, FC)
-    args.update(num_classes=None, box_predictor=faster_rcnn.FastRCNNPredictor(FC, CLASSES), box_score_thresh=0.3, box_detections_per_img=40)
+    args.update(num_classes=None, box_predictor=faster_rcnn.FastRCNNPredictor(FC, CLASSES), box_score_thresh=0.3,
+                box_detections_per_img=40)
     if not masks:
         return faster_rcnn.FasterRCNN(trunk, **args)
     args["mask_head"] = mask_rcnn.MaskRCNNHeads(FPN, [FPN] * 4, 1, norm_layer=torch.nn.BatchNorm2d if v2 else None)
@@ -73,7 +74,8 @@ def retina(v2):
     trunk = backbone([2, 3, 4], LastLevelP6P7(4 * PLANES[3] if v2 else FPN, FPN), norm)
     group = (lambda n: torch.nn.GroupNorm(2, n)) if v2 else None
     head = retinanet.RetinaNetHead(FPN, 9, CLASSES, norm_layer=group)
-    return retinanet.RetinaNet(trunk, CLASSES, head=head, anchor_generator=retinanet._default_anchorgen(), score_thresh=0.3,
+    return retinanet.RetinaNet(trunk, CLASSES, head=head, anchor_generator=retinanet._default_anchorgen(),
+                               score_thresh=0.3,
                                detections_per_img=60, topk_candidates=70)
 
 
@@ -106,7 +108,8 @@ def small(name, v2):
         return dict(model, test_cfg=dict(score_thr=0.3, max_per_img=60, nms_pre=70))
     box = dict(in_channels=FPN, fc_out_channels=FC, num_classes=CLASSES - 1)
     model["rpn_head"] = dict(in_channels=FPN, feat_channels=FPN)
-    model["roi_head"] = dict(bbox_roi_extractor=dict(out_channels=FPN), bbox_head=dict(box, conv_out_channels=FPN) if v2 else box)
+    model["roi_head"] = dict(bbox_roi_extractor=dict(out_channels=FPN), bbox_head=dict(box, conv_out_channels=FPN)
+                             if v2 else box)
     if "mask" in name:
         model["roi_head"].update(mask_roi_extractor=dict(out_channels=FPN),
                                  mask_head=dict(in_channels=FPN, conv_out_channels=FPN, num_classes=CLASSES - 1))
@@ -142,7 +145,8 @@ CASES = {
 
 def make(out, seed, ready):
     scale = [SIZE[1] / ORIGINAL[1], SIZE[0] / ORIGINAL[0]]
-    metas = [dict(img_shape=[*SIZE, 3], ori_shape=[*ORIGINAL, 3], pad_shape=[*SIZE, 3], scale_factor=scale * 2, flip=False)]
+    metas = [dict(img_shape=[*SIZE, 3], ori_shape=[*ORIGINAL, 3], pad_shape=[*SIZE, 3], scale_factor=scale * 2,
+                  flip=False)]
     for name, (config, build) in CASES.items():
         torch.manual_seed(seed)
         net = build().eval()
@@ -157,7 +161,8 @@ def make(out, seed, ready):
         folder.mkdir(parents=True, exist_ok=True)
         text = {"_base_": f"{ready}/{config}.py", "model": small(config, config.endswith("v2"))}
         (folder / "config.json").write_text(json.dumps(text, indent=1) + "\n")
-        save(folder / "weights.safetensors", {k: v.numpy().astype(np.float16) for k, v in net.state_dict().items() if v.is_floating_point()})
+        save(folder / "weights.safetensors",
+             {k: v.numpy().astype(np.float16) for k, v in net.state_dict().items() if v.is_floating_point()})
         save(folder / "expected.safetensors", expected, dict(img_metas=json.dumps(metas), views="0"))
         print(name, {k: tuple(v.shape) for k, v in expected.items()}, "scores", boxes[[0, -1], 4].tolist())
 

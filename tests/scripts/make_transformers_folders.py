@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.numpy import save_file
-from transformers import (DeformableDetrConfig, DeformableDetrForObjectDetection, DeformableDetrImageProcessor, DetrConfig,
+from transformers import (DeformableDetrConfig, DeformableDetrForObjectDetection, DeformableDetrImageProcessor,
+                          DetrConfig,
                           DetrForSegmentation, DetrImageProcessor, ResNetConfig)
 
 NAMES = ["cell", "night sky", 'a "b"', "\u00e9"]
@@ -73,7 +74,8 @@ def main(out):
     picture = Image.fromarray(small).resize((96, 70), Image.BICUBIC)
     picture.save(os.path.join(out, "picture.png"))
     write(out, "detr_masks", DetrForSegmentation(DetrConfig(
-        backbone_config=backbone(1, "basic", [4, 6, 8, 8]), activation_function="gelu", position_embedding_type="learned",
+        backbone_config=backbone(1, "basic", [4, 6, 8, 8]), activation_function="gelu",
+        position_embedding_type="learned",
         **common(1, 16))), DetrImageProcessor(do_resize=False), picture)
     write(out, "deformable_two_stage", DeformableDetrForObjectDetection(DeformableDetrConfig(
         backbone_config=backbone(2, "bottleneck", [8, 8, 8, 12]), with_box_refine=True, two_stage=True,

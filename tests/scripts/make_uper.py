@@ -62,14 +62,16 @@ def head(maps, norm):
         x[i - 1] = x[i - 1] + resize(x[i], x[i - 1])
     levels = [run(f"fpn_convs.{i}", x[i], norm) for i in range(LEVELS - 1)] + [x[-1]]
     levels = [levels[0]] + [resize(l, levels[0]) for l in levels[1:]]
-    return F.conv2d(run("fpn_bottleneck", torch.cat(levels, 1), norm), weights["conv_seg.weight"], weights["conv_seg.bias"])
+    return F.conv2d(run("fpn_bottleneck", torch.cat(levels, 1), norm), weights["conv_seg.weight"],
+                    weights["conv_seg.bias"])
 
 
 maps = {h: [short(1, C, -(-h // 2 ** i), -(-WIDTH // 2 ** i)) for i in range(LEVELS)] for h in (63, 64, 65, 131)}
 folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "heads")
 os.makedirs(folder, exist_ok=True)
 for norm in ("bn", "gn", "ws"):
-    out = {n.replace("NORM", "gn" if norm == "gn" else "bn"): w.float() for n, w in weights.items() if norm != "gn" or ".bn." not in n}
+    out = {n.replace("NORM", "gn" if norm == "gn" else "bn"): w.float()
+           for n, w in weights.items() if norm != "gn" or ".bn." not in n}
     for h, levels in maps.items():
         out.update({f"map{i}_{h}": m.float() for i, m in enumerate(levels)})
         out[f"scores_{h}"] = head(levels, norm).float()

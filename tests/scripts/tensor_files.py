@@ -5,7 +5,8 @@ import struct
 
 import numpy as np
 
-KINDS = {"int32": "I32", "float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
+KINDS = {"int32": "I32", "float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint8": "U8",
+         "bool": "BOOL"}
 
 
 def save(path, tensors, metadata=None, kind=None):
@@ -13,7 +14,8 @@ def save(path, tensors, metadata=None, kind=None):
     head, body = {"__metadata__": metadata} if metadata else {}, b""
     for name, t in tensors.items():
         a = np.ascontiguousarray(np.asarray(t.detach() if hasattr(t, "detach") else t, kind))
-        head[name] = {"dtype": KINDS[str(a.dtype)], "shape": list(a.shape), "data_offsets": [len(body), len(body) + a.nbytes]}
+        head[name] = {"dtype": KINDS[str(a.dtype)], "shape": list(a.shape),
+                      "data_offsets": [len(body), len(body) + a.nbytes]}
         body += a.tobytes()
     text = json.dumps(head).encode()
     text += b" " * (-len(text) % 8)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the rows of the ablations share: RetinaNet with DAT-nano on small pictures of the synthetic world, from nothing, eight minutes on
-# one core. A row is scored once, after its last step: nothing is chosen by the validation part.
+# What the rows of the ablations share: RetinaNet with DAT-nano on small pictures of the synthetic world, from
+# nothing, eight minutes on one core. A row is scored once, after its last step: nothing is chosen by the validation
+# part.
 _base_ = ['../../configs/nano/retinanet_dat_nano.py']
 
 img_scale = (256, 208)

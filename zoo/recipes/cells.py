@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Pictures of blood cells (BCCD): a cell has no upside, so they are mirrored both ways; three quarters of their size is enough.
+# Pictures of blood cells (BCCD): a cell has no upside, so they are mirrored both ways; three quarters of their size
+# is enough.
 cells_training = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),

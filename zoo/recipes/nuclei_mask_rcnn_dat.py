@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Mask R-CNN with DAT-nano on nuclei, of which a picture has up to 151. Its backbone and pyramid begin with what a RetinaNet learnt on the
-# synthetic world.
+# Mask R-CNN with DAT-nano on nuclei, of which a picture has up to 151. Its backbone and pyramid begin with what a
+# RetinaNet learnt on the synthetic world.
 _base_ = ['../../configs/nano/mask_rcnn_dat_nano.py', 'nuclei.py', 'average.py']
 
 load_from = 'zoo/world_retinanet_dat/weights.safetensors'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# UPerNet with DAT-nano on road scenes. Its backbone begins with what a RetinaNet learnt on the synthetic world. Without weights of classes
-# it never finds poles, signs, fences, people and cyclists, which are 4 % of the pixels together; these are about the square roots of
-# how rare the classes are, and 1 on average over the pixels.
+# UPerNet with DAT-nano on road scenes. Its backbone begins with what a RetinaNet learnt on the synthetic world.
+# Without weights of classes it never finds poles, signs, fences, people and cyclists, which are 4 % of the pixels
+# together; these are about the square roots of how rare the classes are, and 1 on average over the pixels.
 _base_ = ['../../configs/nano/upernet_dat_nano.py', 'roads.py', 'average.py']
 
 class_weight = [0.9, 0.75, 3.5, 0.6, 1.7, 1.15, 3.3, 3.4, 1.5, 4.0, 4.5]

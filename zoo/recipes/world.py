@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Pictures of `deformer synth`, a little larger than they are drawn, since a tenth of the things are less than 17 pixels wide.
+# Pictures of `deformer synth`, a little larger than they are drawn, since a tenth of the things are less than 17
+# pixels wide.
 world_training = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),

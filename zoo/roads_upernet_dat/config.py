@@ -12,5 +12,6 @@ part = dict(
     seg_map_suffix='.png',
     split=None,
     reduce_zero_label=False,
-    classes=['class 0', 'class 1', 'class 2', 'class 3', 'class 4', 'class 5', 'class 6', 'class 7', 'class 8', 'class 9', 'class 10'])
+    classes=['class 0', 'class 1', 'class 2', 'class 3', 'class 4', 'class 5', 'class 6', 'class 7', 'class 8',
+             'class 9', 'class 10'])
 data = dict(val=part, test=part)
