@@ -117,8 +117,11 @@ static double bench_window(const Bench *b, const WindowCase *w)
 {
     const size_t map = (size_t)w->H * (size_t)w->W, C = (size_t)w->C, side = (size_t)(2 * w->window - 1);
     float *qkv = numbers(map * 3 * C, 2), *pad = numbers(3 * C, 1), *table = numbers(side * side * (size_t)w->heads, 1);
-    Run r = { .b = b, .out = numbers(map * C, 0) };
-    r.window = (DfWindowProblem){ 1, w->H, w->W, w->C, w->heads, w->window, w->shift, 0.17678f, qkv, pad, table };
+    Run r = {
+        .b = b,
+        .window = { 1, w->H, w->W, w->C, w->heads, w->window, w->shift, 0.17678f, qkv, pad, table },
+        .out = numbers(map * C, 0),
+    };
     r.workspace = df_malloc(df_window_attention_workspace(&r.window) * sizeof(float));
     const double tokens = (double)(w->window * w->window);
     const double count = ceil((double)w->H / w->window) * ceil((double)w->W / w->window);
@@ -198,8 +201,11 @@ static double bench_neighborhood(const Bench *b, const NeighborhoodCase *w)
 {
     const size_t map = (size_t)w->H * (size_t)w->W, C = (size_t)w->C, side = (size_t)(2 * w->window - 1);
     float *qkv = numbers(map * 3 * C, 2), *table = numbers(side * side * (size_t)w->heads, 1);
-    Run r = { .b = b, .out = numbers(map * C, 0) };
-    r.neighborhood = (DfNeighborhoodProblem){ 1, w->H, w->W, w->C, w->heads, w->window, 1, 0.17678f, qkv, table };
+    Run r = {
+        .b = b,
+        .neighborhood = { 1, w->H, w->W, w->C, w->heads, w->window, 1, 0.17678f, qkv, table },
+        .out = numbers(map * C, 0),
+    };
     r.dout = numbers(map * C, 1);
     r.dqkv = numbers(map * 3 * C, 0);
     r.lse = df_malloc(df_neighborhood_attention_lse_size(&r.neighborhood) * sizeof(float));
