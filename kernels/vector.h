@@ -46,85 +46,8 @@
 #error "want AVX2 and FMA, or aarch64"
 #endif
 
-/* e^x for x <= 88.72: the caller's promise saves one instruction, softmax keeps it. x = n ln 2 + r, |r| <= ln 2 / 2:
- * e^x = 2^n (1 + r + r^2 p(r)). Adding 1.5 2^23 rounds to the integer n and leaves it in the low bits, from where it
- * moves straight into the exponent. */
-static inline V8 v8_exp_le(V8 x)
-{
-    const V8 shifter = v8_set(12582912.0f);
-    const V8m tiny = v8_lt(x, v8_set(-87.3365f));
-    const V8 shifted = v8_fma(x, v8_set(1.442695041f), shifter);
-    const V8 n = v8_sub(shifted, shifter);
-    V8 r = v8_fnma(n, v8_set(0.693359375f), x);
-    r = v8_fnma(n, v8_set(-2.12194440e-4f), r);
-    V8 p = v8_set(1.381387003e-03f);
-    p = v8_fma(p, r, v8_set(8.369068615e-03f));
-    p = v8_fma(p, r, v8_set(4.166842252e-02f));
-    p = v8_fma(p, r, v8_set(1.666651815e-01f));
-    p = v8_fma(p, r, v8_set(4.999999404e-01f));
-    p = v8_fma(p, r, v8_set(1.0f));
-    p = v8_fma(p, r, v8_set(1.0f));
-    return v8_unless(tiny, v8_shift_exponent(p, shifted));
-}
-
-static inline V8 v8_exp(V8 x)
-{
-    return v8_exp_le(v8_min(v8_set(88.72283f), x)); /* in this order min keeps a NaN */
-}
-
-/* |x| < 1: x + x p(x^2), else 1 - exp(q(|x|)) with the sign of x, which is 1 from |x| = 4 on. */
-static inline V8 v8_erf(V8 x)
-{
-    const V8 a = v8_abs(x), s = v8_mul(x, x);
-    V8 p = v8_set(7.853879652e-05f);
-    p = v8_fma(p, s, v8_set(-8.010200108e-04f));
-    p = v8_fma(p, s, v8_set(5.188328680e-03f));
-    p = v8_fma(p, s, v8_set(-2.685381286e-02f));
-    p = v8_fma(p, s, v8_set(1.128358543e-01f));
-    p = v8_fma(p, s, v8_set(-3.761262596e-01f));
-    p = v8_fma(p, s, v8_set(1.283791661e-01f));
-    const V8 small = v8_fma(p, x, x);
-    const V8 t = v8_min(v8_set(4.0f), a);
-    V8 q = v8_set(1.863793877e-04f);
-    q = v8_fma(q, t, v8_set(-2.947660396e-03f));
-    q = v8_fma(q, t, v8_set(2.183807269e-02f));
-    q = v8_fma(q, t, v8_set(-1.031067744e-01f));
-    q = v8_fma(q, t, v8_set(-6.381447911e-01f));
-    q = v8_fma(q, t, v8_set(-1.127089262e+00f));
-    q = v8_fma(q, t, v8_set(-3.415196261e-04f));
-    const V8 large = v8_with_sign(v8_sub(v8_set(1.0f), v8_exp_le(q)), x);
-    return v8_choose(v8_lt(a, v8_set(1.0f)), small, large);
-}
-
-/* x Phi(x), the exact GELU. */
-static inline V8 v8_gelu(V8 x)
-{
-    const V8 half = v8_mul(v8_set(0.5f), x);
-    return v8_fma(half, v8_erf(v8_mul(x, v8_set(0.707106781f))), half);
-}
-
-/* |x| < 0.625: x + x^3 p(x^2), else 1 - 2 / (e^2|x| + 1) with the sign of x. */
-static inline V8 v8_tanh(V8 x)
-{
-    const V8 a = v8_abs(x), s = v8_mul(x, x), one = v8_set(1.0f);
-    V8 p = v8_set(-5.704975687e-03f);
-    p = v8_fma(p, s, v8_set(2.063907683e-02f));
-    p = v8_fma(p, s, v8_set(-5.373971164e-02f));
-    p = v8_fma(p, s, v8_set(1.333144158e-01f));
-    p = v8_fma(p, s, v8_set(-3.333328068e-01f));
-    const V8 small = v8_fma(v8_mul(p, s), x, x);
-    const V8 e = v8_exp_le(v8_min(v8_set(40.0f), v8_add(a, a)));
-    const V8 large = v8_sub(one, v8_div(v8_set(2.0f), v8_add(e, one)));
-    return v8_choose(v8_lt(a, v8_set(0.625f)), small, v8_with_sign(large, x));
-}
-
-/* 1 / (1 + e^-x), computed as e^x / (1 + e^x) for x < 0 so that small results stay exact. */
-static inline V8 v8_sigmoid(V8 x)
-{
-    const V8 one = v8_set(1.0f);
-    const V8 e = v8_exp_le(v8_minus_abs(x));
-    const V8 numerator = v8_choose_by_sign(x, e, one);
-    return v8_div(numerator, v8_add(one, e));
-}
+#define WIDE 8
+#include "kernels/functions_wide.h"
+#undef WIDE
 
 #endif

@@ -18,7 +18,7 @@ typedef struct {
     const float *k, *q;
     size_t lanes, width;
     int depth;
-    __mmask16 last;
+    V16Part last;
 } Scores;
 
 #define EACH_KEY(what) what(0) what(1) what(2) what(3)
@@ -27,17 +27,17 @@ typedef struct {
     V16 e##i = FIRST(3, i), f##i = FIRST(4, i), g##i = FIRST(5, i);
 #define STEP_KEY(i)                                                          \
     x = v16_set(k[i * width]);                                               \
-    a##i = _mm512_fmadd_ps(x, q0, a##i);                                     \
+    a##i = v16_fma(x, q0, a##i);                                             \
     if (vectors > 1)                                                         \
-        b##i = _mm512_fmadd_ps(x, q1, b##i);                                 \
+        b##i = v16_fma(x, q1, b##i);                                         \
     if (vectors > 2)                                                         \
-        c##i = _mm512_fmadd_ps(x, q2, c##i);                                 \
+        c##i = v16_fma(x, q2, c##i);                                         \
     if (vectors > 3)                                                         \
-        e##i = _mm512_fmadd_ps(x, q3, e##i);                                 \
+        e##i = v16_fma(x, q3, e##i);                                         \
     if (vectors > 4)                                                         \
-        f##i = _mm512_fmadd_ps(x, q4, f##i);                                 \
+        f##i = v16_fma(x, q4, f##i);                                         \
     if (vectors > 5)                                                         \
-        g##i = _mm512_fmadd_ps(x, q5, g##i);
+        g##i = v16_fma(x, q5, g##i);
 #define STORE_KEY(i)                                                         \
     STORE(0, i, a##i)                                                        \
     STORE(1, i, b##i)                                                        \
@@ -45,12 +45,12 @@ typedef struct {
     STORE(3, i, e##i)                                                        \
     STORE(4, i, f##i)                                                        \
     STORE(5, i, g##i)
-#define LANES(v) ((v) + 1 == vectors ? t->last : (__mmask16)((v) < vectors ? 0xffff : 0))
+#define LANES(v) ((v) + 1 == vectors ? t->last : (V16Part)((v) < vectors ? 0xffff : 0))
 #define FIRST(v, i) \
-    (bias ? _mm512_maskz_loadu_ps(LANES(v), bias + i * stride + (v) * VECTOR) : _mm512_setzero_ps())
+    (bias ? v16_load_part(bias + i * stride + (v) * VECTOR, LANES(v)) : v16_zero())
 #define STORE(v, i, x)                                                       \
     if ((v) < vectors)                                                       \
-        _mm512_mask_storeu_ps(s + i * lanes + (v) * VECTOR, LANES(v), x);
+        v16_store_part(s + i * lanes + (v) * VECTOR, LANES(v), x);
 
 /* `vectors` is a constant where this is inlined. */
 static inline void scores_tile(float *s, const float *bias, size_t stride, const Scores *t, const int vectors)
@@ -60,12 +60,12 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
     const float *k = t->k, *q = t->q;
     EACH_KEY(START_KEY)
     for (int d = 0; d < t->depth; d++, k++, q += lanes) {
-        const V16 q0 = _mm512_maskz_loadu_ps(LANES(0), q);
-        const V16 q1 = _mm512_maskz_loadu_ps(LANES(1), q + VECTOR);
-        const V16 q2 = _mm512_maskz_loadu_ps(LANES(2), q + 2 * VECTOR);
-        const V16 q3 = _mm512_maskz_loadu_ps(LANES(3), q + 3 * VECTOR);
-        const V16 q4 = _mm512_maskz_loadu_ps(LANES(4), q + 4 * VECTOR);
-        const V16 q5 = _mm512_maskz_loadu_ps(LANES(5), q + 5 * VECTOR);
+        const V16 q0 = v16_load_part(q, LANES(0));
+        const V16 q1 = v16_load_part(q + VECTOR, LANES(1));
+        const V16 q2 = v16_load_part(q + 2 * VECTOR, LANES(2));
+        const V16 q3 = v16_load_part(q + 3 * VECTOR, LANES(3));
+        const V16 q4 = v16_load_part(q + 4 * VECTOR, LANES(4));
+        const V16 q5 = v16_load_part(q + 5 * VECTOR, LANES(5));
         V16 x;
         EACH_KEY(STEP_KEY)
     }
@@ -125,9 +125,9 @@ static inline V16 next_entries(V16 low, V16 high)
     return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(high), _mm512_castps_si512(low), 1));
 }
 
-static inline V16 blend_entries(const float *top, const float *bottom, V16 a, V16 b, __mmask16 on)
+static inline V16 blend_entries(const float *top, const float *bottom, V16 a, V16 b, V16Part on)
 {
-    return _mm512_fmadd_ps(b, _mm512_maskz_loadu_ps(on, bottom), _mm512_mul_ps(a, _mm512_maskz_loadu_ps(on, top)));
+    return v16_fma(b, v16_load_part(bottom, on), v16_mul(a, v16_load_part(top, on)));
 }
 
 /* `two`, whether sixteen entries are not enough, is a constant where this is inlined. */
@@ -138,12 +138,12 @@ static inline TableRow table_row(const DfScoreTable *table, float y, int first, 
     const V16 b = v16_set(cell.part);
     const float *top = table->value + (ptrdiff_t)cell.at * table->stride + first;
     const float *bottom = top + table->stride;
-    const __mmask16 rest = v16_first(table->stride - DF_TABLE_MARGIN - first - VECTOR); /* up to the row's end */
+    const V16Part rest = v16_first(table->stride - DF_TABLE_MARGIN - first - VECTOR); /* up to the row's end */
     TableRow row;
     row.value[0] = blend_entries(top, bottom, a, b, 0xffff);
     row.value[1] = two ? blend_entries(top + VECTOR, bottom + VECTOR, a, b, rest) : row.value[0];
-    row.delta[0] = _mm512_sub_ps(next_entries(row.value[0], row.value[1]), row.value[0]);
-    row.delta[1] = two ? _mm512_sub_ps(next_entries(row.value[1], row.value[1]), row.value[1]) : row.delta[0];
+    row.delta[0] = v16_sub(next_entries(row.value[0], row.value[1]), row.value[0]);
+    row.delta[1] = two ? v16_sub(next_entries(row.value[1], row.value[1]), row.value[1]) : row.delta[0];
     return row;
 }
 
@@ -159,14 +159,14 @@ static inline void sample_row(float *s, const Queries *q, float y, float key_x, 
     const TableRow row = table_row(q->table, y, first, two);
     const V16 least = v16_set((float)-DF_TABLE_MARGIN), most = v16_set((float)q->table->w);
     for (int j = 0; j < q->width; j += VECTOR) {
-        const __mmask16 on = v16_first(q->width - j);
-        const V16 position = _mm512_sub_ps(_mm512_maskz_loadu_ps(on, q->x + j), v16_set(key_x));
-        const V16 at = _mm512_min_ps(_mm512_max_ps(position, least), most);
+        const V16Part on = v16_first(q->width - j);
+        const V16 position = v16_sub(v16_load_part(q->x + j, on), v16_set(key_x));
+        const V16 at = v16_min(v16_max(position, least), most);
         const V16 below = _mm512_roundscale_ps(at, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-        const __m512i entry = _mm512_cvttps_epi32(_mm512_sub_ps(below, v16_set((float)first)));
+        const __m512i entry = _mm512_cvttps_epi32(v16_sub(below, v16_set((float)first)));
         const V16 value = lookup(row.value, entry, two);
         const V16 delta = lookup(row.delta, entry, two);
-        _mm512_mask_storeu_ps(s + j, on, _mm512_fmadd_ps(_mm512_sub_ps(at, below), delta, value));
+        v16_store_part(s + j, on, v16_fma(v16_sub(at, below), delta, value));
     }
 }
 
@@ -196,36 +196,36 @@ static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at,
 /* ---- softmax ---------------------------------------------------------------------------------------------------- */
 
 /* The largest of a column of scores, and of what was there before: two chains, since one waits for itself. */
-static inline V16 largest(const float *column, int keys, size_t stride, __mmask16 lanes, V16 before)
+static inline V16 largest(const float *column, int keys, size_t stride, V16Part lanes, V16 before)
 {
     V16 m = before, n = before;
     int key = 0;
     for (; key + 2 <= keys; key += 2, column += 2 * stride) {
-        m = _mm512_mask_max_ps(m, lanes, m, _mm512_maskz_loadu_ps(lanes, column));
-        n = _mm512_mask_max_ps(n, lanes, n, _mm512_maskz_loadu_ps(lanes, column + stride));
+        m = _mm512_mask_max_ps(m, lanes, m, v16_load_part(column, lanes));
+        n = _mm512_mask_max_ps(n, lanes, n, v16_load_part(column + stride, lanes));
     }
     if (key < keys)
-        m = _mm512_mask_max_ps(m, lanes, m, _mm512_maskz_loadu_ps(lanes, column));
-    return _mm512_max_ps(m, n);
+        m = _mm512_mask_max_ps(m, lanes, m, v16_load_part(column, lanes));
+    return v16_max(m, n);
 }
 
 /* One vector of lanes. `on` is a constant for whole vectors, where nothing is masked then. */
 static inline void softmax_lanes(float *s, int keys, size_t stride, float *max, float *sum, float *rescale,
-                                 const __mmask16 on)
+                                 const V16Part on)
 {
-    const V16 before = _mm512_maskz_loadu_ps(on, max);
+    const V16 before = v16_load_part(max, on);
     const V16 m = largest(s, keys, stride, on, before);
-    V16 total = _mm512_setzero_ps();
+    V16 total = v16_zero();
     for (int key = 0; key < keys; key++, s += stride) {
-        const V16 e = v16_exp_le(_mm512_sub_ps(_mm512_maskz_loadu_ps(on, s), m));
-        _mm512_mask_storeu_ps(s, on, e);
-        total = _mm512_add_ps(total, e);
+        const V16 e = v16_exp_le(v16_sub(v16_load_part(s, on), m));
+        v16_store_part(s, on, e);
+        total = v16_add(total, e);
     }
-    const V16 factor = v16_exp_le(_mm512_sub_ps(before, m));
-    const V16 old = _mm512_maskz_loadu_ps(on, sum);
-    _mm512_mask_storeu_ps(rescale, on, factor);
-    _mm512_mask_storeu_ps(sum, on, _mm512_fmadd_ps(old, factor, total));
-    _mm512_mask_storeu_ps(max, on, m);
+    const V16 factor = v16_exp_le(v16_sub(before, m));
+    const V16 old = v16_load_part(sum, on);
+    v16_store_part(rescale, on, factor);
+    v16_store_part(sum, on, v16_fma(old, factor, total));
+    v16_store_part(max, on, m);
 }
 
 static void softmax(float *s, int keys, int lanes, float *max, float *sum, float *rescale)
@@ -248,40 +248,40 @@ typedef struct {
     const float *m[ROWS];
 } Rows;
 
-static inline V16 kept(const float *out, float keep, __mmask16 lanes)
+static inline V16 kept(const float *out, float keep, V16Part lanes)
 {
     if (keep == 0.0f)
-        return _mm512_setzero_ps(); /* what is there may be undefined */
-    return _mm512_mul_ps(v16_set(keep), _mm512_maskz_loadu_ps(lanes, out));
+        return v16_zero(); /* what is there may be undefined */
+    return v16_mul(v16_set(keep), v16_load_part(out, lanes));
 }
 
 #define EACH_ROW(what) what(0) what(1) what(2) what(3) what(4) what(5) what(6) what(7)
 #define START_ROW(i)                                                         \
     const float *m##i = rows->m[i];                                          \
     V16 l##i = kept(rows->out[i] + d, rows->keep[i], left);                  \
-    V16 r##i = two ? kept(rows->out[i] + d + VECTOR, rows->keep[i], right) : _mm512_setzero_ps();
+    V16 r##i = two ? kept(rows->out[i] + d + VECTOR, rows->keep[i], right) : v16_zero();
 #define STEP_ROW(i)                                                          \
     weight = v16_set(m##i[at]);                                              \
-    l##i = _mm512_fmadd_ps(weight, x0, l##i);                                \
+    l##i = v16_fma(weight, x0, l##i);                                        \
     if (two)                                                                 \
-        r##i = _mm512_fmadd_ps(weight, x1, r##i);
+        r##i = v16_fma(weight, x1, r##i);
 #define STORE_ROW(i)                                                         \
-    _mm512_mask_storeu_ps(rows->out[i] + d, left, l##i);                     \
+    v16_store_part(rows->out[i] + d, left, l##i);                            \
     if (two)                                                                 \
-        _mm512_mask_storeu_ps(rows->out[i] + d + VECTOR, right, r##i);
+        v16_store_part(rows->out[i] + d + VECTOR, right, r##i);
 
 /* Up to 32 columns of the eight rows, from d on. `two`, whether these are more than sixteen, is a constant where this
  * is inlined. */
 static inline void combine_tile(const Rows *rows, size_t column, const float *x, int terms, int width, int d,
                                 const bool two)
 {
-    const __mmask16 left = v16_first(width - d);
-    const __mmask16 right = v16_first(width - d - VECTOR);
+    const V16Part left = v16_first(width - d);
+    const V16Part right = v16_first(width - d - VECTOR);
     EACH_ROW(START_ROW)
     x += d;
     for (size_t n = (size_t)terms, at = 0; n > 0; n--, at += column, x += width) {
-        const V16 x0 = _mm512_maskz_loadu_ps(left, x);
-        const V16 x1 = two ? _mm512_maskz_loadu_ps(right, x + VECTOR) : x0;
+        const V16 x0 = v16_load_part(x, left);
+        const V16 x1 = two ? v16_load_part(x + VECTOR, right) : x0;
         V16 weight;
         EACH_ROW(STEP_ROW)
     }

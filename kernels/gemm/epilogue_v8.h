@@ -8,20 +8,13 @@
 #include "kernels/act_v8.h"
 #include "kernels/gemm/gemm.h"
 
-/* For the eight results at offset `at` of the result (and residual), in columns from `column` on. */
+#define WIDE 8
+#include "kernels/gemm/epilogue_wide.h"
+#undef WIDE
+
 static inline V8 v8_epilogue(V8 y, const DfEpilogue *e, size_t at, size_t column)
 {
-    if (e->bias)
-        y = v8_add(y, v8_load(e->bias + column));
-    if (e->residual && e->inside)
-        y = v8_add(y, v8_load(e->residual + at));
-    if (e->act != DF_ACT_NONE)
-        y = v8_act(e->act, y);
-    if (e->scale)
-        y = v8_mul(y, v8_load(e->scale + column));
-    if (e->residual && !e->inside)
-        y = v8_add(y, v8_load(e->residual + at));
-    return y;
+    return v8_epilogue_of(y, e, at, column, true, v8_first(8));
 }
 
 #endif

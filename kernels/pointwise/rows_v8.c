@@ -83,86 +83,9 @@ static void softmax_grad_v8(float *gx, const float *g, const float *y, size_t ro
 
 /* ---- layer norm ------------------------------------------------------------------------------------------------- */
 
-static inline float mean_of(const float *x, size_t n)
-{
-    V8 a = v8_zero(), b = a, c = a, d = a;
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        a = v8_add(a, v8_load(x + i));
-        b = v8_add(b, v8_load(x + i + 8));
-        c = v8_add(c, v8_load(x + i + 16));
-        d = v8_add(d, v8_load(x + i + 24));
-    }
-    for (; i + 8 <= n; i += 8)
-        a = v8_add(a, v8_load(x + i));
-    if (i < n)
-        b = v8_add(b, v8_load_part(x + i, v8_first((int)(n - i))));
-    return v8_sum(v8_add(v8_add(a, b), v8_add(c, d))) / (float)n;
-}
-
-/* The variance around a mean that is only nearly right, and the mean set right: the deviations from it do not quite
- * cancel, and what is left says by how much it is off (the corrected two-pass algorithm of Chan, Golub, LeVeque,
- * 1983). */
-static inline float variance_of(const float *x, size_t n, float *mean)
-{
-    const V8 m = v8_set(*mean);
-    V8 square = v8_zero(), square2 = square, left = square, left2 = square;
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        const V8 d = v8_sub(v8_load(x + i), m);
-        const V8 e = v8_sub(v8_load(x + i + 8), m);
-        square = v8_fma(d, d, square);
-        square2 = v8_fma(e, e, square2);
-        left = v8_add(left, d);
-        left2 = v8_add(left2, e);
-    }
-    for (; i < n; i += 8) {
-        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
-        const V8 d = only(v8_sub(v8_load_part(x + i, lanes), m), lanes);
-        square = v8_fma(d, d, square);
-        left = v8_add(left, d);
-    }
-    const float off = v8_sum(v8_add(left, left2)) / (float)n;
-    *mean += off;
-    const float variance = v8_sum(v8_add(square, square2)) / (float)n - off * off;
-    return variance <= 0 ? 0 : variance; /* a NaN stays one */
-}
-
-/* (x - mean) inverse weight + bias */
-static inline void normalise(float *y, const float *x, const float *weight, const float *bias, float mean,
-                             float inverse, size_t n)
-{
-    const V8 m = v8_set(mean), s = v8_set(inverse);
-    size_t i = 0;
-    for (; weight && bias && i + 8 <= n; i += 8) {
-        const V8 unit = v8_mul(v8_sub(v8_load(x + i), m), s);
-        v8_store(y + i, v8_fma(unit, v8_load(weight + i), v8_load(bias + i)));
-    }
-    for (; i < n; i += 8) {
-        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
-        V8 unit = v8_mul(v8_sub(v8_load_part(x + i, lanes), m), s);
-        if (weight)
-            unit = v8_mul(unit, v8_load_part(weight + i, lanes));
-        if (bias)
-            unit = v8_add(unit, v8_load_part(bias + i, lanes));
-        v8_store_part(y + i, lanes, unit);
-    }
-}
-
-static void layer_norm_v8(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t n,
-                            float eps, float *stats)
-{
-    for (size_t i = 0; i < rows; i++, x += n, y += n) {
-        float mean = mean_of(x, n);
-        const float variance = variance_of(x, n, &mean);
-        const float inverse = 1 / sqrtf(variance + eps);
-        normalise(y, x, weight, bias, mean, inverse, n);
-        if (stats) {
-            stats[2 * i] = mean;
-            stats[2 * i + 1] = inverse;
-        }
-    }
-}
+#define WIDE 8
+#include "kernels/pointwise/layer_norm_wide.h"
+#undef WIDE
 
 /* Eight columns of a row, seen by the backward pass: g, u = (x - mean) inverse and h = weight g. */
 typedef struct {
@@ -216,6 +139,6 @@ void df_rows_init_v8(DfPointwiseKernels *k)
 {
     k->softmax = softmax_v8;
     k->softmax_grad = softmax_grad_v8;
-    k->layer_norm = layer_norm_v8;
+    k->layer_norm = layer_norm;
     k->layer_norm_grad = layer_norm_grad_v8;
 }

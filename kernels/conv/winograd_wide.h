@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kernels/conv/winograd_wide.h -- private to winograd_v8.c and winograd_avx512.c: the transforms of F(4x4, 3x3), WIDE
+ * channels at a time (kernels/wide.h). kernels/conv/winograd_c.c has the algebra.
+ */
+#include "kernels/wide.h"
+
+#define A DF_WINOGRAD_A
+#define B DF_WINOGRAD_B
+
+/* B' times six vectors. */
+static inline void input_row(V out[6], V d0, V d1, V d2, V d3, V d4, V d5)
+{
+    const V aa = v_set(A * A);
+    const V bb = v_set(B * B);
+    const V sum = v_set(A * A + B * B);
+    const V product = v_set(A * A * B * B);
+    const V even_a = v_fnma(bb, d2, d4), odd_a = v_fnma(bb, d1, d3);
+    const V even_b = v_fnma(aa, d2, d4), odd_b = v_fnma(aa, d1, d3);
+    out[0] = v_fma(product, d0, v_fnma(sum, d2, d4));
+    out[1] = v_fma(v_set(A), odd_a, even_a);
+    out[2] = v_fnma(v_set(A), odd_a, even_a);
+    out[3] = v_fma(v_set(B), odd_b, even_b);
+    out[4] = v_fnma(v_set(B), odd_b, even_b);
+    out[5] = v_fma(product, d1, v_fnma(sum, d3, d5));
+}
+
+/* A' times six vectors. */
+static inline void output_row(V out[4], V m0, V m1, V m2, V m3, V m4, V m5)
+{
+    const V sum_a = v_add(m1, m2), sum_b = v_add(m3, m4);
+    const V difference_a = v_sub(m1, m2), difference_b = v_sub(m3, m4);
+    out[0] = v_add(m0, v_add(sum_a, sum_b));
+    out[1] = v_fma(v_set(A), difference_a, v_mul(v_set(B), difference_b));
+    out[2] = v_fma(v_set(A * A), sum_a, v_mul(v_set(B * B), sum_b));
+    out[3] = v_fma(v_set(A * A * A), difference_a, v_fma(v_set(B * B * B), difference_b, m5));
+}
+
+/* v = B' d B of the channels from i on, of which only `some` are there; all of them if `whole`, which is a constant
+ * where this is inlined. */
+static inline void input_tile(float *v, size_t stride, const float *const d[36], size_t i, const bool whole, VPart some)
+{
+    V half[36]; /* B' d */
+    for (int x = 0; x < 6; x++) {
+        V pixel[6], column[6];
+        for (int y = 0; y < 6; y++)
+            pixel[y] = v_load_some(d[6 * y + x] + i, whole, some);
+        input_row(column, pixel[0], pixel[1], pixel[2], pixel[3], pixel[4], pixel[5]);
+        for (int y = 0; y < 6; y++)
+            half[6 * y + x] = column[y];
+    }
+    for (int y = 0; y < 6; y++) {
+        V row[6];
+        const V *h = half + 6 * y;
+        input_row(row, h[0], h[1], h[2], h[3], h[4], h[5]);
+        for (int x = 0; x < 6; x++)
+            v_store_some(v + (size_t)(6 * y + x) * stride + i, row[x], whole, some);
+    }
+}
+
+/* y = epilogue(A' m A), the h x w pixels of it that are wanted; the rest as in input_tile(). */
+static inline void output_tile(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
+                               size_t i, const DfEpilogue *e, const bool whole, VPart some)
+{
+    V half[24]; /* A' m */
+    for (size_t x = 0; x < 6; x++) {
+        const float *from = m + x * stride + i;
+        V point[6], column[4];
+        for (size_t row = 0; row < 6; row++)
+            point[row] = v_load_some(from + 6 * row * stride, whole, some);
+        output_row(column, point[0], point[1], point[2], point[3], point[4], point[5]);
+        for (size_t row = 0; row < 4; row++)
+            half[6 * row + x] = column[row];
+    }
+    for (int py = 0; py < h; py++) {
+        V row[4];
+        const V *r = half + 6 * py;
+        output_row(row, r[0], r[1], r[2], r[3], r[4], r[5]);
+        for (int px = 0; px < w; px++) {
+            const size_t at = (size_t)py * ld_row + (size_t)px * ld_pixel + i;
+            v_store_some(y + at, v_epilogue_of(row[px], e, at, i, whole, some), whole, some);
+        }
+    }
+}
