@@ -72,7 +72,7 @@ static int detect_views(DfCtx *c, const void *self, DfTensor *const *views, cons
         return df_fail_memory("the views of an image");
     for (int i = 0; i < n; i++) {
         run(c, net, views[i], &dense[i]);
-        df_mute(c, true); /* the first view is heard */
+        df_mute(c, true); /* observers see the first view alone */
     }
     df_mute(c, false);
     int error = df_ctx_error(c);

@@ -177,7 +177,7 @@ static int detect_in_views(DfCtx *c, const TwoStage *net, DfTensor *const *image
 {
     for (int i = 0; i < n; i++) {
         run_first_stage(c, net, images[i], &pyramids[i], &dense[i]);
-        df_mute(c, true); /* the first view is heard */
+        df_mute(c, true); /* observers see the first view alone */
     }
     DfDetections proposals = { 0 };
     int error = df_ctx_error(c);

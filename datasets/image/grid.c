@@ -190,3 +190,15 @@ int df_grid_nearest(DfGrid *out, const DfGrid *in, int height, int width, DfNear
         df_grid_free(out);
     return error;
 }
+
+int df_grid_resize(DfGrid *out, const DfGrid *in, int height, int width, int (*resize)(DfGrid *out, const DfGrid *in))
+{
+    int error = df_grid_new(out, height, width, in->cell);
+    if (error < 0)
+        return error;
+    if (height == in->height && width == in->width)
+        memcpy(out->at, in->at, (size_t)height * (size_t)width * in->cell);
+    else if ((error = resize(out, in)) < 0)
+        df_grid_free(out);
+    return error;
+}

@@ -34,6 +34,9 @@ DF_API int df_grid_place(DfGrid *out, const DfGrid *in, int x, int y, int height
 /* Mirrors in place. */
 DF_API void df_grid_flip(DfGrid *, bool horizontal, bool vertical);
 
+/* A copy where the size stays; else what `resize` writes into the new grid, which may fail. */
+int df_grid_resize(DfGrid *out, const DfGrid *in, int height, int width, int (*resize)(DfGrid *out, const DfGrid *in));
+
 /* The nearest cell: OpenCV's takes floor(i * in / out), Pillow's floor((i + 0.5) * in / out); PyTorch's
  * nearest-exact is the same in float32. */
 typedef enum { DF_NEAREST_CV2, DF_NEAREST_PIL, DF_NEAREST_TORCH } DfNearest;

@@ -4,7 +4,6 @@
  * resize_cv2.c, but in double like everything here. Doubles have its bits; floats differ in the last one.
  */
 #include <math.h>
-#include <string.h>
 
 #include "datasets/image/resize.h"
 
@@ -112,12 +111,5 @@ static int bilinear(DfGrid *out, const DfGrid *in)
 /* An exact halving is the mean of four pixels, as that of bytes. It is what the weights 1/2 give, too. */
 int df_resize_cv2_floats(DfGrid *out, const DfGrid *in, int height, int width)
 {
-    int error = df_grid_new(out, height, width, in->cell);
-    if (error < 0)
-        return error;
-    if (height == in->height && width == in->width)
-        memcpy(out->at, in->at, (size_t)height * (size_t)width * in->cell);
-    else if ((error = bilinear(out, in)) < 0)
-        df_grid_free(out);
-    return error;
+    return df_grid_resize(out, in, height, width, bilinear);
 }

@@ -8,7 +8,6 @@
  * sums where its compiler did that.
  */
 #include <math.h>
-#include <string.h>
 
 #include "datasets/image/resize.h"
 
@@ -86,12 +85,5 @@ static int bilinear(DfGrid *out, const DfGrid *in)
 
 int df_resize_torch_floats(DfGrid *out, const DfGrid *in, int height, int width)
 {
-    int error = df_grid_new(out, height, width, in->cell);
-    if (error < 0)
-        return error;
-    if (height == in->height && width == in->width)
-        memcpy(out->at, in->at, (size_t)height * (size_t)width * in->cell);
-    else if ((error = bilinear(out, in)) < 0)
-        df_grid_free(out);
-    return error;
+    return df_grid_resize(out, in, height, width, bilinear);
 }
