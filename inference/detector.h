@@ -47,8 +47,8 @@ DF_API int df_detector_prepare(DfDetector *);               /* test pipeline and
 DF_API int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);
 
 /* A second one over the same network, weights and pipeline, with `threads` and activations of its
- * own, so that two threads can run one each. What it is made of stays that of `of`, which is
- * prepared and loaded before, and closed after it. */
+ * own, so that two threads can run one each. Network, weights and pipeline stay owned by `of`,
+ * which is prepared and loaded before, and closed after it. */
 DF_API int df_detector_twin(DfDetector **out, const DfDetector *of, int threads);
 
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
@@ -67,11 +67,11 @@ DF_API int df_detector_classes(const DfDetector *);                /* how many *
 DF_API const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
 DF_API const DfClasses *df_detector_class_names(const DfDetector *);
-/* The category_id of a label in COCO's results format: by the annotation file that df_detector_take_categories() was
- * told of, else COCO's own ids, or counted from 1. */
+/* The category_id of a label in COCO's results format: by the annotation file given to df_detector_take_categories(),
+ * else COCO's own ids, or counted from 1. */
 DF_API int64_t df_detector_category_id(const DfDetector *, int label);
-/* Takes the ids of the categories that are called as the classes are. After df_detector_prepare(). DF_EVALUE: a
- * class is nobody's, or the classes have no names. */
+/* Takes the category ids of an annotation file, by the names of the classes. After df_detector_prepare(). DF_EVALUE:
+ * the file has no category with the name of a class, or the classes have no names. */
 DF_API int df_detector_take_categories(DfDetector *, const char *ann_file);
 
 DF_API DfModel *df_detector_model(const DfDetector *);
@@ -113,7 +113,7 @@ DF_API void df_detector_usual_shape(const DfDetector *, int wide, int *H, int *W
  * library lists them so, else the best first; df_free() the list. NULL after df_fail(). */
 DF_API const DfDetection **df_detections_listed(const DfDetections *);
 
-/* Detections of a lower score go. */
+/* Removes the detections with a lower score. */
 DF_API void df_detections_keep_above(DfDetections *, double score);
 /* x1 y1 x2 y2 to x y width height, in double as mmdet writes them. */
 DF_API void df_box_to_xywh(const float box[4], double out[4]);
