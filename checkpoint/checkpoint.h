@@ -71,6 +71,9 @@ DF_API int df_checkpoint_verify(const DfCheckpoint *);
  * by torch 2.3 and later, so they are refused). Names must differ. The file appears whole or not at all. */
 DF_API int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const char *const *metadata,
                                int n_metadata);
+/* The same, with numbers of `source`, which must not have changed when all of them are written: DF_EIO, and no file. */
+DF_API int df_checkpoint_write_from(const DfCheckpoint *source, const char *path, const DfArray *arrays, int n,
+                                    const char *const *metadata, int n_metadata);
 
 DF_END_DECLS
 

@@ -16,17 +16,25 @@ typedef struct {
     DfJson *json;
     const uint8_t *data; /* behind the header */
     uint64_t data_size;
+    bool is_no_json;     /* the reader of JSON has said what is wrong */
 } Header;
 
 /* ---- the header -------------------------------------------------------------------------------------------------- */
 
+static DfJsonEvent next(Header *h, DfJsonValue *value)
+{
+    const DfJsonEvent event = df_json_next(h->json, value);
+    h->is_no_json = event == DF_JSON_ERROR;
+    return event;
+}
+
 /* The next event must be `wanted`. An error of the JSON itself keeps its own sentence. */
 static int expect(Header *h, DfJsonEvent wanted, DfJsonValue *value, const char *what)
 {
-    const DfJsonEvent event = df_json_next(h->json, value);
+    const DfJsonEvent event = next(h, value);
     if (event == DF_JSON_ERROR)
         return DF_EFORMAT;
-    return event == wanted ? DF_OK : df_fail(DF_EFORMAT, "its header: want %s", what);
+    return event == wanted ? DF_OK : df_fail(DF_EFORMAT, "has a header of another form: want %s", what);
 }
 
 /* An array of integers >= 0, at most `most` of them. */
@@ -36,15 +44,15 @@ static int read_integers(Header *h, int64_t *out, int *n, int most, const char *
     int error = expect(h, DF_JSON_ARRAY, &value, what);
     *n = 0;
     while (error == DF_OK) {
-        const DfJsonEvent event = df_json_next(h->json, &value);
+        const DfJsonEvent event = next(h, &value);
         if (event == DF_JSON_CLOSE)
             break;
         if (event == DF_JSON_ERROR)
             return DF_EFORMAT;
         if (event != DF_JSON_NUMBER || !value.is_integer || value.integer < 0)
-            return df_fail(DF_EFORMAT, "its header: want %s", what);
+            return df_fail(DF_EFORMAT, "has a header of another form: want %s", what);
         if (*n == most)
-            return df_fail(DF_EFORMAT, "its header: more than %d numbers where there should be %s", most, what);
+            return df_fail(DF_EFORMAT, "has more than %d numbers where there should be %s", most, what);
         out[(*n)++] = value.integer;
     }
     return error;
@@ -117,14 +125,16 @@ static int read_array(Header *h, const char *name)
     DfJsonValue value;
     int error = expect(h, DF_JSON_OBJECT, &value, "an object for each array");
     while (error == DF_OK) {
-        const DfJsonEvent event = df_json_next(h->json, &value);
+        const DfJsonEvent event = next(h, &value);
         if (event == DF_JSON_CLOSE)
             break;
         error = event == DF_JSON_KEY ? read_row_key(h, &row, value.text) : DF_EFORMAT;
     }
     if (error == DF_OK)
         error = check_row(h, &row);
-    return error < 0 ? df_fail_in(error, "'%.200s' ", name) : df_checkpoint_add(h->ck, &row.array);
+    if (error < 0)
+        return h->is_no_json ? error : df_fail_in(error, "'%.200s' ", name);
+    return df_checkpoint_add(h->ck, &row.array);
 }
 
 /* One a line. */
@@ -151,7 +161,7 @@ static int read_metadata(Header *h)
     DfJsonValue value;
     int error = expect(h, DF_JSON_OBJECT, &value, "an object of texts as __metadata__");
     while (error == DF_OK) {
-        const DfJsonEvent event = df_json_next(h->json, &value);
+        const DfJsonEvent event = next(h, &value);
         if (event == DF_JSON_CLOSE)
             break;
         if (event != DF_JSON_KEY)
@@ -174,7 +184,7 @@ static int read_header(Header *h)
     DfJsonValue value;
     int error = expect(h, DF_JSON_OBJECT, &value, "an object");
     while (error == DF_OK) {
-        const DfJsonEvent event = df_json_next(h->json, &value);
+        const DfJsonEvent event = next(h, &value);
         if (event == DF_JSON_CLOSE)
             break;
         if (event != DF_JSON_KEY)
@@ -184,7 +194,7 @@ static int read_header(Header *h)
             continue;
         }
         if (strlen(value.text) != value.length)
-            return df_fail(DF_EFORMAT, "its header: a name contains a zero byte");
+            return df_fail(DF_EFORMAT, "has a name with a zero byte in its header");
         const char *name = df_arena_copy(h->ck->arena, value.text, value.length);
         error = name ? read_array(h, name) : df_fail_memory("the names of a checkpoint");
     }

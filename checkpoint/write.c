@@ -31,6 +31,12 @@ static int check_names(const DfArray *arrays, size_t n)
 
 int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const char *const *metadata, int n_metadata)
 {
+    return df_checkpoint_write_from(NULL, path, arrays, n, metadata, n_metadata);
+}
+
+int df_checkpoint_write_from(const DfCheckpoint *source, const char *path, const DfArray *arrays, int n,
+                             const char *const *metadata, int n_metadata)
+{
     const bool safetensors = df_ends_with(path, ".safetensors");
     if (!safetensors && !df_ends_with(path, ".pth") && !df_ends_with(path, ".pt"))
         return df_fail(DF_EVALUE, "%s: want a name that ends in .safetensors, .pth or .pt", path);
@@ -42,9 +48,12 @@ int df_checkpoint_write(const char *path, const DfArray *arrays, int n, const ch
         return error;
     error =
         (safetensors ? df_safetensors_write : df_pth_write)(writer, arrays, (size_t)n, metadata, (size_t)n_metadata);
-    if (error < 0) {
-        df_writer_drop(writer);
-        return df_fail_in(error, "%s: ", path);
-    }
-    return df_writer_commit(writer);
+    if (error < 0)
+        df_fail_in(error, "%s: ", path);
+    else if (source)
+        error = df_checkpoint_check(source);
+    if (error == DF_OK)
+        return df_writer_commit(writer);
+    df_writer_drop(writer);
+    return error;
 }

@@ -210,7 +210,7 @@ static int write(const char *to, const DfArray *arrays, int n, const char *from,
     if (converted)
         n = nn_converted_arrays(converted, &arrays);
     if (error == DF_OK)
-        error = df_checkpoint_write(to, arrays, n, pair, describe(pair, file, to, arena));
+        error = df_checkpoint_write_from(file, to, arrays, n, pair, describe(pair, file, to, arena));
     if (error == DF_OK && !cli.quiet)
         say(to, n, from, file, converted);
     nn_converted_free(converted);

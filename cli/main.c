@@ -262,6 +262,20 @@ static void on_interrupt(int signal)
     _exit(128 + signal);
 }
 
+/* Who started the program may have it ignore a signal: nohup does, and a shell for what runs in its background. */
+static void listen_to_signals(void)
+{
+    static const int interrupting[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
+    struct sigaction interrupt = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }; /* writing goes on behind it */
+    struct sigaction before;
+    sigemptyset(&interrupt.sa_mask);
+    for (size_t i = 0; i < sizeof interrupting / sizeof *interrupting; i++)
+        if (sigaction(interrupting[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(interrupting[i], &interrupt, NULL);
+    signal(SIGPIPE, SIG_IGN); /* writing fails instead, with a sentence */
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 bool cli_interrupted(void)
 {
     asked = 1;
@@ -402,12 +416,7 @@ int main(int argc, char **argv)
     df_log_to(log_line, NULL);
     setenv("OPENBLAS_NUM_THREADS", "1", false); /* threads that it made at its loading would idle at full speed first */
     find_ready_configs();
-    struct sigaction interrupt = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART }; /* writing goes on behind it */
-    sigemptyset(&interrupt.sa_mask);
-    sigaction(SIGINT, &interrupt, NULL);
-    sigaction(SIGTERM, &interrupt, NULL);
-    signal(SIGPIPE, SIG_IGN); /* writing fails instead, with a sentence */
-    signal(SIGXFSZ, SIG_IGN);
+    listen_to_signals();
     int status = 0;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         const CliCommand *command = argc > 2 ? find_command(argv[2]) : NULL;

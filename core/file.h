@@ -63,6 +63,9 @@ DF_API char *df_path_join(const char *folder, const char *name);
 DF_API int df_path_below(char **out, const char *folder, const char *name);
 /* A new folder in TMPDIR, or in the system's folder for temporary files; df_free() it. NULL after df_fail(). */
 DF_API char *df_temporary_folder(void);
+/* The same, and df_writers_abandon() removes it, too, with the named files (up to NULL, as long as the folder is there).
+ * It is to be removed by df_remove_folder(). */
+DF_API char *df_temporary_folder_for(const char *const *files);
 /* Removes the named files (up to NULL), then the folder if it is empty. */
 DF_API void df_remove_folder(const char *folder, const char *const *files);
 
@@ -119,7 +122,8 @@ DF_API int df_append_line(DfAppend *, const char *line);     /* without its newl
 DF_API int df_append_sync(DfAppend *);
 DF_API void df_append_close(DfAppend *);                     /* NULL is fine                                         */
 
-/* For a signal handler, before the process ends: removes what is half-written under its temporary name. */
+/* For a signal handler, before the process ends: removes what is half-written under its temporary name, and the folders
+ * of df_temporary_folder_for(). */
 DF_API void df_writers_abandon(void);
 
 DF_END_DECLS

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/temporary.h"
 #include "core/text.h"
 
 char *df_path_join(const char *folder, const char *name)
@@ -135,27 +137,79 @@ int df_sync_folder_of(const char *path)
 
 /* ---- for a while ------------------------------------------------------------------------------------------------- */
 
-char *df_temporary_folder(void)
+/* What df_folders_abandon() removes. A folder for which the list has no room is not known to it. */
+enum { MOST_TEMPORARY = 8 };
+static struct {
+    _Atomic(const char *) folder;
+    _Atomic(const char *const *) files; /* NULL: a free place */
+} temporary[MOST_TEMPORARY];
+
+static void note_folder(const char *folder, const char *const *files)
+{
+    for (int i = 0; i < MOST_TEMPORARY; i++) {
+        const char *const *none = NULL;
+        if (atomic_compare_exchange_strong(&temporary[i].files, &none, files)) {
+            atomic_store(&temporary[i].folder, folder);
+            return;
+        }
+    }
+}
+
+static void forget_folder(const char *folder)
+{
+    for (int i = 0; i < MOST_TEMPORARY; i++)
+        if (atomic_load(&temporary[i].folder) == folder) {
+            atomic_store(&temporary[i].folder, NULL);
+            atomic_store(&temporary[i].files, NULL);
+        }
+}
+
+char *df_temporary_folder_for(const char *const *files)
 {
     const char *parent = getenv("TMPDIR");
     char *folder = df_path_join(parent && parent[0] ? parent : "/tmp", "deformer-XXXXXX");
     if (!folder) {
         df_fail_memory("a path");
-    } else if (!mkdtemp(folder)) {
+        return NULL;
+    }
+    if (files)
+        note_folder(folder, files); /* before it is there: a signal in between finds none of that name */
+    if (!mkdtemp(folder)) {
         df_fail_errno("%s: cannot make a folder for results", folder);
+        forget_folder(folder);
         df_free(folder);
         return NULL;
     }
     return folder;
 }
 
+char *df_temporary_folder(void)
+{
+    return df_temporary_folder_for(NULL);
+}
+
+/* Without an allocation: a signal handler calls it. */
+static void remove_with_files(const char *folder, const char *const *files)
+{
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (; fd >= 0 && *files; files++)
+        unlinkat(fd, *files, 0);
+    if (fd >= 0)
+        close(fd);
+    rmdir(folder);
+}
+
 void df_remove_folder(const char *folder, const char *const *files)
 {
-    for (; *files; files++) {
-        char *path = df_path_join(folder, *files);
-        if (path)
-            unlink(path);
-        df_free(path);
+    remove_with_files(folder, files);
+    forget_folder(folder);
+}
+
+void df_folders_abandon(void)
+{
+    for (int i = 0; i < MOST_TEMPORARY; i++) {
+        const char *folder = atomic_load(&temporary[i].folder);
+        if (folder)
+            remove_with_files(folder, atomic_load(&temporary[i].files));
     }
-    rmdir(folder);
 }

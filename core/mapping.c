@@ -145,7 +145,9 @@ int df_file_check(const DfFile *file)
         return DF_OK;
     if (fstat(m->fd, &now) < 0)
         return df_fail_errno("asking for the file's size");
-    if (now.st_size < m->opened.st_size || atomic_load(&m->place->torn))
+    if (now.st_size >= m->opened.st_size && atomic_load(&m->place->torn))
+        return df_fail(DF_EIO, "was cut short and written again while it was in use");
+    if (now.st_size < m->opened.st_size)
         return df_fail(DF_EIO, "shrank from %llu bytes to %llu while it was in use",
                        (unsigned long long)m->opened.st_size, (unsigned long long)now.st_size);
     const struct timespec then = m->opened.st_mtim;

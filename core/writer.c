@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/memory.h"
 #include "core/plain.h"
 #include "core/random.h"
+#include "core/temporary.h"
 #include "core/text.h"
 
 enum { BUFFER = 1 << 16 };
@@ -57,6 +59,7 @@ void df_writers_abandon(void)
         if (name)
             unlink(name);
     }
+    df_folders_abandon();
 }
 
 /* ---- many files -------------------------------------------------------------------------------------------------- */
@@ -185,12 +188,33 @@ static bool is_of_the_system(const char *path)
     return df_starts_with(path, "/dev/") || df_starts_with(path, "/proc/");
 }
 
+enum { PATIENCE = 30, LOOKS = 50 }; /* seconds that a pipe may have no reader; how often a second it is looked at */
+
+/* Opening never waits; a pipe that nobody reads yet refuses then. */
+static int open_when_read(const char *path)
+{
+    const struct timespec pause = { .tv_nsec = 1000000000 / LOOKS };
+    int fd = -1;
+    errno = ENXIO;
+    for (int i = 0; fd < 0 && errno == ENXIO && i < PATIENCE * LOOKS; i++) {
+        if (i > 0)
+            nanosleep(&pause, NULL);
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+    }
+    return fd;
+}
+
 static int open_direct(DfWriter *writer)
 {
     writer->direct = true;
     note(NULL, writer->temporary);
-    writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return writer->fd < 0 ? df_fail_errno("%s: cannot be written", writer->path) : DF_OK;
+    writer->fd = open_when_read(writer->path);
+    if (writer->fd < 0 && errno == ENXIO)
+        return df_fail(DF_EIO, "%s: nobody read from the pipe for %d seconds", writer->path, PATIENCE);
+    if (writer->fd < 0)
+        return df_fail_errno("%s: cannot be written", writer->path);
+    fcntl(writer->fd, F_SETFL, fcntl(writer->fd, F_GETFL) & ~O_NONBLOCK); /* writing waits for a slow reader */
+    return DF_OK;
 }
 
 /* Who may read and write the new file: those who might the old one. Where its group cannot be kept, another group

@@ -10,6 +10,9 @@
 #include "inference/fingerprint.h"
 #include "inference/images_scored.h"
 
+static const char *const in_temporary_folder[] = { "results.jsonl", "results.bbox.json", "results.segm.json",
+                                                    "truth.json", NULL };
+
 /* Masks are scored against the annotation file itself, or against the one that is written, for which they are read. */
 static int open_dataset(DfEvaluation *e)
 {
@@ -150,7 +153,7 @@ static int begin(DfEvaluation *e)
     if (!e->done)
         return df_fail_memory("the results");
     e->temporary = !e->o.out_dir;
-    e->folder = e->o.out_dir ? df_path_join(e->o.out_dir, "") : df_temporary_folder();
+    e->folder = e->o.out_dir ? df_path_join(e->o.out_dir, "") : df_temporary_folder_for(in_temporary_folder);
     if (!e->folder)
         return DF_ENOMEM;
     error = df_journal_open(&e->journal, e->folder, &of, e->dataset, e->o.fresh, e->done);
@@ -269,9 +272,7 @@ static void close_all(DfEvaluation *e)
 {
     df_journal_close(e->journal);
     if (e->temporary && e->folder)
-        df_remove_folder(e->folder,
-                         (const char *const[]){ "results.jsonl", "results.bbox.json", "results.segm.json", "truth.json",
-                                               NULL });
+        df_remove_folder(e->folder, in_temporary_folder);
     df_coco_scores_done(&e->coco);
     df_map_scores_done(&e->map);
     df_coco_dataset_free(e->dataset);

@@ -15,11 +15,13 @@ static int add_settings(const DfFolderSettings *settings)
     return DF_OK;
 }
 
+static const char *const in_made_folder[] = { "deformer_val.json", "pictures_val.txt", NULL };
+
 static int work_folder(CliDataFolder *d, const char *out_dir)
 {
     if (out_dir)
         return df_make_directory(out_dir);
-    d->made = df_temporary_folder();
+    d->made = df_temporary_folder_for(in_made_folder);
     return d->made ? DF_OK : DF_EIO;
 }
 
@@ -53,9 +55,8 @@ int cli_data_folder(CliDataFolder *d, const char *config_path, const char *data_
 
 void cli_data_folder_done(CliDataFolder *d)
 {
-    static const char *const files[] = { "deformer_val.json", "pictures_val.txt", NULL };
     if (d->made)
-        df_remove_folder(d->made, files);
+        df_remove_folder(d->made, in_made_folder);
     df_free(d->made);
     df_folder_free(d->folder);
     *d = (CliDataFolder){ 0 };

@@ -16,14 +16,14 @@ int cli_page_pictures_open(CliPagePictures *p, const char *images_dir)
 {
     *p = (CliPagePictures){ images_dir, NULL };
     if (images_dir)
-        p->folder = df_temporary_folder();
+        p->folder = df_temporary_folder_for(cli_picture_files);
     return !images_dir || p->folder ? DF_OK : DF_EIO;
 }
 
 void cli_page_pictures_close(CliPagePictures *p)
 {
     if (p->folder)
-        df_remove_folder(p->folder, (const char *const[]){ CLI_PICTURE_FILE, NULL });
+        df_remove_folder(p->folder, cli_picture_files);
     df_free(p->folder);
     *p = (CliPagePictures){ 0 };
 }

@@ -4,6 +4,8 @@
  */
 #include "cli/common/picture_uri.h"
 
+const char *const cli_picture_files[] = { CLI_PICTURE_FILE, NULL };
+
 static int encode(const char *path, char **uri)
 {
     DfFile file;

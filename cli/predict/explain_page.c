@@ -144,12 +144,12 @@ static int write_page(const Source *s, DfPointsPage *page)
     char *uri = NULL;
     char *html = NULL;
     char *path;
-    char *folder = df_temporary_folder();
+    char *folder = df_temporary_folder_for(cli_picture_files);
     int error = cli_explain_path(s->e, s->sample->path, ".html", &path);
     if (error == DF_OK)
         error = folder ? cli_picture_uri(&s->sample->image, folder, MOST_WIDTH, QUALITY, &uri) : DF_EIO;
     if (folder)
-        df_remove_folder(folder, (const char *const[]){ CLI_PICTURE_FILE, NULL });
+        df_remove_folder(folder, cli_picture_files);
     page->picture = uri;
     if (error == DF_OK)
         error = df_report_points(page, &html);

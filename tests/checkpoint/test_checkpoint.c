@@ -373,6 +373,38 @@ Test(checkpoint, reads_what_it_wrote)
     cr_expect_eq(df_memory().now, 0);
 }
 
+/* What is copied from a file that somebody cuts short meanwhile becomes no file. */
+Test(checkpoint, writes_nothing_from_a_source_that_changed)
+{
+    enum { N = 30000 };
+    static const float numbers[N];
+    const int64_t shape[1] = { N };
+    const DfArray array = df_array("a", DF_F32, 1, shape, numbers);
+    char *folder = df_temporary_folder();
+    char *from = df_path_join(folder, "from.safetensors");
+    cr_assert_eq(df_checkpoint_write(from, &array, 1, NULL, 0), DF_OK, "%s", df_error());
+    DfCheckpoint *source;
+    cr_assert_eq(df_checkpoint_open(&source, from, NULL), DF_OK, "%s", df_error());
+    const DfArray *const mapped = df_checkpoint_at(source, 0);
+    cr_assert(df_checkpoint_maps(source, mapped));
+    for (int i = 0; i < 4; i++) {
+        char *to = df_path_join(folder, i % 2 ? "to.pth" : "to.safetensors");
+        const int error = df_checkpoint_write_from(source, to, mapped, 1, NULL, 0);
+        cr_expect_eq(error, i < 2 ? DF_OK : DF_EIO);
+        cr_expect_eq(df_file_exists(to), i < 2);
+        cr_expect(i < 2 || strstr(df_error(), "from.safetensors: shrank from"), "%s", df_error());
+        unlink(to);
+        df_free(to);
+        if (i == 1)
+            cr_assert_eq(truncate(from, 5000), 0);
+    }
+    df_checkpoint_close(source);
+    df_remove_folder(folder, (const char *const[]){ "from.safetensors", NULL });
+    df_free(from);
+    df_free(folder);
+    cr_expect_eq(df_memory().now, 0);
+}
+
 Test(checkpoint, refuses_to_write_what_cannot_be_read)
 {
     const float x[2] = { 1, 2 };

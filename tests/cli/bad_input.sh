@@ -108,6 +108,31 @@ await [ -e stopped/val2017/000000000009.jpg ]
 end TERM
 is $status 143 'stopped'
 clean
+# A closed terminal ends it, too; nohup and the shell, which keeps Ctrl-C from what runs in the background, have it go on. It runs when
+# its end of the pipe is open.
+mkfifo waiting
+heard() { # STATUS SIGNAL...
+    want=$1
+    shift
+    exec 3>waiting
+    for signal; do kill "-$signal" $process; done
+    status=0
+    wait $process || status=$?
+    exec 3>&-
+    is $status "$want" "after the signals $*"
+}
+command='metric, stopped by signals'
+"$program" metric coco waiting none.json >out 2>err &
+process=$!
+heard 129 INT HUP
+(trap '' HUP; exec "$program" metric coco waiting none.json >out 2>err) &
+process=$!
+heard 143 HUP TERM
+cat waiting >read_from_pipe &
+run 0 metric coco $gt none.json --json waiting --quiet
+wait
+run 0 metric coco $gt none.json --json written --quiet
+same read_from_pipe written
 if [ -c /dev/full ]; then
     run 1 metric coco $gt none.json --json /dev/full --quiet && says '/dev/full: cannot be written: No space left on device'
 fi

@@ -22,7 +22,7 @@ evaluate 0 --threads 3 --json - && same out whole.json
 # Stopped by Ctrl-C, and resumed.
 begin eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 --out stopped --threads 1
 await has_lines stopped/results.jsonl 2
-end INT
+end TERM # a shell keeps Ctrl-C from what runs in its background
 if [ $status -ne 0 ]; then # it may be done before
     is $status 1 'stopped'
     says ' of 16 images; the same command continues from there'

@@ -85,7 +85,7 @@ same a.txt b.txt
 # shellcheck disable=SC2086
 begin train tiny.py --data data --quiet $small --work-dir stopped --set runner.max_epochs=100000
 await has_lines stopped/log.jsonl 1
-end INT
+end TERM # a shell keeps Ctrl-C from what runs in its background
 is $status 1 'a stopped run ends with'
 grep -q ' steps; the same command with --resume goes on from there' err || fail 'does not say how to go on'
 [ -s stopped/latest.safetensors ] || fail 'a stopped run leaves no state'

@@ -116,6 +116,30 @@ Test(file, whose_size_nobody_knows)
     cr_expect_eq(df_file_open(&file, "/proc/self/status", 10), DF_EFORMAT);
 }
 
+/* What a signal handler calls before the process ends. */
+Test(file, folders_for_a_while)
+{
+    static const char *const files[] = { "one", "two", "three", NULL };
+    char *left = df_temporary_folder_for(files), *removed = df_temporary_folder_for(files), *kept = df_temporary_folder();
+    for (int i = 0; i < 2; i++) {
+        char *path = df_path_join(left, files[i]);
+        DfWriter *writer;
+        cr_assert_eq(df_writer_open(&writer, path), DF_OK);
+        cr_assert_eq(df_writer_commit(writer), DF_OK);
+        df_free(path);
+    }
+    df_remove_folder(removed, files);
+    df_writers_abandon();
+    cr_expect_not(df_is_directory(left));
+    cr_expect_not(df_is_directory(removed));
+    cr_expect(df_is_directory(kept));
+    df_remove_folder(left, files);
+    df_remove_folder(kept, files);
+    df_free(left);
+    df_free(removed);
+    df_free(kept);
+}
+
 Test(file, pipes)
 {
     DfFile file;

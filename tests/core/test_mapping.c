@@ -151,7 +151,7 @@ Test(mapping, a_file_that_is_cut_short_gives_zeros_and_is_told)
     cr_expect_eq(file.data[9999], (9999 * 7 + 9999 / 4096) & 0xff);
     expect_changed(&file, "shrank from 77881 bytes to 10000");
     write_file(path, SIZE, 0);            /* the same size again: the page of zeros is still there */
-    expect_changed(&file, "shrank");
+    expect_changed(&file, "was cut short and written again");
     df_file_close(&file);
 }
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core/temporary.h -- private to core/: what df_writers_abandon() removes besides unfinished files.
+ */
+#ifndef DF_CORE_TEMPORARY_H
+#define DF_CORE_TEMPORARY_H
+
+/* The folders of df_temporary_folder_for() that are there, with their files. For a signal handler. */
+void df_folders_abandon(void);
+
+#endif
