@@ -10,7 +10,7 @@
 #
 #     begin synth ..        starts the program; the script goes on beside it
 #     await [ -e a ]        waits until the command succeeds, for as long as the program needs: it fails if the program ends before
-#     end INT               sends the program this signal, waits for its end, and leaves the status in $status
+#     end TERM              sends the program this signal, waits for its end, and leaves the status in $status
 set -u
 case $1 in /*) program=$1 ;; *) program=$PWD/$1 ;; esac # the scripts work elsewhere
 root=$(cd "$2" && pwd) || exit 1

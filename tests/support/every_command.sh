@@ -94,7 +94,7 @@ about_networks() { # VISIT
         --max-loss 10 --json layers.json --quiet $tested_at
     "$1" bench bench "$config" --shape 32x32 --repeat 1 --streams 0 --json times.json
     "$1" bench_roofline bench "$config" --shape 32x32 --repeat 1 --streams 0 --roofline --page roofline.html
-    "$1" compare_models compare "$config" "$maps" --shape 32x32 --rounds 1 --chart chart.svg
+    "$1" compare_models compare "$config" "$maps" --shape 32x32 --rounds 1 --chart chart.svg --quiet
     # shellcheck disable=SC2086
     {
         "$1" train train "$root/configs/nano/retinanet_dat_nano.py" --data "$folder/data" --work-dir run --quiet $tested_at $trained_at
