@@ -237,6 +237,8 @@ static int run(int n_args, const char *const *args)
     DfArena *arena = df_arena_new();
     int error = arena ? df_checkpoint_open(&file, args[0], wrapper) : df_fail_memory("a checkpoint");
     if (error == DF_OK)
+        error = df_checkpoint_verify(file); /* a new file would have new checksums for damaged numbers */
+    if (error == DF_OK)
         error = convert(file, arena, args[0], args[1]);
     df_checkpoint_close(file);
     df_arena_free(arena);

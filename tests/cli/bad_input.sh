@@ -68,6 +68,9 @@ run 1 predict "$config" swin.pth $picture --quiet
 grep -q '^deformer predict: swin.pth: [0-9]* of 169 parameters are not in it' err || fail 'does not count the keys'
 run 1 convert damaged.pth x.safetensors --quiet
 [ ! -e x.safetensors ] || fail 'a damaged file was converted'
+{ head -c $((size / 2)) w.pth; printf 'x'; tail -c +$((size / 2 + 2)) w.pth; } >one_byte.pth
+run 1 convert one_byte.pth x.safetensors --quiet && says 'does not match its checksum'
+[ ! -e x.safetensors ] || fail 'a file with one byte of another value was converted'
 
 # Annotations and results.
 gt=data/annotations/instances_val2017.json
