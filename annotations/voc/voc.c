@@ -35,41 +35,91 @@ static int wrong(const Reader *r, const char *what)
 /* ---- text ------------------------------------------------------------------------------------------------------- */
 
 static const struct {
-    const char *entity;
+    const char *name;
     char letter;
-} entities[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' }, { "&quot;", '"' }, { "&apos;", '\'' } };
-
-static char letter_at(Reader *r)
-{
-    for (size_t i = 0; *r->at == '&' && i < sizeof entities / sizeof *entities; i++) {
-        const size_t n = strlen(entities[i].entity);
-        if ((size_t)(r->end - r->at) >= n && memcmp(r->at, entities[i].entity, n) == 0) {
-            r->at += n;
-            return entities[i].letter;
-        }
-    }
-    r->line += *r->at == '\n';
-    return *r->at++;
-}
+} entities[] = { { "amp", '&' }, { "lt", '<' }, { "gt", '>' }, { "quot", '"' }, { "apos", '\'' } };
 
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+static void add(Reader *r, char c)
+{
+    if (r->n == 0 && is_space(c))
+        return;
+    if (r->n + 1 < sizeof r->text) /* what is longer is a description, or refused as a name */
+        r->text[r->n++] = c;
+}
+
+/* In UTF-8. */
+static void add_character(Reader *r, uint32_t code)
+{
+    static const unsigned first[] = { 0, 0xc0, 0xe0, 0xf0 };
+    int more = 0; /* bytes behind the first */
+    for (uint32_t beyond = 0x80; code >= beyond && more < 3; beyond = more == 1 ? 0x800 : 0x10000)
+        more++;
+    add(r, (char)(first[more] | code >> 6 * more));
+    while (more-- > 0)
+        add(r, (char)(0x80 | (code >> 6 * more & 0x3f)));
+}
+
+/* Of "lt", "#233" or "#xE9"; 0: it stands for none. */
+static uint32_t character_of(const char *reference)
+{
+    for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
+        if (strcmp(reference, entities[i].name) == 0)
+            return (uint32_t)entities[i].letter;
+    if (reference[0] != '#')
+        return 0;
+    char *end;
+    const bool hexadecimal = reference[1] == 'x';
+    const unsigned long code = strtoul(reference + 1 + hexadecimal, &end, hexadecimal ? 16 : 10);
+    return *end || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : (uint32_t)code;
+}
+
+static bool is_in_reference(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '#';
+}
+
+/* An '&' that begins no reference is itself. */
+static int read_reference(Reader *r)
+{
+    char reference[12] = "";
+    size_t n = 0;
+    const char *at = r->at + 1;
+    while (at + n < r->end && n + 1 < sizeof reference && is_in_reference(at[n]))
+        n++;
+    if (n == 0 || at + n == r->end || at[n] != ';') {
+        add(r, *r->at++);
+        return DF_OK;
+    }
+    memcpy(reference, at, n);
+    const uint32_t code = character_of(reference);
+    if (!code)
+        return df_fail(DF_EFORMAT, "%s: line %zu: met &%s;, want &amp; &lt; &gt; &quot; &apos; or a character's number",
+                       r->file, r->line, reference);
+    add_character(r, code);
+    r->at = at + n + 1;
+    return DF_OK;
+}
+
 /* Up to the next tag. */
 static int read_text(Reader *r)
 {
-    while (r->at < r->end && *r->at != '<') {
-        const char c = letter_at(r);
-        if (!c)
-            return wrong(r, "a zero byte: want text");
-        if (r->n == 0 && is_space(c))
+    int error = DF_OK;
+    while (error == DF_OK && r->at < r->end && *r->at != '<') {
+        if (*r->at == '&') {
+            error = read_reference(r);
             continue;
-        if (r->n + 1 < sizeof r->text) /* what is longer is a description, or refused as a name */
-            r->text[r->n++] = c;
+        }
+        if (!*r->at)
+            return wrong(r, "a zero byte: want text");
+        r->line += *r->at == '\n';
+        add(r, *r->at++);
     }
-    return DF_OK;
+    return error;
 }
 
 static void end_text(Reader *r)

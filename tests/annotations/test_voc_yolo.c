@@ -53,6 +53,16 @@ Test(voc, objects_and_the_picture)
     cr_expect(n_objects == 0 && picture.width == 0 && !picture.file_name[0]);
 }
 
+/* As Python's ElementTree writes and reads them. */
+Test(voc, letters_by_their_numbers)
+{
+    cr_assert_eq(read_voc("<annotation><object><name>caf&#233; &#x20AC;&#x1F600;</name>" BOX "</object>"
+                          "<object><name>cats & dogs &;</name>" BOX "</object></annotation>"), DF_OK, "%s", df_error());
+    cr_assert_eq(n_objects, 2);
+    cr_expect_str_eq(objects[0].name, "caf\xc3\xa9 \xe2\x82\xac\xf0\x9f\x98\x80");
+    cr_expect_str_eq(objects[1].name, "cats & dogs &;");
+}
+
 static void voc_fails(const char *text, const char *sentence)
 {
     cr_expect_eq(read_voc(text), DF_EFORMAT, "takes %s", text);
@@ -61,6 +71,12 @@ static void voc_fails(const char *text, const char *sentence)
 
 Test(voc, what_is_wrong_is_said)
 {
+    static const char *const references[] = { "&x;", "&#0;", "&#;", "&#xD800;", "&#x110000;" };
+    for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "<annotation>\n<folder>%s</folder>", references[i]);
+        voc_fails(text, "line 2: met &");
+    }
     voc_fails("", "no <annotation>");
     voc_fails("<annotations></annotations>", "no <annotation>");
     voc_fails("<annotation>\n<object>", "line 2: <object> is not closed");
