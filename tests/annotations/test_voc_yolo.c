@@ -3,6 +3,7 @@
  * tests/annotations/test_voc_yolo.c -- XML of PASCAL VOC and texts of YOLO, as their own descriptions have them.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "annotations/annotations.h"

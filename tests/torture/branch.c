@@ -3,7 +3,7 @@
  * tests/torture/branch.c -- fork(), with a copy of the files, too: what the copy writes is not seen by the process itself.
  */
 #define _GNU_SOURCE
-#include "branch.h"
+#include "tests/torture/branch.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -29,7 +29,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "branch.h"
+#include "tests/torture/branch.h"
 
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);

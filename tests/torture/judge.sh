@@ -53,7 +53,7 @@ case $status in
     1) [ "$(lines_of_its_own)" -eq 1 ] || complain "ends with 1 and says $(lines_of_its_own) lines more" ;;
     *) complain "ends with $status" ;;
 esac
-for entry in "$run"/work/*; do
+for entry in "$run/work"/*; do
     [ -e "$entry" ] && check_files
     break
 done
