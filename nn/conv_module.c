@@ -26,14 +26,24 @@ static DfTensor *folded(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x,
     return df_leave(c, m, df_conv2d(c, x, l->weight, shift, l->conv, fuse));
 }
 
-DfTensor *nn_conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
+static DfTensor *conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfFuse fuse)
 {
     const DfMark m = df_enter(c, NULL, -1);
     if (!folds(c, l, n))
-        x = nn_norm_fused(c, n, nn_conv(c, l, x), act, residual);
+        x = nn_norm_fused(c, n, nn_conv(c, l, x), fuse.act, fuse.residual);
     else
-        x = folded(c, l, n, x, (DfFuse){ .act = act, .residual = residual, .inside = true });
+        x = folded(c, l, n, x, fuse);
     return df_leave(c, m, x);
+}
+
+DfTensor *nn_conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
+{
+    return conv_norm(c, l, n, x, (DfFuse){ .act = act, .residual = residual, .inside = true });
+}
+
+DfTensor *nn_conv_norm_spending(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
+{
+    return conv_norm(c, l, n, x, (DfFuse){ .act = act, .residual = residual, .inside = true, .spent = true });
 }
 
 /* ---- mmcv's module ----------------------------------------------------------------------------------------------- */

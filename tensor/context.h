@@ -242,6 +242,9 @@ DF_API DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *
 /* For ops that read their weights packed, which need no data of their own then
  * (DfOrigin); df_output() gives it them. */
 DF_API DfTensor *df_output_packing(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
+/* The same in the memory of x, which nobody reads from here on but the op itself; if x has memory that nobody shares, and
+ * nothing is recorded. */
+DF_API DfTensor *df_output_over(DfCtx *, const DfOp *, DfTensor *x, int n_src, DfTensor *const *src);
 /* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
 DF_API DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
 DF_API bool df_skip(const DfCtx *, const DfTensor *y);

@@ -110,6 +110,14 @@ static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weig
     return error;
 }
 
+/* Where the result lies: in memory of its own, or that of a residual which is not needed any more. */
+static DfTensor *result_of(DfCtx *c, DfShape shape, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse fuse)
+{
+    const bool over = fuse.residual && fuse.spent && fuse.inside && !is_depthwise(weight);
+    return over ? df_output_over(c, &op, fuse.residual, DF_SOURCES_OF(x, weight, bias))
+                : df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
+}
+
 DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv conv, DfFuse fuse)
 {
     if (c->err || !fits(c, x, weight, conv))
@@ -123,7 +131,7 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
     const DfShape shape = DF_SHAPE(s.N, s.oH, s.oW, s.O);
     if (!df_fuse_fits(c, "conv2d", shape, bias, fuse))
         return &c->nil;
-    DfTensor *y = df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
+    DfTensor *y = result_of(c, shape, x, weight, bias, fuse);
     df_fuse_reads(c, fuse);
     const double direct = (double)s.N * s.oH * s.oW * (double)df_size(weight);
     df_macs(c, DF_MACS_LAYER, direct);

@@ -105,9 +105,9 @@ void df_put_on_tape(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *
     c->parts->tape = y;
 }
 
-static DfTensor *output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+/* y, which was just made, is the result of an op. */
+static DfTensor *made(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *const *src)
 {
-    DfTensor *y = df_new(c, shape);
     if (c->err)
         return &c->nil;
     df_put_on_tape(c, op, y, n_src, src);
@@ -115,6 +115,11 @@ static DfTensor *output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTe
         df_check_later(c, op, y);
     df_profile_count(c, y, n_src, src);
     return y;
+}
+
+static DfTensor *output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+{
+    return made(c, op, df_new(c, shape), n_src, src);
 }
 
 /* Sources that are about to be read get their numbers. */
@@ -137,18 +142,33 @@ DfTensor *df_output_packing(DfCtx *c, const DfOp *op, DfShape shape, int n_src, 
     return c->recording ? df_output(c, op, shape, n_src, src) : output(c, op, shape, n_src, src);
 }
 
-DfTensor *df_view(DfCtx *c, const DfOp *op, DfShape shape, DfTensor *src, size_t offset)
+/* Another header for the same memory. */
+static DfTensor *alias(DfCtx *c, DfShape shape, DfTensor *x, size_t offset)
 {
-    hold(c, 1, &src);
     DfTensor *y = header(c, shape);
     if (!y)
         return &c->nil;
-    assert(offset + df_size(y) <= df_size(src));
-    y->data = src->data ? src->data + offset : NULL;
-    y->buffer = src->buffer;
+    assert(offset + df_size(y) <= df_size(x));
+    y->data = x->data ? x->data + offset : NULL;
+    y->buffer = x->buffer;
     if (y->buffer)
         y->buffer->refs++;
-    df_put_on_tape(c, op, y, 1, &src);
+    return y;
+}
+
+DfTensor *df_output_over(DfCtx *c, const DfOp *op, DfTensor *x, int n_src, DfTensor *const *src)
+{
+    if (c->recording || !x->buffer || x->buffer->refs > 1)
+        return df_output_packing(c, op, x->shape, n_src, src);
+    return made(c, op, alias(c, x->shape, x, 0), n_src, src);
+}
+
+DfTensor *df_view(DfCtx *c, const DfOp *op, DfShape shape, DfTensor *src, size_t offset)
+{
+    hold(c, 1, &src);
+    DfTensor *y = alias(c, shape, src, offset);
+    if (!c->err)
+        df_put_on_tape(c, op, y, 1, &src);
     return y;
 }
 

@@ -28,6 +28,8 @@ typedef struct {
     DfTensor *scale;    /* O: of each output channel (layer scale), or NULL    */
     DfTensor *residual; /* same shape as the result, or NULL                   */
     bool inside;        /* the residual is added before the activation         */
+    bool spent;         /* df_conv2d(): nobody else reads the residual, now or later, and it is inside: without a tape the
+                         * result takes over its memory                        */
     DfTensor *fold;     /* df_conv2d() without a tape: O, a factor of the weight itself, which costs nothing once the
                          * weight is packed; or NULL                           */
 } DfFuse;

@@ -35,14 +35,27 @@ static DfTensor *deform(DfCtx *c, const ConvNorm *m, DfTensor *x)
     return df_deform_conv2d(c, x, offset, weight, m->conv.weight, NULL, m->conv.conv, m->groups);
 }
 
-/* act(norm(conv(x)) + residual); residual or NULL */
-static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act, DfTensor *residual)
+/* act(norm(conv(x))) */
+static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act)
 {
     const DfMark mark = df_enter(c, NULL, -1);
     if (m->dcn)
-        x = nn_norm_fused(c, &m->norm, deform(c, m, x), act, residual);
+        x = nn_norm_fused(c, &m->norm, deform(c, m, x), act, NULL);
     else
-        x = nn_conv_norm(c, &m->conv, &m->norm, x, act, residual);
+        x = nn_conv_norm(c, &m->conv, &m->norm, x, act, NULL);
+    return df_leave(c, mark, x);
+}
+
+/* relu(norm(conv(x)) + residual), a block's end; in the memory of the residual if nobody else wants that. */
+static DfTensor *conv_norm_add(DfCtx *c, const ConvNorm *m, DfTensor *x, DfTensor *residual, bool spent)
+{
+    const DfMark mark = df_enter(c, NULL, -1);
+    if (m->dcn)
+        x = nn_norm_fused(c, &m->norm, deform(c, m, x), DF_ACT_RELU, residual);
+    else if (spent)
+        x = nn_conv_norm_spending(c, &m->conv, &m->norm, x, DF_ACT_RELU, residual);
+    else
+        x = nn_conv_norm(c, &m->conv, &m->norm, x, DF_ACT_RELU, residual);
     return df_leave(c, mark, x);
 }
 
@@ -57,7 +70,13 @@ static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
     const int side[2] = { b->pool, b->pool }, none[2] = { 0, 0 };
     if (b->pool > 1)
         x = df_avg_pool2d(c, x, side, side, none, true, false);
-    return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE, NULL));
+    return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE));
+}
+
+/* Is the input of a block for that block alone? That of a stage may be a result of the network. */
+static bool is_own(const ResNet *net, int i, int j)
+{
+    return j > 0 || i == 0 || !net->stages[i - 1].given;
 }
 
 static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x) /* relu(F(x) + Ws x) */
@@ -66,13 +85,14 @@ static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *
     const ResNetBlock *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
     const int last = net->n_convs - 1;
-    DfTensor *y = df_plugins(c, b->plugins[0], conv_norm(c, &b->conv[0], x, DF_ACT_RELU, NULL));
+    DfTensor *y = df_plugins(c, b->plugins[0], conv_norm(c, &b->conv[0], x, DF_ACT_RELU));
     for (int k = 1; k < last; k++)
-        df_next(c, &y, df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], y, DF_ACT_RELU, NULL)));
+        df_next(c, &y, df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], y, DF_ACT_RELU)));
+    const bool spent = b->shortcut.conv.weight || is_own(net, i, j);
     x = shortcut(c, b, x);
     if (!b->plugins[last])
-        return df_leave(c, m, conv_norm(c, &b->conv[last], y, DF_ACT_RELU, x));
-    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
+        return df_leave(c, m, conv_norm_add(c, &b->conv[last], y, x, spent));
+    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE));
     return df_leave(c, m, df_act_own(c, df_add(c, y, x), DF_ACT_RELU));
 }
 
@@ -99,7 +119,7 @@ static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                 
     const DfMark m = df_enter(c, "stem", -1);
     const int convs = net->deep_stem ? RESNET_STEM : 1;
     for (int i = 0; i < convs; i++)
-        x = conv_norm(c, &net->stem[i], x, DF_ACT_RELU, NULL);                   /* N H/2 W/2 C */
+        x = conv_norm(c, &net->stem[i], x, DF_ACT_RELU);                         /* N H/2 W/2 C */
     return df_leave(c, m, df_max_pool2d(c, x, (int[2]){ 3, 3 }, (int[2]){ 2, 2 }, (int[2]){ 1, 1 }, false));
 }
 
@@ -112,9 +132,12 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     df_forget(c, false);
     for (int i = 0; i < net->num_stages; i++) {
         nn_enter_frozen(c, net->stages[i].frozen, x);
-        x = block(c, net, i, 0, x);                                              /* its input may be given: kept */
-        for (int j = 1; j < net->stages[i].depth; j++)
-            df_next(c, &x, block(c, net, i, j, x));
+        for (int j = 0; j < net->stages[i].depth; j++) {
+            DfTensor *y = block(c, net, i, j, x);
+            if (is_own(net, i, j))
+                df_release(c, x);
+            x = y;
+        }
         if (net->stages[i].given)
             out->map[out->n++] = x;
         df_forget(c, false);

@@ -163,6 +163,44 @@ Test(conv2d, fused_and_recorded_agree)
     check_forms(random_tensor(DF_SHAPE(3, 3, 11), 9), 11, 11, depthwise);
 }
 
+/* A result takes over the memory of a residual that is spent, with the same bits, unless somebody shares it. */
+static void check_spent(DfTensor *w, int I, int O, DfConv conv)
+{
+    DfTensor *x = random_tensor(DF_SHAPE(2, 9, 7, I), 1), *b = random_tensor(DF_SHAPE(O), 2);
+    const DfShape shape = df_conv2d(c, x, w, b, conv, (DfFuse){ 0 })->shape;
+    const bool blas = c->k->gemm.product; /* adds a residual that is its result in another order */
+    DfFuse fuse = { .act = DF_ACT_RELU, .inside = true, .residual = random_tensor(shape, 4) };
+    DfTensor *y = df_conv2d(c, x, w, b, conv, fuse);
+    fuse.spent = true;
+    for (int shared = 0; shared < 2; shared++) {
+        fuse.residual = random_tensor(shape, 4);
+        if (shared)
+            df_reshape(c, fuse.residual, shape);
+        DfTensor *z = df_conv2d(c, x, w, b, conv, fuse);
+        cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+        cr_expect_eq(z->data == fuse.residual->data, !shared);
+        for (size_t j = 0; j < df_size(y); j++)
+            cr_assert_float_eq(y->data[j], z->data[j], blas ? 1e-5 * (1 + fabs((double)y->data[j])) : 0, "%s, %d to %d",
+                               df_kernels_name(c->k), I, O);
+    }
+    df_reset(c);
+}
+
+Test(conv2d, in_the_memory_of_a_residual)
+{
+    const DfConv same = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 }, half = { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 }, point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    for (int i = 0; df_kernels_rung(i); i++)
+        for (DfPrecision p = DF_PRECISION_F32; p <= DF_PRECISION_BF16; p++) {
+            c->k = df_kernels_named(df_kernels_rung(i));
+            if (df_precision_check(p, c->k) < 0)
+                continue;
+            c->precision = p;
+            check_spent(random_tensor(DF_SHAPE(35, 1, 1, 600), 9), 600, 35, point); /* three blocks along k */
+            check_spent(random_tensor(DF_SHAPE(35, 3, 3, 70), 9), 70, 35, half);
+            check_spent(random_tensor(DF_SHAPE(70, 3, 3, 32), 9), 32, 70, same); /* Winograd */
+        }
+}
+
 /* A factor of each output channel that is folded into the weight, and another
  * one later: each has a packed copy of its own. */
 static void check_folded(DfTensor *w, int I, int O, DfConv conv)
