@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "core/memory.h"
+#include "core/patience.h"
 
 enum { INPUT = 64 * 1024, HEAD = 8 };
 static const uint64_t most_unpacked = (uint64_t)8 << 30;
@@ -51,6 +52,9 @@ static int unpack_some(Unpacking *u, int *status)
 {
     if (u->n >= most_unpacked)
         return fail_gzip(u, "more than 8 GiB when unpacked, the most that is read");
+    const int error = df_check_patience();
+    if (error < 0)
+        return error;
     if (!df_grow((void **)&u->text, &u->capacity, u->n + INPUT, 1))
         return df_fail(DF_ENOMEM, "%s: out of memory for unpacking", u->from->name);
     const size_t room = u->capacity - u->n;

@@ -25,18 +25,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/clamp.h"
 #include "core/environment.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/patience.h"
 
 enum {
     MAX_THREADS = 256,
     MOST_ASKED = 1024,  /* of the environment; as many as --threads takes */
-    SPINS = 4000,       /* looks before a thread goes to sleep */
-    ASK_EVERY = 20000000 /* nanoseconds                        */
+    SPINS = 4000        /* looks before a thread goes to sleep */
 };
 
 /* Tasks begin .. end - 1, both in one number, so that both ends can be taken from at once: end in the upper half. */
@@ -69,10 +68,7 @@ struct DfPool {
     DfTask *run;                /* the job; changes while nobody is active    */
     void *arg;
     bool in_order;              /* all tasks are one run, taken from the front */
-    bool (*stop)(void *user);   /* or NULL                                    */
-    void *user;
-    struct timespec asked;      /* when it was                                */
-    bool stopped;               /* the job                                    */
+    const DfAsker *asker;       /* the caller's: the job may be stopped       */
     _Alignas(64) atomic_uint job; /* number of the present job                */
     atomic_int state;
     atomic_int sleeping;        /* workers                                    */
@@ -107,25 +103,9 @@ static bool take(Run *run, bool first, size_t *task)
     }
 }
 
-/* Has time gone by since somebody asked? */
-static bool is_due(DfPool *pool)
+/* What nobody has taken yet. */
+static void drop(DfPool *pool)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const int64_t passed =
-        (int64_t)(now.tv_sec - pool->asked.tv_sec) * 1000000000 + (now.tv_nsec - pool->asked.tv_nsec);
-    if (passed < ASK_EVERY)
-        return false;
-    pool->asked = now;
-    return true;
-}
-
-/* The caller's part: what nobody has taken yet is dropped if the job is to stop. */
-static void ask(DfPool *pool)
-{
-    if (pool->stopped || !is_due(pool) || !pool->stop(pool->user))
-        return;
-    pool->stopped = true;
     for (int i = 0; i < pool->threads; i++)
         atomic_store(&pool->runs[i].left, 0);
 }
@@ -138,8 +118,8 @@ static void take_tasks(DfPool *pool, const Worker *worker)
     for (int i = 0; i < runs; i++)
         while (take(&pool->runs[(worker->number + i) % runs], i == 0, &task)) {
             pool->run(pool->arg, task, worker->scratch);
-            if (pool->stop && worker->number == 0)
-                ask(pool);
+            if (worker->number == 0 && df_check_patience() < 0)
+                drop(pool);
         }
     inside = false;
 }
@@ -200,6 +180,7 @@ static void *work(void *arg)
             return NULL;
         seen = atomic_load(&pool->job);
         if (join(pool)) {
+            df_hear(pool->asker);
             take_tasks(pool, worker);
             leave(pool);
         }
@@ -287,10 +268,13 @@ static int run_alone(size_t tasks, size_t scratch, DfTask *run, void *arg)
     void *block = scratch ? df_malloc_filled(scratch) : NULL;
     if (scratch && !block)
         return df_fail_memory("the scratch of a kernel");
-    for (size_t i = 0; i < tasks; i++)
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < tasks; i++) {
         run(arg, i, block);
+        error = df_check_patience();
+    }
     df_free(block);
-    return DF_OK;
+    return error;
 }
 
 static int grow_scratch(DfPool *pool, size_t size)
@@ -355,15 +339,16 @@ static int parallel(DfPool *pool, bool in_order, size_t tasks, size_t scratch, D
         return run_alone(tasks, scratch, run, arg);
     assert(tasks <= UINT32_MAX);
     pthread_mutex_lock(&pool->turn);
-    int error = grow_scratch(pool, scratch);
+    int error = df_check_patience();
+    if (error == DF_OK)
+        error = grow_scratch(pool, scratch);
     if (error == DF_OK) {
         pool->run = run;
         pool->arg = arg;
         pool->in_order = in_order;
-        pool->stopped = false;
+        pool->asker = df_asker();
         run_job(pool, tasks);
-        if (pool->stopped)
-            error = df_fail(DF_EINTERRUPT, "stopped");
+        error = df_check_patience();
     }
     pthread_mutex_unlock(&pool->turn);
     return error;
@@ -371,8 +356,8 @@ static int parallel(DfPool *pool, bool in_order, size_t tasks, size_t scratch, D
 
 void df_pool_ask(DfPool *pool, bool (*stop)(void *user), void *user)
 {
-    pool->stop = stop;
-    pool->user = user;
+    (void)pool; /* all that the thread waits for asks */
+    df_ask(stop, user);
 }
 
 int df_parallel(DfPool *pool, size_t tasks, size_t scratch, DfTask *run, void *arg)

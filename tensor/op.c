@@ -57,8 +57,9 @@ int df_axis(const DfTensor *x, int dim)
 
 void df_run(DfCtx *c, size_t tasks, size_t scratch, DfTask *run, void *arg)
 {
-    if (!c->err && df_parallel(c->pool, tasks, scratch, run, arg) < 0)
-        df_ctx_fail(c, DF_ENOMEM, "%s", df_error());
+    const int error = c->err ? c->err : df_parallel(c->pool, tasks, scratch, run, arg);
+    if (error < 0 && !c->err)
+        df_ctx_fail(c, error, "%s", df_error());
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------- */

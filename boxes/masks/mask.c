@@ -262,6 +262,24 @@ double df_mask_iou(const DfMask *dt, const DfMask *gt, bool crowd)
     return iou_of(&a, &b, crowd);
 }
 
+/* One task an object, all by the thread that asks for them: it may be told to stop between two (df_pool_ask()). */
+typedef struct {
+    double *out;
+    const Measured *dt;
+    size_t n_dt;
+    const DfMask *gt;
+    const uint8_t *crowd;
+} Compared;
+
+static void compare_with_one(void *arg, size_t k, void *scratch)
+{
+    const Compared *const c = arg;
+    const Measured b = measure(&c->gt[k]);
+    (void)scratch;
+    for (size_t i = 0; i < c->n_dt; i++)
+        c->out[k * c->n_dt + i] = iou_of(&c->dt[i], &b, c->crowd[k] != 0);
+}
+
 int df_mask_ious(double *out, const DfMask *dt, size_t n_dt, const DfMask *gt, size_t n_gt, const uint8_t *crowd)
 {
     Measured *a = df_calloc(n_dt + 1, sizeof *a);
@@ -269,11 +287,8 @@ int df_mask_ious(double *out, const DfMask *dt, size_t n_dt, const DfMask *gt, s
         return df_fail_memory("masks that are compared");
     for (size_t i = 0; i < n_dt; i++)
         a[i] = measure(&dt[i]);
-    for (size_t k = 0; k < n_gt; k++) {
-        const Measured b = measure(&gt[k]);
-        for (size_t i = 0; i < n_dt; i++)
-            out[k * n_dt + i] = iou_of(&a[i], &b, crowd[k] != 0);
-    }
+    Compared c = { out, a, n_dt, gt, crowd };
+    const int error = df_parallel(NULL, n_gt, 0, compare_with_one, &c);
     df_free(a);
-    return DF_OK;
+    return error;
 }

@@ -212,8 +212,8 @@ static int evaluate_classes(CocoRun *run, DfPool *pool)
     else if (error == DF_OK)
         error = df_parallel(pool, run->n_classes, 0, evaluate_class, &work);
     for (size_t k = 0; error == DF_OK && k < run->n_classes; k++)
-        if (work.errors[k] < 0) /* whose sentence is in another thread; nothing else can fail there */
-            error = df_fail_memory("the evaluation");
+        if (work.errors[k] < 0) /* whose sentence is in another thread */
+            error = work.errors[k] == DF_EINTERRUPT ? df_fail(DF_EINTERRUPT, "stopped") : df_fail_memory("the evaluation");
     df_free(work.order);
     df_free(work.errors);
     return error;

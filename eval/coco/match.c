@@ -8,6 +8,7 @@
 
 enum {
     IMAGES_PER_TASK = 64,
+    DETECTIONS_PER_TASK = 64,
     AHEAD = 16 /* detections that are on their way from memory */
 };
 
@@ -96,27 +97,48 @@ static void fetch_ahead(const Matching *m, size_t j, size_t row)
     df_prefetch(r->outcome + d * row);
 }
 
+/* An image whose detections are matched, best first. */
+typedef struct {
+    const Matching *m;
+    Image image;
+    size_t first, end; /* in by_place */
+} Matched;
+
+static void match_detections(void *arg, size_t task, void *scratch)
+{
+    Matched *const matched = arg;
+    const Matching *const m = matched->m;
+    const CocoRun *const run = m->run;
+    const CocoRanking *const r = m->ranking;
+    const size_t row = run->params.n_areas * run->params.n_ious;
+    const size_t begin = matched->first + task * DETECTIONS_PER_TASK;
+    (void)scratch;
+    for (size_t j = begin; j < matched->end && j < begin + DETECTIONS_PER_TASK; j++) {
+        const uint32_t d = r->by_place[j];
+        fetch_ahead(m, j, row);
+        r->rank[d] = (uint32_t)(j - matched->first);
+        if (r->rank[d] >= m->most_dets)
+            continue;
+        run->similarity->row(run, &matched->image.objects, r->detection[d], matched->image.matcher.overlap);
+        df_matcher_detection(&matched->image.matcher, area_of(run, r->detection[d]), r->outcome + d * row);
+    }
+}
+
+/* Its detections are tasks of this thread, one after the other: so it stops in the midst of them if it is to stop (df_pool_ask()), which
+ * ends the job that it is a part of, too. */
 static void match_image(const Matching *m, size_t i, void *scratch)
 {
     const CocoRun *run = m->run;
     const CocoRanking *r = m->ranking;
-    const size_t row = run->params.n_areas * run->params.n_ious;
     const uint32_t place = r->place[r->by_place[m->starts[i]]];
     const CocoTruth *first = first_at(m->truths, m->truths_end, place);
     const CocoTruth *end = first;
     for (; end < m->truths_end && end->place == place; end++)
         if (m->truths_end - end > AHEAD)
             df_prefetch(&run->annotations[end[AHEAD].annotation]);
-    Image image = image_begin(run, first, (size_t)(end - first), scratch);
-    for (size_t j = m->starts[i]; j < m->starts[i + 1]; j++) {
-        const uint32_t d = r->by_place[j];
-        fetch_ahead(m, j, row);
-        r->rank[d] = (uint32_t)(j - m->starts[i]);
-        if (r->rank[d] >= m->most_dets)
-            continue;
-        run->similarity->row(run, &image.objects, r->detection[d], image.matcher.overlap);
-        df_matcher_detection(&image.matcher, area_of(run, r->detection[d]), r->outcome + d * row);
-    }
+    Matched matched = { m, image_begin(run, first, (size_t)(end - first), scratch), m->starts[i], m->starts[i + 1] };
+    const size_t detections = matched.end - matched.first;
+    df_parallel(NULL, (detections + DETECTIONS_PER_TASK - 1) / DETECTIONS_PER_TASK, 0, match_detections, &matched);
 }
 
 static void match_images(void *arg, size_t task, void *scratch)

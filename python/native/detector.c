@@ -50,6 +50,7 @@ static PyObject *open_with(const char *config, const char *weights, const DfDete
 {
     DfDetector *detector = NULL;
     int error;
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     error = df_detector_open(&detector, config, weights, options);
     if (error == DF_OK && (error = df_detector_check_channels(detector)) < 0) {
@@ -57,6 +58,7 @@ static PyObject *open_with(const char *config, const char *weights, const DfDete
         detector = NULL;
     }
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     if (error < 0)
         return df_py_done(error, NULL);
     PyObject *capsule = PyCapsule_New(detector, detector_name, close_detector);
@@ -238,10 +240,12 @@ static PyObject *detector_run(PyObject *module, PyObject *args)
     if (!d || PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
         return NULL;
     int error = picture_of(&picture, &view);
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
         error = df_detector_run_as(d, &picture, 1, bgr ? DF_PIXELS_BGR : DF_PIXELS_RGB, &result);
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     PyBuffer_Release(&view);
     return df_py_done(error, error == DF_OK ? result_object(d, &result, least) : NULL);
 }
@@ -261,11 +265,13 @@ static PyObject *detector_run_file(PyObject *module, PyObject *args)
     DfDetector *d = detector_of(capsule);
     if (!d)
         return NULL;
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     df_sample_load(&sample, df_detector_pipeline(d), path, false);
     error = df_detector_run_sample(d, &sample, &result);
     df_sample_free(&sample);
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     return df_py_done(error, error == DF_OK ? result_object(d, &result, least) : NULL);
 }
 

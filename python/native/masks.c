@@ -397,10 +397,12 @@ static PyObject *mask_ious(PyObject *module, PyObject *args)
     int error = iou ? DF_OK : df_fail_memory("overlaps of masks");
     if (error == DF_OK && (size_t)n < gt.n)
         error = df_fail(DF_EVALUE, "%zu crowd flags for %zu masks", (size_t)n, gt.n);
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     if (error == DF_OK)
         error = df_mask_ious(iou, dt.v, dt.n, gt.v, gt.n, (const uint8_t *)crowd);
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     masks_done(&dt);
     masks_done(&gt);
     if (error == DF_OK)

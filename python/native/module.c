@@ -66,10 +66,18 @@ bool df_py_interrupted(void)
     return raised;
 }
 
+/* A handler may have called the library, which then asked nobody any more. */
 static bool stop(void *user)
 {
     (void)user;
-    return df_py_interrupted();
+    const bool raised = df_py_interrupted();
+    df_py_ask(true);
+    return raised;
+}
+
+void df_py_ask(bool on)
+{
+    df_pool_ask(NULL, on ? stop : NULL, NULL);
 }
 
 int df_py_begin(DfPool **out)
@@ -77,15 +85,15 @@ int df_py_begin(DfPool **out)
     Py_BEGIN_ALLOW_THREADS
     pthread_mutex_lock(&turn);
     Py_END_ALLOW_THREADS
-    int error = DF_OK;
-    if (!pool && (error = df_pool_new(&pool, 0)) == DF_OK)
-        df_pool_ask(pool, stop, NULL);
+    const int error = pool ? DF_OK : df_pool_new(&pool, 0);
+    df_py_ask(true);
     *out = pool;
     return error;
 }
 
 void df_py_end(void)
 {
+    df_py_ask(false);
     pthread_mutex_unlock(&turn);
 }
 

@@ -43,13 +43,13 @@ PyObject *df_py_done(int error, PyObject *result);
 
 /* ---- threads ----------------------------------------------------------------------------------------------------- */
 
-/* The one pool of the process, made at its first use; a child process after fork() gets one of its
- * own. It is this thread's until df_py_end(), also after a failure. Ctrl-C stops its jobs:
- * DF_EINTERRUPT, with the exception set. With the GIL. */
+/* The one pool of the process, made at its first use; a child process after fork() gets one of its own. It is this thread's until
+ * df_py_end(), also after a failure. Ctrl-C stops what is done with it: DF_EINTERRUPT, with the exception set. With the GIL. */
 int df_py_begin(DfPool **out);
 void df_py_end(void);
-/* Runs the handlers of signals that came, in the main thread: has one raised?
- * Then its exception is set. Without the GIL. */
+/* Between df_py_ask(true) and df_py_ask(false) Ctrl-C stops what this thread does in the library; df_py_begin() and df_py_end() say so, too. */
+void df_py_ask(bool on);
+/* Runs the handlers of signals that came, in the main thread: has one raised? Then its exception is set. Without the GIL. */
 bool df_py_interrupted(void);
 /* Changes with every fork(): what holds a pool of another generation is stale. */
 unsigned df_py_generation(void);

@@ -8,12 +8,13 @@ import io
 import json
 import os
 import pickle
-import signal
 
 import numpy as np
 import pytest
 
-from deformer import COCO, COCOeval, Error, Params, mask
+from deformer import COCO, COCOeval, Error, Params, _native, mask
+
+from conftest import stopped_by_signals
 
 DATA = os.path.join(os.path.dirname(__file__), '..', '..', 'tests', 'data', 'eval')
 CASES = ('crowd', 'crowd_masks', 'custom_params', 'rle_mix', 'score_ties')
@@ -495,40 +496,36 @@ def test_lvis_boundaries_and_fixed_ap():
 
 # ---- Ctrl-C ---------------------------------------------------------------------------------------------------------
 
-class Stop(Exception):
-    pass
-
-
-def test_handlers_of_signals_run_within_a_long_call():
-    met = []
-
-    def handler(number, frame):
-        met.append(number)
-        if len(met) == 2:
-            raise Stop
-        # one alarm a time, so that none is under way when the second has stopped the call
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
+def crowded(images, boxes):
+    """An evaluation of so many images and boxes, all of a class, at so many thresholds that it takes long."""
     rng = np.random.default_rng(0)
-    boxes = [dict(id=n + 1, image_id=n % 40 + 1, category_id=1, iscrowd=0, area=100.0, score=float(rng.random()),
-                  bbox=[float(x) for x in (*rng.integers(0, 90, 2), 10, 10)]) for n in range(12000)]
-    truth = of_dicts({'images': [dict(id=i, width=100, height=100) for i in range(1, 41)],
-                      'categories': [dict(id=1, name='a')],
-                      'annotations': boxes})
-    scores = COCOeval(truth, quiet(truth.loadRes, [dict(box) for box in boxes]), 'bbox')
+    annotations = [dict(id=n + 1, image_id=n % images + 1, category_id=1, iscrowd=0, area=100.0, score=float(rng.random()),
+                        bbox=[float(x) for x in (*rng.integers(0, 90, 2), 10, 10)]) for n in range(boxes)]
+    truth = of_dicts({'images': [dict(id=i, width=100, height=100) for i in range(1, images + 1)],
+                      'categories': [dict(id=1, name='a')], 'annotations': annotations})
+    scores = COCOeval(truth, quiet(truth.loadRes, [dict(box) for box in annotations]), 'bbox')
     scores.params.iouThrs = np.linspace(0.01, 0.99, 4000)
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        with pytest.raises(Stop):       # whenever the alarms come, they come in here
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
-            quiet(scores.evaluate)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert len(met) == 2      # the library was not waited for
+    scores.params.maxDets = [1, 10, boxes]
+    return scores
+
+
+@pytest.mark.parametrize('images, boxes', [(40, 12000), (1, 3000)])
+def test_an_evaluation_hears_signals(images, boxes):
+    scores = crowded(images, boxes)
+    with stopped_by_signals(times=20):      # more than it has parts: within them, too
+        quiet(scores.evaluate)
     test_numbers_and_text_are_those_of_pycocotools('crowd', 'files')      # and computes again
 
 
-# ---- panoptic -------------------------------------------------------------------------------------------------------
+def test_unpacking_hears_signals(tmp_path):
+    file = tmp_path / 'gt.json.gz'
+    space = gzip.compress(b' ' * (1 << 26), 1)
+    file.write_bytes(32 * space + b'an error, if it came so far')
+    with stopped_by_signals():
+        _native.open_truth(str(file), 0, 0.02)
+
+
+# ---- panoptic -------------------------------------------------------------------------------------------------------------
 
 def test_panoptic():
     from deformer.panoptic import pq_compute

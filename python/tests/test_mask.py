@@ -6,7 +6,7 @@ import pytest
 import deformer
 from deformer import _mask, mask
 
-from conftest import read_json
+from conftest import read_json, stopped_by_signals
 
 
 @pytest.fixture(scope='module')
@@ -118,6 +118,12 @@ def test_pixels_in_any_order():
     assert mask.encode(read_only) == want
     layers = picture(3, layers=2).transpose(2, 0, 1)      # layer, height, width
     assert mask.encode(layers.transpose(1, 2, 0)) == [mask.encode(layer) for layer in layers]
+
+
+def test_overlaps_hear_signals():
+    comb = mask.encode(np.asfortranarray(np.tile(np.array([[0], [1]], np.uint8), (1000, 1))))
+    with stopped_by_signals():
+        mask.iou([comb] * 3000, [comb] * 3000, [0] * 3000)
 
 
 def test_names_of_arguments():

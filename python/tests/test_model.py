@@ -11,7 +11,7 @@ import pytest
 import deformer
 from deformer import mask
 
-from conftest import SOURCES, read_json
+from conftest import SOURCES, read_json, stopped_by_signals
 
 LOW = {'model.test_cfg.score_thr': 0.001}
 LOW_OF_STAGES = {'model.test_cfg.rcnn.score_thr': 0.001}
@@ -226,6 +226,15 @@ def test_one_model_in_many_threads(detector, picture):
         thread.join()
     for result in results:
         same(result, want)
+
+
+def test_a_pass_hears_signals(configs, detector, picture):
+    want = detector(picture[0])
+    model = deformer.load(configs / 'demo' / 'retinanet_dat_nano.py', 'random:4', threads=1,
+                          changes={**LOW, 'data.test.pipeline.1.img_scale': (2560, 1920)})
+    with stopped_by_signals():
+        model(picture[0])
+    same(detector(picture[0]), want)
 
 
 def test_a_child_process_is_told_to_load(detector, picture):

@@ -132,7 +132,7 @@ Test(pool, a_job_is_stopped_by_who_is_asked)
         cr_expect_eq(df_parallel(pool, TASKS, 0, await_the_answer, &job), DF_EINTERRUPT);
         cr_expect_eq(atomic_load(&job.asked), 2);
         cr_expect(atomic_load(&job.done) > 0 && atomic_load(&job.done) < TASKS, "%d tasks", atomic_load(&job.done));
-        check_job(pool, 64, 8);
+        cr_expect_eq(df_parallel(pool, TASKS, 0, await_the_answer, &job), DF_EINTERRUPT, "it stays so");
         df_pool_ask(pool, NULL, NULL);
         check_job(pool, 64, 8);
         df_pool_free(pool);
