@@ -45,6 +45,7 @@ typedef struct {
     bool v2, pad_after_shift, shrink_windows, out_norm;
     double layer_norm_eps, mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, ape, patch_norm, use_checkpoint;
+    const char *hidden_act;
     /* modules */
     NnConv embed;
     NnLayerNorm embed_norm;
@@ -246,6 +247,7 @@ static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
                                    swin->qkv_bias);
     block_norm_init(nn_at(s, "norm2"), &b->norm2, dim, swin);
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), 0);
+    b->mlp.act = nn_act_named(s, swin->hidden_act);
     if (!is_frozen(swin, i))
         drop_init(b, swin, i, j);
 }
@@ -420,6 +422,7 @@ static void init_v2(NnScope s, void *self)
                 "torchvision"), \
     DF_OPT_BOOL(Swin, pad_after_shift, False, "timm: maps are padded to whole windows after they are shifted"), \
     DF_OPT_BOOL(Swin, out_norm, True, "detection: maps are normalised before they are given"), \
+    DF_OPT_TEXT(Swin, hidden_act, "'GELU'", "activation in the MLPs"), \
     DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, "eps of the norms of blocks, and of the last one"), \
     DF_OPT_ENUM(Swin, style, detection, "detection|classification", \
                 "detection: maps, for images of any size; classification: logits, for images of one size"), \

@@ -5,7 +5,7 @@
 #ifndef DF_KERNELS_ACT_AVX512_H
 #define DF_KERNELS_ACT_AVX512_H
 
-#include "kernels/act.h"
+#include "kernels/act_c.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/vector_avx512.h"
 

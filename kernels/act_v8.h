@@ -5,7 +5,7 @@
 #ifndef DF_KERNELS_ACT_V8_H
 #define DF_KERNELS_ACT_V8_H
 
-#include "kernels/act.h"
+#include "kernels/act_c.h"
 #include "kernels/vector.h"
 
 #define WIDE 8

@@ -40,6 +40,15 @@ static inline V v_gelu_rational(V x)
     return v_mul(x, v_min(v_set(1.0f), v_max(v_set(0.0f), phi)));
 }
 
+/* The rarer ones. */
+static inline V v_act_one_by_one(DfAct act, V x)
+{
+    float y[WIDE];
+    v_store(y, x);
+    df_act_c(act, y, y, WIDE);
+    return v_load(y);
+}
+
 static inline V v_act(DfAct act, V x)
 {
     switch (act) {
@@ -48,7 +57,7 @@ static inline V v_act(DfAct act, V x)
     case DF_ACT_GELU_TANH: return v_tanh_form_of_gelu(x);
     case DF_ACT_SIGMOID: return v_sigmoid(x);
     case DF_ACT_TANH: return v_tanh(x);
-    case DF_ACT_NONE: break;
+    case DF_ACT_NONE: return x;
+    default: return v_act_one_by_one(act, x);
     }
-    return x;
 }

@@ -54,6 +54,7 @@
 #define v_relu V_NAME(WIDE, relu)
 #define v_tanh_form_of_gelu V_NAME(WIDE, tanh_form_of_gelu)
 #define v_gelu_rational V_NAME(WIDE, gelu_rational)
+#define v_act_one_by_one V_NAME(WIDE, act_one_by_one)
 #define v_act V_NAME(WIDE, act)
 
 /* gemm/epilogue_wide.h */

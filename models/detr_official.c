@@ -14,7 +14,6 @@
 
 enum { R18, R34, R50, R101, R152 };
 enum { SINE, LEARNED };
-enum { RELU, GELU };
 
 /* Of both programs, then of one; last what transformers' forms of these networks have beside them. */
 typedef struct {
@@ -31,7 +30,8 @@ typedef struct {
     int num_feature_levels, dec_n_points, enc_n_points;
     double position_embedding_scale, cls_loss_coef, focal_alpha;
     /* transformers */
-    int dec_nheads, dec_dim_feedforward, activation, segments;
+    int dec_nheads, dec_dim_feedforward, segments;
+    const char *activation;
     bool by_query;
     double threshold, mask_threshold, overlap_mask_area_threshold;
     DfInts label_ids_to_fuse;
@@ -54,7 +54,7 @@ typedef struct {
     DF_OPT_INT(Args, dec_nheads, None, 0, 256, "attention heads of the decoder; None or 0: nheads"), \
     DF_OPT_INT(Args, dec_dim_feedforward, None, 0, 65536, \
                "hidden channels of the decoder's feed-forward networks; None or 0: dim_feedforward"), \
-    DF_OPT_ENUM(Args, activation, relu, "relu|gelu", "activation of the feed-forward networks"), \
+    DF_OPT_TEXT(Args, activation, "'relu'", "activation of the feed-forward networks"), \
     DF_OPT_FLOAT(Args, set_cost_class, class_cost, 0, 1e6, "weight of the class in the cost of the matching"), \
     DF_OPT_FLOAT(Args, set_cost_bbox, 5, 0, 1e6, "weight of the L1 distance in the cost of the matching"), \
     DF_OPT_FLOAT(Args, set_cost_giou, 2, 0, 1e6, "weight of the GIoU in the cost of the matching"), \
@@ -222,7 +222,7 @@ static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *roo
         .decoder_layers = a->dec_layers,
         .decoder_heads = a->dec_nheads,
         .decoder_ffn = a->dec_dim_feedforward,
-        .activation = a->activation == GELU ? DF_ACT_GELU : DF_ACT_RELU,
+        .activation = nn_act_named(s, a->activation),
         .dropout = a->dropout,
         .positional_encoding = df_positional_encoding(),
     };
@@ -236,32 +236,46 @@ static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *roo
     return o;
 }
 
-/* A backbone that the config describes as a whole, a ResNet with stage_channels. */
-static const DfNode *described(NnScope s, const DfNode *resnet, int n_maps, int *channels)
+/* A backbone that the config describes as a whole, a ResNet with stage_channels: those of its maps, *given of them. */
+static const DfNode *described(NnScope s, const DfNode *resnet, int *given, int *channels)
 {
     const DfNode *list = df_node_get(resnet, "stage_channels");
-    const DfNode *item = list && list->kind == DF_NODE_LIST ? list->first : NULL;
-    const int n = item ? list->n : 0;
-    if (n < n_maps)
-        nn_fail(s, DF_EVALUE, "resnet.stage_channels has %d entries: want the channels of each stage", n);
-    for (int i = 0; n >= n_maps && item; i++, item = item->next)
-        if (i >= n - n_maps)
-            channels[i - n + n_maps] = (int)df_node_int(item, 0);
+    const DfNode *maps = df_node_get(resnet, "out_indices");
+    const DfNode *map = maps && maps->kind == DF_NODE_LIST ? maps->first : NULL;
+    *given = map ? maps->n : 0;
+    if (*given < 1 || *given > DF_LEVELS || !list || list->kind != DF_NODE_LIST)
+        nn_fail(s, DF_EVALUE, "resnet: want stage_channels, and out_indices with 1 to %d stages", DF_LEVELS);
+    for (int i = 0; nn_ok(s) && map; i++, map = map->next) {
+        const int64_t stage = df_node_int(map, -1);
+        const DfNode *item = list->first;
+        for (int64_t j = 0; j < stage && item; j++)
+            item = item->next;
+        channels[i] = stage < 0 ? 0 : (int)df_node_int(item, 0);
+        if (channels[i] < 1)
+            nn_fail(s, DF_EVALUE, "resnet.out_indices has %lld: want stages that stage_channels has", (long long)stage);
+    }
     return resnet;
 }
 
-/* The backbone and the memory of the head, which reads o->n_maps of its last maps; channels[] of all that it gives. */
+/* The backbone and the memory of the head, which reads o->n_maps of its last maps; channels[] of all that it gives. A
+ * Deformable DETR reads all that a described one gives. */
 static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead *head, DfDetrOptions *o, int *channels)
 {
-    const int given = a->masks ? 4 : o->n_maps;
+    int given = a->masks ? 4 : o->n_maps;
     static const char *const ignorable[] = { "backbone.0.body.fc.*", "detr.backbone.0.body.fc.*", NULL };
     SetDetector *net = &a->net;
     net->ignorable = ignorable;
     net->head = (SetPart){ head, nn_alloc(s, 1, head->size) };
     const DfNode *whole = df_node_get(root, "resnet");
-    net->trunk.backbone_cfg = df_node_get(whole, "type") ? described(s, whole, given, channels)
+    net->trunk.backbone_cfg = df_node_get(whole, "type") ? described(s, whole, &given, channels)
                                                          : resnet(s, a, root, given, channels);
-    for (int i = 0; i < o->n_maps; i++)
+    if (nn_ok(s) && a->masks && given != 4)
+        nn_fail(s, DF_EVALUE, "args.masks = True with %d maps of the backbone: want 4", given);
+    if (o->levels > 1)
+        o->n_maps = given;
+    if (o->levels && o->n_maps > o->levels)
+        nn_fail(s, DF_EVALUE, "%d maps of the backbone: want at most num_feature_levels = %d", o->n_maps, o->levels);
+    for (int i = 0; nn_ok(s) && i < o->n_maps; i++)
         o->channels[i] = channels[given - o->n_maps + i];
     if (nn_ok(s))
         df_backbone_part(nn_at(s, "backbone.0.body"), &net->trunk.backbone, net->trunk.backbone_cfg);
@@ -269,7 +283,7 @@ static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead 
 }
 
 /* channels[] of C2 to C5 */
-static void build_masks(NnScope s, Args *a, const int channels[4])
+static void build_masks(NnScope s, Args *a, const int *channels)
 {
     SetDetector *net = &a->net;
     net->masks = nn_alloc(s, 1, sizeof *net->masks);
@@ -290,7 +304,7 @@ static void detr_init(NnScope s, void *self, const DfNode *root)
     o.pre_norm = a->pre_norm;
     o.by_query = a->by_query;
     o.keeps_states = a->masks;
-    int channels[4] = { 0 };
+    int channels[DF_LEVELS] = { 0 };
     const NnScope detr = a->masks ? nn_at(s, "detr") : s;
     if (build_trunk(detr, a, root, &df_head_detr, &o, channels))
         df_detr_init(detr, a->net.head.self, &o);
@@ -313,7 +327,7 @@ static void deformable_init(NnScope s, void *self, const DfNode *root)
     o.decoder_points = a->dec_n_points;
     o.refine = a->with_box_refine;
     o.two_stage = a->two_stage;
-    int channels[4] = { 0 };
+    int channels[DF_LEVELS] = { 0 };
     if (a->masks)
         nn_fail(s, DF_EVALUE, "args.masks = True: want False, Deformable DETR has no segmentation head built in");
     if (nn_ok(s) && build_trunk(s, a, root, &df_head_deformable_detr, &o, channels))

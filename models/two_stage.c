@@ -51,10 +51,24 @@ static void init(NnScope s, void *self, const DfNode *root)
 
 /* ---- the first stage --------------------------------------------------------------------------------------------- */
 
+/* The size that all pictures fit in, as they were before they were padded. */
+static void note_pictures(const DfImageMeta *metas, int n, DfMaps *pyramid)
+{
+    pyramid->picture[0] = pyramid->picture[1] = 0;
+    for (int i = 0; i < n; i++) {
+        if (metas[i].img_h > pyramid->picture[0])
+            pyramid->picture[0] = metas[i].img_h;
+        if (metas[i].img_w > pyramid->picture[1])
+            pyramid->picture[1] = metas[i].img_w;
+    }
+}
+
 /* Where objects may be: scores and boxes of all anchors of the pyramid. */
-static void run_first_stage(DfCtx *c, const TwoStage *net, DfTensor *image, DfMaps *pyramid, DfDense *dense)
+static void run_first_stage(DfCtx *c, const TwoStage *net, DfTensor *image, const DfImageMeta *metas, int n,
+                            DfMaps *pyramid, DfDense *dense)
 {
     df_trunk_pyramid(c, &net->trunk, image, pyramid);        /* N H W 3 -> P2 to P6: N H/4 W/4 C .. N H/64 W/64 C */
+    note_pictures(metas, n, pyramid);
     df_run_dense(c, &net->rpn, "rpn_head", pyramid, dense);  /* of each level N h w A and N h w A*4               */
     for (int i = 0; i < dense->n; i++) {
         df_observe(c, dense->cls_score[i], "rpn_cls_score_", i);
@@ -108,7 +122,7 @@ static int detect(DfCtx *c, const void *self, DfTensor *image, const DfImageMeta
     const TwoStage *net = self;
     DfMaps pyramid;
     DfDense dense;
-    run_first_stage(c, net, image, &pyramid, &dense);
+    run_first_stage(c, net, image, metas, n, &pyramid, &dense);
     DfDetections *proposals = df_calloc((size_t)n + 1, sizeof *proposals);
     int error = proposals ? propose(c, net, &dense, metas, n, proposals) : df_fail_memory("proposals");
     if (error == DF_OK)
@@ -161,7 +175,7 @@ static void losses(DfCtx *c, const void *self, DfTensor *image, const DfLossBatc
     const TwoStage *net = self;
     DfMaps pyramid;
     DfDense dense;
-    run_first_stage(c, net, image, &pyramid, &dense);
+    run_first_stage(c, net, image, batch->metas, batch->n, &pyramid, &dense);
     const DfMark m = df_enter(c, "rpn_head", -1);
     if (!c->err && net->rpn.record->losses)
         net->rpn.record->losses(c, net->rpn.self, &dense, batch, out);
@@ -176,7 +190,7 @@ static int detect_in_views(DfCtx *c, const TwoStage *net, DfTensor *const *image
                            DfMaps *pyramids, DfDense *dense, DfDetections *result)
 {
     for (int i = 0; i < n; i++) {
-        run_first_stage(c, net, images[i], &pyramids[i], &dense[i]);
+        run_first_stage(c, net, images[i], &metas[i], 1, &pyramids[i], &dense[i]);
         df_mute(c, true); /* observers see the first view alone */
     }
     DfDetections proposals = { 0 };
@@ -237,7 +251,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image)
     const int N = df_dim(image, 0);
     DfMaps pyramid;
     DfDense dense;
-    run_first_stage(c, net, image, &pyramid, &dense);
+    run_first_stage(c, net, image, NULL, 0, &pyramid, &dense);
     float *rois = df_malloc((size_t)N * USUAL_PROPOSALS * 5 * sizeof *rois);
     if (rois) {
         usual_regions(rois, N, df_dim(image, 1), df_dim(image, 2));

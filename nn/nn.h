@@ -284,7 +284,10 @@ DF_API DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor 
 /* The same with a residual that nobody reads, now or later: the result may take over its memory. */
 DF_API DfTensor *nn_conv_norm_spending(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 
-/* norm.c: mmcv's act_cfg: ReLU, GELU, Sigmoid, Tanh; NULL is none. Anything else poisons the model. */
+/* norm.c: an activation by its name in PyTorch, in letters of any case: ReLU, GELU, SiLU, ..; and of those that only
+ * transformers has: QuickGELU, Laplace, .. Anything else poisons the model. */
+DF_API DfAct nn_act_named(NnScope, const char *name);
+/* mmcv's act_cfg, whose `type` is such a name; NULL is none. */
 DF_API DfAct nn_act(NnScope, const DfNode *act_cfg);
 
 /* conv_module.c: mmcv's ConvModule, conv, norm, activation; the conv has a bias only without a norm. Keys: conv.*, bn.*
@@ -368,6 +371,7 @@ typedef struct {
     int n;
     DfTensor *map[DF_LEVELS]; /* N H W C, finest first; they are the context's                   */
     DfTensor *logits;         /* N classes, of a backbone in its classification form; or NULL    */
+    int picture[2];           /* height and width that all pictures fit in, before padding; 0 0: not known */
 } DfMaps;
 
 /* Levels of one width from the maps of a backbone: levels.c. Convolutions and a group norm of 32 groups for each. */

@@ -3,6 +3,7 @@
  * nn/norm.c -- layer norm, and what mmcv's norm_cfg and act_cfg can ask for.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "nn/nn.h"
 
@@ -184,23 +185,38 @@ DfTensor *nn_norm_fused(DfCtx *c, const NnNorm *n, DfTensor *x, DfAct act, DfTen
 
 /* ---- act_cfg ----------------------------------------------------------------------------------------------------- */
 
-DfAct nn_act(NnScope s, const DfNode *act_cfg)
+DfAct nn_act_named(NnScope s, const char *name)
 {
     static const struct {
-        const char *type;
+        const char *name;
         DfAct act;
     } acts[] = {
-        { "ReLU",    DF_ACT_RELU    },
-        { "GELU",    DF_ACT_GELU    },
-        { "Sigmoid", DF_ACT_SIGMOID },
-        { "Tanh",    DF_ACT_TANH    },
+        { "ReLU",         DF_ACT_RELU          },
+        { "GELU",         DF_ACT_GELU          },
+        { "Sigmoid",      DF_ACT_SIGMOID       },
+        { "Tanh",         DF_ACT_TANH          },
+        { "SiLU",         DF_ACT_SILU          },
+        { "Mish",         DF_ACT_MISH          },
+        { "Hardswish",    DF_ACT_HARDSWISH     },
+        { "ReLU6",        DF_ACT_RELU6         },
+        { "LeakyReLU",    DF_ACT_LEAKY_RELU    },
+        { "Identity",     DF_ACT_NONE          },
+        { "GELUTanh",     DF_ACT_GELU_TANH     },
+        { "QuickGELU",    DF_ACT_QUICK_GELU    },
+        { "ClippedGELU",  DF_ACT_CLIPPED_GELU  },
+        { "ReLUSquared",  DF_ACT_RELU_SQUARED  },
+        { "Laplace",      DF_ACT_LAPLACE       },
+        { "SqrtSoftplus", DF_ACT_SQRT_SOFTPLUS },
     };
-    if (!act_cfg)
-        return DF_ACT_NONE;
-    const char *type = df_node_text(df_node_get(act_cfg, "type"), "(none)");
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
-        if (strcmp(acts[i].type, type) == 0)
+        if (strcasecmp(acts[i].name, name) == 0)
             return acts[i].act;
-    nn_fail(s, DF_EVALUE, "act_cfg has type '%s': want ReLU, GELU, Sigmoid or Tanh", type);
+    nn_fail(s, DF_EVALUE, "activation '%s': want ReLU, GELU, Sigmoid, Tanh, SiLU, Mish, Hardswish, ReLU6, LeakyReLU, "
+                          "Identity, GELUTanh, QuickGELU, ClippedGELU, ReLUSquared, Laplace or SqrtSoftplus", name);
     return DF_ACT_NONE;
+}
+
+DfAct nn_act(NnScope s, const DfNode *act_cfg)
+{
+    return act_cfg ? nn_act_named(s, df_node_text(df_node_get(act_cfg, "type"), "(none)")) : DF_ACT_NONE;
 }

@@ -18,6 +18,7 @@ typedef struct {
     double layer_norm_eps, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, linear, F4, with_cp;
     const DfNode *norm_layer;
+    const char *hidden_act;
 } PvtOptions;
 
 /* Checks that every list has an entry per stage and that heads divide channels; false if the model is poisoned. */
@@ -49,6 +50,7 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_FLOAT(T, drop_path_rate, 0.1, 0, 0.99, \
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_BOOL(T, with_cp, False, "training: blocks run twice, which needs less memory"), \
+    DF_OPT_TEXT(T, hidden_act, "'GELU'", "activation in the MLPs"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \
     DF_OPT_FLOAT(T, layer_norm_eps, None, 0, 1, \
                  "transformers: eps of every norm; None or 0: that of norm_layer, and 1e-5 for patches and reduced " \

@@ -162,6 +162,7 @@ static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
     df_pvt_attention_init(s, &b->attn, o, i, j);
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * o->mlp_ratios.v[i]), o->drop_rate);
+    b->mlp.act = nn_act_named(s, o->hidden_act);
     b->drop_path = df_pvt_drop_path(o, i, j);
 }
 

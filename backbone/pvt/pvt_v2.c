@@ -16,7 +16,8 @@ typedef struct {
     NnLayerNorm norm2;
     NnLinear fc1, fc2;
     NnConv dwconv;
-    DfAct act;           /* behind fc1: ReLU in the linear form, else none */
+    DfAct first_act;     /* behind fc1: ReLU in the linear form, else none */
+    DfAct act;           /* behind the convolution                         */
     float drop, drop_path;
 } Block;
 
@@ -39,8 +40,8 @@ static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                     
     const DfMark m = df_enter(c, "mlp", -1);
     const NnResidual r = { .residual = x, .drop_path = b->drop_path, .drop = b->drop };
     DfTensor *y = nn_layer_norm(c, &b->norm2, x);
-    y = df_linear_fused(c, y, b->fc1.weight, b->fc1.bias, (DfFuse){ .act = b->act }); /* B H W hidden */
-    y = nn_conv_fused(c, &b->dwconv, y, (DfFuse){ .act = DF_ACT_GELU });
+    y = df_linear_fused(c, y, b->fc1.weight, b->fc1.bias, (DfFuse){ .act = b->first_act }); /* B H W hidden */
+    y = nn_conv_fused(c, &b->dwconv, y, (DfFuse){ .act = b->act });
     y = df_dropout(c, y, b->drop);
     return df_leave(c, m, nn_linear_add(c, &b->fc2, y, r));                      /* B H W C */
 }
@@ -127,7 +128,8 @@ static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
     df_transformer_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
     conv_init(nn_at(s, "mlp.dwconv.dwconv"), &b->dwconv, hidden, hidden, depthwise);
     df_transformer_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
-    b->act = o->linear ? DF_ACT_RELU : DF_ACT_NONE;
+    b->first_act = o->linear ? DF_ACT_RELU : DF_ACT_NONE;
+    b->act = nn_act_named(s, o->hidden_act);
     b->drop = (float)o->drop_rate;
     b->drop_path = df_pvt_drop_path(o, i, j);
 }

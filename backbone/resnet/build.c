@@ -165,6 +165,7 @@ static void shortcut_init(NnScope s, ResNetBlock *b, const ResNet *net, const Re
     NnConvShape shape = { .kernel = 1, .stride = stage->stride };
     if (net->avg_down) {
         b->pool = stage->stride;
+        b->smooths = net->style == RESNET_TORCHVISION && stage->dilation > 1;
         shape.stride = 1;
     }
     conv_init(nn_at(s, "downsample.%d", at), &b->shortcut.conv, net, in, out, shape);

@@ -7,7 +7,7 @@
 
 #include "backbone/resnet/plugin.h"
 
-enum { RESNET_STAGES = 4, RESNET_STEM = 3 };
+enum { RESNET_STAGES = 8, RESNET_STEM = 3 }; /* at most; the papers' networks have 4 stages */
 enum { RESNET_PYTORCH, RESNET_CAFFE, RESNET_TORCHVISION }; /* style */
 enum { DCN_NONE, DCN_V1, DCN_V2 };
 
@@ -23,6 +23,7 @@ typedef struct {
     ConvNorm shortcut;  /* where size or channels change, else without a weight          */
     Plugin *plugins[3]; /* behind each convolution, or NULL                             */
     int pool;           /* avg_down: stride of the pooling before the shortcut, else 0   */
+    bool smooths;       /* timm: a dilated stage pools 2x2 in steps of 1 instead         */
 } ResNetBlock;
 
 typedef struct {
@@ -49,9 +50,11 @@ typedef struct {
         zero_init_residual, with_cp;
     bool never_falls_back; /* ResNeXt, whose official code forgets fallback_on_stride    */
     const DfNode *norm_cfg, *dcn, *plugins, *conv_cfg;
+    const char *hidden_act, *inner_act;
     /* the plan */
     int n_convs;        /* of a block: 2 in a basic block, 3 in a bottleneck             */
     int expansion;      /* channels that a block gives, over its width                   */
+    DfAct act, inner;   /* behind the stem and behind sums; within blocks                */
     ResNetStage stages[RESNET_STAGES];
     /* modules */
     ConvNorm stem[RESNET_STEM]; /* the first one alone, or three if the stem is deep     */

@@ -5,9 +5,11 @@
  */
 #include "backbone/resnet/network.h"
 
+enum { PUBLISHED_STAGES = 4 };
+
 /* Table 1 of He et al., CVPR 2016. */
 static const struct {
-    int depth, blocks[RESNET_STAGES];
+    int depth, blocks[PUBLISHED_STAGES];
 } known[] = {
     {  18, { 2, 2,  2, 2 } },
     {  34, { 3, 4,  6, 3 } },
@@ -20,9 +22,10 @@ static const struct {
 static const int *depths_of(NnScope s, const ResNet *net)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i].depth == net->depth)
+        if (known[i].depth == net->depth && (net->stage_blocks.n || net->num_stages <= PUBLISHED_STAGES))
             return net->stage_blocks.n ? net->stage_blocks.v : known[i].blocks;
-    nn_fail(s, DF_EVALUE, "depth = %d: want 18, 34, 50, 101 or 152", net->depth);
+    nn_fail(s, DF_EVALUE, "depth = %d, num_stages = %d: want 18, 34, 50, 101 or 152, and stage_blocks if there are more "
+                          "than %d stages", net->depth, net->num_stages, PUBLISHED_STAGES);
     return NULL;
 }
 
@@ -39,7 +42,7 @@ static bool lists_fit(NnScope s, const ResNet *net, const int *depths)
     else if (net->multi_grid.n && net->multi_grid.n != depths[n - 1])
         nn_fail(s, DF_EVALUE, "multi_grid has %d entries: want one for each of the last stage's %d blocks",
                 net->multi_grid.n, depths[n - 1]);
-    else if (net->replace_stride_with_dilation.n && net->replace_stride_with_dilation.n != RESNET_STAGES - 1)
+    else if (net->replace_stride_with_dilation.n && net->replace_stride_with_dilation.n != PUBLISHED_STAGES - 1)
         nn_fail(s, DF_EVALUE, "replace_stride_with_dilation has %d entries: want 3, or None",
                 net->replace_stride_with_dilation.n);
     return nn_ok(s);
@@ -94,7 +97,7 @@ static void replace_strides(ResNet *net)
     for (int i = 0; i < net->num_stages; i++) {
         ResNetStage *stage = &net->stages[i];
         stage->first_dilation = dilation;
-        if (i && net->replace_stride_with_dilation.n && net->replace_stride_with_dilation.v[i - 1]) {
+        if (i && i <= net->replace_stride_with_dilation.n && net->replace_stride_with_dilation.v[i - 1]) {
             dilation *= stage->stride;
             stage->stride = 1;
         }
@@ -112,6 +115,8 @@ bool df_resnet_plan(NnScope s, ResNet *net)
         return false;
     net->n_convs = net->depth < 50 ? 2 : 3;
     net->expansion = net->depth < 50 ? 1 : 4;
+    net->act = nn_act_named(s, net->hidden_act);
+    net->inner = nn_act_named(s, net->inner_act);
     for (int i = 0; i < net->num_stages; i++) {
         ResNetStage *stage = &net->stages[i];
         *stage = (ResNetStage){ .depth = depths[i] };

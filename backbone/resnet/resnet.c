@@ -46,20 +46,27 @@ static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act)
     return df_leave(c, mark, x);
 }
 
-/* relu(norm(conv(x)) + residual), a block's end; in the memory of the residual if nobody else wants that. */
-static DfTensor *conv_norm_add(DfCtx *c, const ConvNorm *m, DfTensor *x, DfTensor *residual, bool spent)
+/* act(norm(conv(x)) + residual), a block's end; in the memory of the residual if nobody else wants that. */
+static DfTensor *conv_norm_add(DfCtx *c, const ConvNorm *m, DfTensor *x, DfTensor *residual, DfAct act, bool spent)
 {
     const DfMark mark = df_enter(c, NULL, -1);
     if (m->dcn)
-        x = nn_norm_fused(c, &m->norm, deform(c, m, x), DF_ACT_RELU, residual);
+        x = nn_norm_fused(c, &m->norm, deform(c, m, x), act, residual);
     else if (spent)
-        x = nn_conv_norm_spending(c, &m->conv, &m->norm, x, DF_ACT_RELU, residual);
+        x = nn_conv_norm_spending(c, &m->conv, &m->norm, x, act, residual);
     else
-        x = nn_conv_norm(c, &m->conv, &m->norm, x, DF_ACT_RELU, residual);
+        x = nn_conv_norm(c, &m->conv, &m->norm, x, act, residual);
     return df_leave(c, mark, x);
 }
 
 /* ---- forward: blocks and stages ---------------------------------------------------------------------------------- */
+
+/* Means of 2x2, with zeros behind the last row and column, so that the size stays. */
+static DfTensor *smooth(DfCtx *c, DfTensor *x)
+{
+    const int square[2] = { 2, 2 }, step[2] = { 1, 1 }, none[2] = { 0, 0 };
+    return df_avg_pool2d(c, df_pad2d(c, x, (int[4]){ 0, 1, 0, 1 }, 0), square, step, none, false, false);
+}
 
 /* Ws x: the identity where size and channels stay. */
 static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
@@ -68,7 +75,9 @@ static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
         return x;
     const DfMark m = df_enter(c, "downsample", -1);
     const int side[2] = { b->pool, b->pool }, none[2] = { 0, 0 };
-    if (b->pool > 1)
+    if (b->smooths)
+        x = smooth(c, x);
+    else if (b->pool > 1)
         x = df_avg_pool2d(c, x, side, side, none, true, false);
     return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE));
 }
@@ -81,19 +90,20 @@ static bool is_own(const ResNet *net, int i, int j)
 
 static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x) /* relu(F(x) + Ws x) */
 {
-    static const char *const names[RESNET_STAGES] = { "layer1", "layer2", "layer3", "layer4" };
+    static const char *const names[RESNET_STAGES] = { "layer1", "layer2", "layer3", "layer4",
+                                                      "layer5", "layer6", "layer7", "layer8" };
     const ResNetBlock *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
     const int last = net->n_convs - 1;
-    DfTensor *y = df_plugins(c, b->plugins[0], conv_norm(c, &b->conv[0], x, DF_ACT_RELU));
+    DfTensor *y = df_plugins(c, b->plugins[0], conv_norm(c, &b->conv[0], x, net->inner));
     for (int k = 1; k < last; k++)
-        df_next(c, &y, df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], y, DF_ACT_RELU)));
+        df_next(c, &y, df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], y, net->inner)));
     const bool spent = b->shortcut.conv.weight || is_own(net, i, j);
     x = shortcut(c, b, x);
     if (!b->plugins[last])
-        return df_leave(c, m, conv_norm_add(c, &b->conv[last], y, x, spent));
+        return df_leave(c, m, conv_norm_add(c, &b->conv[last], y, x, net->act, spent));
     y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE));
-    return df_leave(c, m, df_act_own(c, df_add(c, y, x), DF_ACT_RELU));
+    return df_leave(c, m, df_act_own(c, df_add(c, y, x), net->act));
 }
 
 /* A block as a function of its input. */
@@ -119,7 +129,7 @@ static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                 
     const DfMark m = df_enter(c, "stem", -1);
     const int convs = net->deep_stem ? RESNET_STEM : 1;
     for (int i = 0; i < convs; i++)
-        x = conv_norm(c, &net->stem[i], x, DF_ACT_RELU);                         /* N H/2 W/2 C */
+        x = conv_norm(c, &net->stem[i], x, net->act);                            /* N H/2 W/2 C */
     return df_leave(c, m, df_max_pool2d(c, x, (int[2]){ 3, 3 }, (int[2]){ 2, 2 }, (int[2]){ 1, 1 }, false));
 }
 
@@ -160,16 +170,17 @@ static void init(NnScope s, void *self)
     DF_OPT_INT(ResNet, stem_channels, None, 0, 8192, "number of channels of the stem; None or 0: base_channels"), \
     DF_OPT_INT(ResNet, base_channels, 64, 1, 8192, \
                "width of stage 0, in channels; each stage is twice as wide as the one before"), \
-    DF_OPT_INT(ResNet, num_stages, 4, 1, 4, "number of stages"), \
+    DF_OPT_INT(ResNet, num_stages, 4, 1, RESNET_STAGES, "number of stages"), \
     DF_OPT_INTS(ResNet, stage_blocks, "None", 1, 1000, "number of blocks of each stage; None: what `depth` says"), \
     DF_OPT_INTS(ResNet, stage_channels, "None", 1, 65536, \
                 "number of channels that each stage gives; None: what base_channels says"), \
     DF_OPT_INTS(ResNet, strides, "[1, 2, 2, 2]", 1, 8, "stride of each stage"), \
     DF_OPT_INTS(ResNet, dilations, "[1, 1, 1, 1]", 1, 64, "dilation of the 3x3 convolutions of each stage"), \
-    DF_OPT_INTS(ResNet, out_indices, "[0, 1, 2, 3]", 0, 3, "stages whose maps are given, counted from 0"), \
+    DF_OPT_INTS(ResNet, out_indices, "[0, 1, 2, 3]", 0, RESNET_STAGES - 1, \
+                "stages whose maps are given, counted from 0"), \
     DF_OPT_ENUM(ResNet, style, pytorch, "pytorch|caffe|torchvision", \
                 "what strides: the 3x3 convolution, or with caffe the first 1x1 one; torchvision classifies"), \
-    DF_OPT_INT(ResNet, frozen_stages, -1, -1, 4, \
+    DF_OPT_INT(ResNet, frozen_stages, -1, -1, RESNET_STAGES, \
                "training: the stem and this many stages stay as they are; -1: not even the stem"), \
     DF_OPT_DICT(ResNet, norm_cfg, "{'type': 'BN', 'requires_grad': True}", \
                 "kind of norm: BN, SyncBN, GN, LN or IN, with its settings"), \
@@ -186,6 +197,8 @@ static void init(NnScope s, void *self)
     DF_OPT_NODE(ResNet, plugins, "None", \
                 "what bottlenecks have besides: a list of {cfg, position, stages}, of ContextBlock, " \
                 "GeneralizedAttention and NonLocal2d"), \
+    DF_OPT_TEXT(ResNet, hidden_act, "'ReLU'", "activation behind the stem and behind the sum of a block"), \
+    DF_OPT_TEXT(ResNet, inner_act, "'ReLU'", "activation within a block"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"), \
     DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
     DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \

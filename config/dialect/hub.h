@@ -62,8 +62,19 @@ void df_hub_write_ints(DfHub *, const int *v, int n);
 
 /* ---- hub_resnet.c ------------------------------------------------------------------------------------------------ */
 
-/* Writes `resnet = dict(..)`, the backbone of a DETR, of which the last n_maps maps are used. */
-int df_hub_write_detr_backbone(DfHub *, bool dilation, int n_maps);
+enum { DF_HUB_STAGES = 8 };
+
+/* Which stages give maps to a head. */
+typedef struct {
+    int n;
+    int stage[DF_HUB_STAGES];    /* from 0 on, rising                 */
+    int channels[DF_HUB_STAGES]; /* of their maps                     */
+    int index[DF_HUB_STAGES];    /* which of the backbone's maps it is */
+} DfHubMaps;
+
+/* Writes `resnet = dict(..)`, the backbone of a DETR, and says which maps it gives: those that its config names, else
+ * the last `usual` ones. */
+int df_hub_write_detr_backbone(DfHub *, bool dilation, int usual, DfHubMaps *);
 
 /* ---- processors.c ------------------------------------------------------------------------------------------------ */
 

@@ -18,21 +18,69 @@ void df_hub_write_list(DfHub *hub, const char *key, const int *v, int n)
     df_hub_write_ints(hub, v, n);
 }
 
+/* ---- activations ------------------------------------------------------------------------------------------------- */
+
+/* transformers' ACT2FN. Several of its names are one function, computed in several ways. */
+static const struct {
+    const char *theirs, *ours;
+} activations[] = {
+    { "relu",              "ReLU"         },
+    { "gelu",              "GELU"         },
+    { "gelu_python",       "GELU"         },
+    { "gelu_new",          "GELUTanh"     },
+    { "gelu_fast",         "GELUTanh"     },
+    { "gelu_accurate",     "GELUTanh"     },
+    { "gelu_pytorch_tanh", "GELUTanh"     },
+    { "gelu_python_tanh",  "GELUTanh"     },
+    { "gelu_10",           "ClippedGELU"  },
+    { "quick_gelu",        "QuickGELU"    },
+    { "silu",              "SiLU"         },
+    { "swish",             "SiLU"         },
+    { "mish",              "Mish"         },
+    { "hardswish",         "Hardswish"    },
+    { "relu2",             "ReLUSquared"  },
+    { "relu6",             "ReLU6"        },
+    { "leaky_relu",        "LeakyReLU"    },
+    { "sigmoid",           "Sigmoid"      },
+    { "tanh",              "Tanh"         },
+    { "laplace",           "Laplace"      },
+    { "sqrtsoftplus",      "SqrtSoftplus" },
+    { "linear",            "Identity"     },
+};
+
+const char *df_hub_activation(const DfNode *dict, const char *key, const char *usual)
+{
+    const DfNode *node = df_node_get(dict, key);
+    const char *name = df_node_text(node, NULL);
+    if (!node || node->kind == DF_NODE_NONE)
+        return usual;
+    for (size_t i = 0; name && i < sizeof activations / sizeof *activations; i++)
+        if (strcmp(activations[i].theirs, name) == 0)
+            return activations[i].ours;
+    df_node_fail(node, DF_EVALUE, "activation '%s' is not built in: want one of transformers' that has no weights of "
+                 "its own, such as relu, gelu, gelu_new, quick_gelu or silu", name ? name : "(no text)");
+    return NULL;
+}
+
 /* ---- which maps -------------------------------------------------------------------------------------------------- */
 
-/* 0 for "stage1" or 1; -1 for the stem, or for what is none of the two. */
-static int stage_of(const DfNode *item)
+/* 0 for "stage1" or 1, the last one for -1; -1 for the stem, or for what is none of the two. */
+static int stage_of(const DfNode *item, int stages)
 {
+    static const char *const words[] = { "stage", "layer" }; /* of transformers and of timm */
     if (item->kind == DF_NODE_INT && item->integer >= 1 && item->integer <= DF_HUB_STAGES)
         return (int)item->integer - 1;
-    if (item->kind == DF_NODE_TEXT && df_starts_with(item->text, "stage"))
-        return atoi(item->text + strlen("stage")) - 1;
+    if (item->kind == DF_NODE_INT && item->integer < 0 && item->integer >= -stages)
+        return stages + (int)item->integer;
+    for (size_t i = 0; item->kind == DF_NODE_TEXT && i < sizeof words / sizeof *words; i++)
+        if (df_starts_with(item->text, words[i]))
+            return atoi(item->text + strlen(words[i])) - 1;
     return -1;
 }
 
 static int add_stage(DfHubMaps *maps, const DfNode *item, int stages)
 {
-    const int stage = stage_of(item);
+    const int stage = stage_of(item, stages);
     const int before = maps->n ? maps->stage[maps->n - 1] : -1;
     if (stage <= before || stage >= stages)
         return df_node_fail(item, DF_EVALUE, "want stages in rising order, 'stage1' to 'stage%d'", stages);

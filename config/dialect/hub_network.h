@@ -8,20 +8,14 @@
 
 #include "config/dialect/hub.h"
 
-enum { DF_HUB_STAGES = 8 };
-
-/* Which stages give maps to a head. */
-typedef struct {
-    int n;
-    int stage[DF_HUB_STAGES];    /* from 0 on, rising                 */
-    int channels[DF_HUB_STAGES]; /* of their maps                     */
-    int index[DF_HUB_STAGES];    /* which of the backbone's maps it is */
-} DfHubMaps;
 
 /* ---- hub_network.c ----------------------------------------------------------------------------------------------- */
 
 const char *df_hub_truth(bool value); /* "True" or "False" */
 void df_hub_write_list(DfHub *, const char *key, const int *v, int n); /* ", key=[1, 2]" */
+
+/* The activation that `key` of the dict names, by its name here; `usual` where it names none. NULL after df_fail(). */
+const char *df_hub_activation(const DfNode *dict, const char *key, const char *usual);
 
 /* Reads out_features ("stage2") or out_indices (1 for stage1) of a backbone of `stages` stages; the last one where
  * neither is there. The stem is refused. */
@@ -36,6 +30,21 @@ int df_hub_classifier_classes(const DfHub *, const char *weight);
 
 /* Writes `data`: the test pipeline of a classifier. */
 int df_hub_write_classifier_data(DfHub *, const char *usual);
+
+/* ---- hub_agree.c: does config.json fit the weights? -------------------------------------------------------------- */
+
+/* A key of a dict, and which item of its list. */
+typedef struct {
+    const DfNode *dict;
+    const char *key;
+    int item;
+} DfHubKey;
+#define DF_HUB_KEY(dict, key, item) (&(DfHubKey){ dict, key, item })
+
+/* DF_OK, or a sentence where dimension `dim` of the tensor of that name is not `wanted`, which the key says. */
+int df_hub_agrees(const DfHub *, const DfHubKey *, int dim, int64_t wanted, const char *name, ...) DF_PRINTF(5, 6);
+/* The same where not `count` tensors are there whose names have the numbers from 0 on in the place of '#'. */
+int df_hub_counts(const DfHub *, const DfHubKey *, int count, const char *name, ...) DF_PRINTF(4, 5);
 
 /* ---- networks: each writes `dict(..)` and fills the maps' channels ----------------------------------------------- */
 

@@ -4,10 +4,13 @@
  */
 #include "config/dialect/hub_network.h"
 
+#include <stdio.h>
+
 enum { STAGES = 4 };
 
 typedef struct {
-    int image_size, num_channels, num_encoder_blocks, hidden_act;
+    int image_size, num_channels, num_encoder_blocks;
+    const char *activation;
     DfInts hidden_sizes, depths, num_attention_heads, sr_ratios, patch_sizes, strides;
     DfFloats mlp_ratios;
     double layer_norm_eps, hidden_dropout_prob, attention_probs_dropout_prob, drop_path_rate;
@@ -22,7 +25,6 @@ typedef struct {
     DF_OPT_FLOATS(Pvt, mlp_ratios, "[8, 8, 4, 4]", 0.01, 64, ""), \
     DF_OPT_INTS  (Pvt, strides, "[4, 2, 2, 2]", 1, 64, ""), \
     DF_OPT_BOOL  (Pvt, qkv_bias, True, ""), \
-    DF_OPT_ENUM  (Pvt, hidden_act, gelu, "gelu", ""), \
     DF_OPT_FLOAT (Pvt, layer_norm_eps, 1e-6, 0, 1, ""), \
     DF_OPT_FLOAT (Pvt, hidden_dropout_prob, 0.0, 0, 0.99, ""), \
     DF_OPT_FLOAT (Pvt, attention_probs_dropout_prob, 0.0, 0, 0.99, ""), \
@@ -67,10 +69,61 @@ static int check(const DfNode *dict, const Pvt *p, bool v2)
     return DF_OK;
 }
 
+/* ---- do the weights fit? ----------------------------------------------------------------------------------------- */
+
+static const char *prefix_of(const DfHub *hub, bool v2)
+{
+    static const char *const prefixes[] = { "pvt.", "pvt_v2.", "backbone.", "" };
+    const char *first = v2 ? "layers.0.patch_embedding.proj.weight" : "patch_embeddings.0.projection.weight";
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (df_hub_has(hub, "%sencoder.%s", prefixes[i], first))
+            return prefixes[i];
+    return "";
+}
+
+static int stage_agrees(const DfHub *hub, const DfNode *dict, const Pvt *p, bool v2, int i)
+{
+    const char *reduction = v2 ? "attention.spatial_reduction" : "attention.self.sequence_reduction";
+    const char *prefix = prefix_of(hub, v2);
+    const int dim = p->hidden_sizes.v[i];
+    char embedding[64], blocks[64];
+    snprintf(embedding, sizeof embedding, v2 ? "encoder.layers.%d.patch_embedding.proj" : "encoder.patch_embeddings.%d.projection",
+             i);
+    snprintf(blocks, sizeof blocks, v2 ? "encoder.layers.%d.blocks" : "encoder.block.%d", i);
+    const DfHubKey *ratios = DF_HUB_KEY(dict, v2 ? "sr_ratios" : "sequence_reduction_ratios", i);
+    int error = df_hub_agrees(hub, DF_HUB_KEY(dict, "hidden_sizes", i), 0, dim, "%s%s.weight", prefix, embedding);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, "patch_sizes", i), 2, p->patch_sizes.v[i], "%s%s.weight", prefix,
+                              embedding);
+    if (error == DF_OK)
+        error = df_hub_counts(hub, DF_HUB_KEY(dict, "depths", i), p->depths.v[i], "%s%s.#.layer_norm_1.weight", prefix,
+                              blocks);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, "mlp_ratios", i), 0, (int64_t)(dim * p->mlp_ratios.v[i]),
+                              "%s%s.0.mlp.dense1.weight", prefix, blocks);
+    if (error == DF_OK && !p->linear_attention)
+        error = df_hub_agrees(hub, ratios, 2, p->sr_ratios.v[i], "%s%s.0.%s.weight", prefix, blocks, reduction);
+    return error;
+}
+
+static int weights_agree(const DfHub *hub, const DfNode *dict, const Pvt *p, bool v2)
+{
+    int error = df_hub_agrees(hub, DF_HUB_KEY(dict, "num_channels", 0), 1, p->num_channels,
+                              v2 ? "%sencoder.layers.0.patch_embedding.proj.weight"
+                                 : "%sencoder.patch_embeddings.0.projection.weight", prefix_of(hub, v2));
+    for (int i = 0; i < p->num_encoder_blocks && error == DF_OK; i++)
+        error = stage_agrees(hub, dict, p, v2, i);
+    return error;
+}
+
 static int read_pvt(DfHub *hub, const DfNode *dict, Pvt *p, bool v2)
 {
     const int error = df_hub_bind(hub, dict, v2 ? v2_opts : opts, p, "config.json");
-    return error == DF_OK ? check(dict, p, v2) : error;
+    if (error == DF_OK && !(p->activation = df_hub_activation(dict, "hidden_act", "GELU")))
+        return DF_EVALUE;
+    if (error < 0 || check(dict, p, v2) < 0)
+        return DF_EVALUE;
+    return weights_agree(hub, dict, p, v2);
 }
 
 /* ---- our config -------------------------------------------------------------------------------------------------- */
@@ -88,8 +141,9 @@ static void write_pvt(DfHub *hub, const Pvt *p, bool v2)
     df_textbuf_add(out, ",\n    mlp_ratios=[");
     for (int i = 0; i < n; i++)
         df_textbuf_add(out, i ? ", %.17g" : "%.17g", p->mlp_ratios.v[i]);
-    df_textbuf_add(out, "], layer_norm_eps=%.17g, drop_rate=%.17g, attn_drop_rate=%.17g, drop_path_rate=%.17g, ",
-                   p->layer_norm_eps, p->hidden_dropout_prob, p->attention_probs_dropout_prob, p->drop_path_rate);
+    df_textbuf_add(out, "], hidden_act='%s', layer_norm_eps=%.17g", p->activation, p->layer_norm_eps);
+    df_textbuf_add(out, ", drop_rate=%.17g, attn_drop_rate=%.17g, drop_path_rate=%.17g, ", p->hidden_dropout_prob,
+                   p->attention_probs_dropout_prob, p->drop_path_rate);
     if (v2)
         df_textbuf_add(out, "linear=%s, ", df_hub_truth(p->linear_attention));
     else

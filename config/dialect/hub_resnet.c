@@ -8,37 +8,48 @@
 
 #include "config/dialect/hub_network.h"
 
-enum { STAGES = 4 };
+enum { STAGES = 4 }; /* of timm's */
 
 typedef struct {
     bool bottleneck, caffe, first_stage_strides;
-    int stages, stem, channels[STAGES], blocks[STAGES], in_channels;
-    int output_stride; /* 32; 16 and 8: the last stages dilate instead of striding */
+    int stages, stem, channels[DF_HUB_STAGES], blocks[DF_HUB_STAGES], in_channels;
+    int output_stride;      /* 32; 16 and 8: the last two of four stages dilate instead of striding            */
+    const char *activation; /* behind the stem and sums: within blocks transformers has ReLU, whatever is said */
 } ResNet;
 
-static void write_resnet(DfHub *hub, const ResNet *r, int n_maps)
+/* What all of them say: the layers. */
+static void write_layers(DfHub *hub, const ResNet *r)
 {
-    static const char *const last[] = { "", "[3]", "[2, 3]", "[1, 2, 3]", "[0, 1, 2, 3]" };
-    DfTextbuf *out = &hub->out;
-    df_textbuf_add(out, "resnet = dict(type='ResNet', depth=%d, style='%s', in_channels=%d, stem_channels=%d,\n",
-                   r->bottleneck ? 50 : 18, r->caffe ? "caffe" : "pytorch", r->in_channels, r->stem);
-    df_textbuf_add(out, "    stage_channels=");
-    df_hub_write_ints(hub, r->channels, STAGES);
-    df_textbuf_add(out, ", stage_blocks=");
-    df_hub_write_ints(hub, r->blocks, STAGES);
-    df_textbuf_add(out, ",\n    strides=(%d, 2, %d, %d), ", r->first_stage_strides ? 2 : 1,
-                   r->output_stride < 16 ? 1 : 2,
-                   r->output_stride < 32 ? 1 : 2);
-    df_textbuf_add(out, "dilations=(1, 1, %d, %d), contract_dilation=True, dilated_basic=True,\n",
-                   r->output_stride < 16 ? 2 : 1, 32 / r->output_stride);
-    df_textbuf_add(out, "    frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True,\n"
-                        "    out_indices=%s)\n", last[n_maps]);
+    int strides[DF_HUB_STAGES], dilations[DF_HUB_STAGES];
+    for (int i = 0; i < r->stages; i++) {
+        const int dilation = (4 << i) / r->output_stride; /* the paper's stride of stage i is 4 * 2^i */
+        const bool dilates = r->output_stride < 32 && dilation > 1;
+        strides[i] = dilates || (i == 0 && !r->first_stage_strides) ? 1 : 2;
+        dilations[i] = dilates ? dilation : 1;
+    }
+    df_textbuf_add(&hub->out, "type='ResNet', depth=%d, stride_in_1x1=%s, hidden_act='%s'", r->bottleneck ? 50 : 18,
+                   df_hub_truth(r->caffe), r->activation);
+    df_textbuf_add(&hub->out, ", in_channels=%d, stem_channels=%d, num_stages=%d\n    ", r->in_channels, r->stem,
+                   r->stages);
+    df_hub_write_list(hub, "strides", strides, r->stages);
+    df_hub_write_list(hub, "dilations", dilations, r->stages);
+    df_hub_write_list(hub, "stage_channels", r->channels, r->stages);
+    df_hub_write_list(hub, "stage_blocks", r->blocks, r->stages);
+}
+
+static void write_resnet(DfHub *hub, const ResNet *r, const DfHubMaps *maps)
+{
+    df_textbuf_add(&hub->out, "resnet = dict(");
+    write_layers(hub, r);
+    df_hub_write_list(hub, "out_indices", maps->stage, maps->n);
+    df_textbuf_add(&hub->out, ",\n    style='pytorch', contract_dilation=True, dilated_basic=True,\n"
+                              "    frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True)\n");
 }
 
 /* ---- transformers' own ------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int embedding_size, layer_type, num_channels, hidden_act;
+    int embedding_size, layer_type, num_channels;
     DfInts hidden_sizes, depths;
     bool downsample_in_first_stage, downsample_in_bottleneck;
 } Own;
@@ -50,43 +61,70 @@ static const DfOpt own_opts[] = {
     DF_OPT_INTS(Own, hidden_sizes, "[256, 512, 1024, 2048]", 1, 65536, ""),
     DF_OPT_INTS(Own, depths, "[3, 4, 6, 3]", 1, 1000, ""),
     DF_OPT_ENUM(Own, layer_type, bottleneck, "basic|bottleneck", ""),
-    DF_OPT_ENUM(Own, hidden_act, relu, "relu", ""),
     DF_OPT_BOOL(Own, downsample_in_first_stage, False, ""),
     DF_OPT_BOOL(Own, downsample_in_bottleneck, False, ""),
     DF_OPT_END
 };
 
+static const char *own_prefix(const DfHub *hub)
+{
+    static const char *const prefixes[] = {
+        "resnet.", "backbone.", "model.backbone.conv_encoder.model.", "model.backbone.model.",
+        "detr.model.backbone.conv_encoder.model.", "detr.model.backbone.model.",
+    };
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (df_hub_has(hub, "%sembedder.embedder.convolution.weight", prefixes[i]))
+            return prefixes[i];
+    return "";
+}
+
+static int stage_agrees(const DfHub *hub, const DfNode *dict, const ResNet *r, const char *prefix, int i)
+{
+    static const char *const types[] = { "layer_type", "depths", "hidden_sizes" };
+    const int last = r->bottleneck ? 2 : 1;
+    int error = df_hub_counts(hub, DF_HUB_KEY(dict, types[0], 0), last + 1,
+                              "%sencoder.stages.%d.layers.0.layer.#.convolution.weight", prefix, i);
+    if (error == DF_OK)
+        error = df_hub_counts(hub, DF_HUB_KEY(dict, types[1], i), r->blocks[i],
+                              "%sencoder.stages.%d.layers.#.layer.0.convolution.weight", prefix, i);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, types[2], i), 0, r->channels[i],
+                              "%sencoder.stages.%d.layers.0.layer.%d.convolution.weight", prefix, i, last);
+    return error;
+}
+
+static int weights_agree(const DfHub *hub, const DfNode *dict, const ResNet *r)
+{
+    static const char stem[] = "embedder.embedder.convolution.weight";
+    const char *prefix = own_prefix(hub);
+    int error = df_hub_agrees(hub, DF_HUB_KEY(dict, "embedding_size", 0), 0, r->stem, "%s%s", prefix, stem);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, "num_channels", 0), 1, r->in_channels, "%s%s", prefix, stem);
+    if (error == DF_OK)
+        error = df_hub_counts(hub, DF_HUB_KEY(dict, "depths", 0), r->stages,
+                              "%sencoder.stages.#.layers.0.layer.0.convolution.weight", prefix);
+    for (int i = 0; i < r->stages && error == DF_OK; i++)
+        error = stage_agrees(hub, dict, r, prefix, i);
+    return error;
+}
+
 static int of_transformers(DfHub *hub, const DfNode *dict, ResNet *r)
 {
     Own own = { 0 };
-    const int error = df_hub_bind(hub, dict, own_opts, &own, "backbone_config");
+    const int error = df_hub_bind(hub, dict, own_opts, &own, "config.json");
     if (error < 0)
         return error;
     const int n = own.depths.n;
-    if (n < 1 || n > STAGES || own.hidden_sizes.n != n)
+    if (n < 1 || n > DF_HUB_STAGES || own.hidden_sizes.n != n)
         return df_node_fail(dict, DF_EVALUE, "%d hidden_sizes and %d depths, want as many of each, up to %d",
-                            own.hidden_sizes.n,
-                            n, STAGES);
+                            own.hidden_sizes.n, n, DF_HUB_STAGES);
     *r = (ResNet){ .stages = n, .bottleneck = own.layer_type == BOTTLENECK, .caffe = own.downsample_in_bottleneck,
                    .first_stage_strides = own.downsample_in_first_stage, .stem = own.embedding_size,
-                   .in_channels = own.num_channels, .output_stride = 32 };
+                   .in_channels = own.num_channels, .output_stride = 32,
+                   .activation = df_hub_activation(dict, "hidden_act", "ReLU") };
     memcpy(r->channels, own.hidden_sizes.v, (size_t)n * sizeof *r->channels);
     memcpy(r->blocks, own.depths.v, (size_t)n * sizeof *r->blocks);
-    return DF_OK;
-}
-
-/* As a classifier, or under a segmentor. */
-static void write_own(DfHub *hub, const ResNet *r)
-{
-    const int strides[STAGES] = { r->first_stage_strides ? 2 : 1, 2, 2, 2 };
-    const int dilations[STAGES] = { 1, 1, 1, 1 };
-    df_textbuf_add(&hub->out,
-                   "dict(type='ResNet', depth=%d, stride_in_1x1=%s, in_channels=%d, stem_channels=%d, num_stages=%d",
-                   r->bottleneck ? 50 : 18, df_hub_truth(r->caffe), r->in_channels, r->stem, r->stages);
-    df_hub_write_list(hub, "strides", strides, r->stages);
-    df_hub_write_list(hub, "dilations", dilations, r->stages);
-    df_hub_write_list(hub, "stage_channels", r->channels, r->stages);
-    df_hub_write_list(hub, "stage_blocks", r->blocks, r->stages);
+    return r->activation ? weights_agree(hub, dict ? dict : hub->config, r) : DF_EVALUE;
 }
 
 int df_hub_resnet(DfHub *hub)
@@ -95,8 +133,8 @@ int df_hub_resnet(DfHub *hub)
     const int error = of_transformers(hub, hub->config, &r);
     if (error < 0)
         return error;
-    df_textbuf_add(&hub->out, "backbone = ");
-    write_own(hub, &r);
+    df_textbuf_add(&hub->out, "backbone = dict(");
+    write_layers(hub, &r);
     df_textbuf_add(&hub->out, ",\n    out_indices=[%d], style='torchvision', num_classes=%d)\n", r.stages - 1,
                    df_hub_classifier_classes(hub, "classifier.1.weight"));
     return df_hub_write_classifier_data(hub, "ConvNextImageProcessor");
@@ -112,7 +150,8 @@ int df_hub_resnet_backbone(DfHub *hub, const DfNode *dict, DfHubMaps *maps)
         return error;
     for (int i = 0; i < maps->n; i++)
         maps->channels[i] = r.channels[maps->stage[i]];
-    write_own(hub, &r);
+    df_textbuf_add(&hub->out, "dict(");
+    write_layers(hub, &r);
     df_textbuf_add(&hub->out, ", style='pytorch', norm_eval=False, zero_init_residual=False");
     df_hub_write_list(hub, "out_indices", maps->stage, maps->n);
     df_textbuf_add(&hub->out, ")");
@@ -181,8 +220,9 @@ static int of_timm(DfHub *hub, const DfNode *name, ResNet *r)
         return df_node_fail(name, DF_EVALUE,
                             "backbone '%s' is not built in under a detector of transformers: want resnet18, "
                                              "26, 34, 50, 101 or 152", text);
-    *r = (ResNet){ .bottleneck = k->bottleneck, .in_channels = 3, .output_stride = 32 };
-    memcpy(r->blocks, k->blocks, sizeof r->blocks);
+    *r = (ResNet){ .stages = STAGES, .bottleneck = k->bottleneck, .in_channels = 3, .output_stride = 32,
+                   .activation = "ReLU" };
+    memcpy(r->blocks, k->blocks, sizeof k->blocks);
     measure(hub, r);
     return DF_OK;
 }
@@ -200,7 +240,18 @@ static int read_output_stride(const DfHub *hub, const DfNode *dict, bool dilatio
     return DF_OK;
 }
 
-int df_hub_write_detr_backbone(DfHub *hub, bool dilation, int n_maps)
+/* The maps that the dict says; without one, the last `usual` ones. */
+static int maps_of(const DfNode *dict, int stages, int usual, DfHubMaps *maps)
+{
+    if (dict)
+        return df_hub_maps(dict, maps, stages);
+    *maps = (DfHubMaps){ .n = usual };
+    for (int i = 0; i < usual; i++)
+        maps->stage[i] = stages - usual + i;
+    return DF_OK;
+}
+
+int df_hub_write_detr_backbone(DfHub *hub, bool dilation, int usual, DfHubMaps *maps)
 {
     const DfNode *dict = df_node_get(hub->config, "backbone_config");
     const DfNode *of_dict = df_node_get(dict, "model_type");
@@ -214,11 +265,11 @@ int df_hub_write_detr_backbone(DfHub *hub, bool dilation, int n_maps)
                                                 "or timm_backbone", of_dict->text);
     int error = own ? of_transformers(hub, has_dict ? dict : NULL, &r)
                     : of_timm(hub, df_node_get(has_dict ? dict : hub->config, "backbone"), &r);
-    if (error == DF_OK && own && r.stages != STAGES)
-        error = df_node_fail(dict, DF_EVALUE, "%d stages under a detector, want %d", r.stages, STAGES);
     if (error == DF_OK && !own)
         error = read_output_stride(hub, has_dict ? dict : NULL, dilation, &r);
     if (error == DF_OK)
-        write_resnet(hub, &r, n_maps);
+        error = maps_of(has_dict ? dict : NULL, r.stages, usual, maps);
+    if (error == DF_OK)
+        write_resnet(hub, &r, maps);
     return error;
 }

@@ -5,11 +5,13 @@
  */
 #include "config/dialect/hub_network.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
     DfInts image_size, patch_size, depths, num_heads, pretrained_window_sizes;
-    int num_channels, embed_dim, window_size, hidden_act;
+    int num_channels, embed_dim, window_size;
+    const char *activation;
     double mlp_ratio, layer_norm_eps, hidden_dropout_prob, attention_probs_dropout_prob, drop_path_rate;
     bool qkv_bias, use_absolute_embeddings;
     int windows[DF_HUB_STAGES], shifts[DF_HUB_STAGES];
@@ -29,7 +31,6 @@ static const DfOpt opts[] = {
     DF_OPT_FLOAT(Swin, hidden_dropout_prob, 0.0, 0, 0.99, ""),
     DF_OPT_FLOAT(Swin, attention_probs_dropout_prob, 0.0, 0, 0.99, ""),
     DF_OPT_FLOAT(Swin, drop_path_rate, 0.1, 0, 0.99, ""),
-    DF_OPT_ENUM (Swin, hidden_act, gelu, "gelu", ""),
     DF_OPT_BOOL (Swin, use_absolute_embeddings, False, ""),
     DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, ""),
     DF_OPT_END
@@ -50,15 +51,74 @@ static int read_swin(DfHub *hub, const DfNode *dict, Swin *s, bool v2)
         error = df_node_fail(dict, DF_EVALUE, "image_size and patch_size: want a number each, or height and width");
     if (error == DF_OK && v2 && s->use_absolute_embeddings)
         error = df_node_fail(dict, DF_EVALUE, "use_absolute_embeddings: transformers' Swin v2 cannot be run with it");
+    if (error == DF_OK && !(s->activation = df_hub_activation(dict, "hidden_act", "GELU")))
+        error = DF_EVALUE;
     return error;
 }
 
-/* ---- windows ----------------------------------------------------------------------------------------------------- */
+/* ---- do the weights fit? ----------------------------------------------------------------------------------------- */
+
+static const char *prefix_of(const DfHub *hub)
+{
+    static const char *const prefixes[] = { "swin.", "swinv2.", "backbone.swin.", "backbone.", "" };
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (df_hub_has(hub, "%sembeddings.patch_embeddings.projection.weight", prefixes[i]))
+            return prefixes[i];
+    return "";
+}
 
 static int side(DfInts pair, int axis)
 {
     return pair.v[pair.n > 1 ? axis : 0];
 }
+
+static int embedding_agrees(const DfHub *hub, const DfNode *dict, const Swin *s, const char *prefix)
+{
+    static const char weight[] = "embeddings.patch_embeddings.projection.weight";
+    int error = df_hub_agrees(hub, DF_HUB_KEY(dict, "embed_dim", 0), 0, s->embed_dim, "%s%s", prefix, weight);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, "num_channels", 0), 1, s->num_channels, "%s%s", prefix, weight);
+    for (int axis = 0; axis < 2 && error == DF_OK; axis++)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, "patch_size", axis), 2 + axis, side(s->patch_size, axis), "%s%s",
+                              prefix, weight);
+    return error;
+}
+
+/* The tables of v1 tell its heads, and its windows unless they shrank; the scales of v2 tell its heads. */
+static int stage_agrees(const DfHub *hub, const DfNode *dict, const Swin *s, const char *prefix, int i)
+{
+    const int hidden = (int)(s->mlp_ratio * (s->embed_dim << i));
+    const int64_t window = 2 * s->windows[i] - 1;
+    const int n_heads = s->num_heads.v[i];
+    const DfHubKey *heads = DF_HUB_KEY(dict, "num_heads", i);
+    char block[64];
+    snprintf(block, sizeof block, "%sencoder.layers.%d.blocks", prefix, i);
+    int error = df_hub_counts(hub, DF_HUB_KEY(dict, "depths", i), s->depths.v[i], "%s.#.layernorm_before.weight", block);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, "mlp_ratio", 0), 0, hidden, "%s.0.intermediate.dense.weight", block);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, heads, 0, n_heads, "%s.0.attention.self.logit_scale", block);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, heads, 1, n_heads, "%s.0.attention.self.relative_position_bias_table", block);
+    if (error == DF_OK)
+        error = df_hub_agrees(hub, DF_HUB_KEY(dict, "window_size", 0), 0, window * window,
+                              "%s.0.attention.self.relative_position_bias_table", block);
+    return error;
+}
+
+static int weights_agree(const DfHub *hub, const DfNode *dict, const Swin *s)
+{
+    const char *prefix = prefix_of(hub);
+    int error = embedding_agrees(hub, dict, s, prefix);
+    if (error == DF_OK)
+        error = df_hub_counts(hub, DF_HUB_KEY(dict, "depths", 0), s->depths.n,
+                              "%sencoder.layers.#.blocks.0.layernorm_before.weight", prefix);
+    for (int i = 0; i < s->depths.n && error == DF_OK; i++)
+        error = stage_agrees(hub, dict, s, prefix, i);
+    return error;
+}
+
+/* ---- windows ----------------------------------------------------------------------------------------------------- */
 
 static int divided(int a, int b)
 {
@@ -128,7 +188,8 @@ static void write_swin(DfHub *hub, const Swin *s, bool v2)
     df_hub_write_list(hub, "stage_shifts", s->shifts, s->depths.n);
     if (v2)
         df_hub_write_list(hub, "pretrained_window_sizes", s->pretrained_window_sizes.v, s->pretrained_window_sizes.n);
-    df_textbuf_add(out, ",\n    layer_norm_eps=%.17g, drop_rate=%.17g, attn_drop_rate=%.17g, drop_path_rate=%.17g, ",
+    df_textbuf_add(out, ",\n    hidden_act='%s'", s->activation);
+    df_textbuf_add(out, ", layer_norm_eps=%.17g, drop_rate=%.17g, attn_drop_rate=%.17g, drop_path_rate=%.17g, ",
                    s->layer_norm_eps, s->hidden_dropout_prob, s->attention_probs_dropout_prob, s->drop_path_rate);
     if (s->use_absolute_embeddings)
         df_textbuf_add(out, "ape=True, ");
@@ -144,6 +205,8 @@ static int classifier(DfHub *hub, bool v2)
         error = df_hub_picture(hub, processor, picture);
     if (error == DF_OK)
         error = v2 ? plan_windows_v2(hub, &s) : plan_windows(hub, &s, picture);
+    if (error == DF_OK)
+        error = weights_agree(hub, hub->config, &s);
     if (error < 0)
         return error;
     df_textbuf_add(&hub->out, "backbone = ");
@@ -183,6 +246,8 @@ static int backbone(DfHub *hub, const DfNode *dict, DfHubMaps *maps, bool v2)
         return error;
     if (!v2)
         plan_windows_of_maps(&s);
+    if ((error = weights_agree(hub, dict, &s)) < 0)
+        return error;
     for (int i = 0; i < maps->n; i++)
         maps->channels[i] = s.embed_dim << maps->stage[i];
     write_swin(hub, &s, v2);

@@ -133,6 +133,39 @@ int df_timm_fail(const DfHub *hub, const char *want)
     return df_node_fail(name, DF_EVALUE, "timm's '%s' is not built in: want %s", df_node_text(name, ""), want);
 }
 
+/* timm's names of layers, where they are the functions that we have. */
+static const struct {
+    const char *theirs, *ours;
+} activations[] = {
+    { "relu",       "ReLU"      },
+    { "relu6",      "ReLU6"     },
+    { "leaky_relu", "LeakyReLU" },
+    { "gelu",       "GELU"      },
+    { "gelu_tanh",  "GELUTanh"  },
+    { "quick_gelu", "QuickGELU" },
+    { "silu",       "SiLU"      },
+    { "swish",      "SiLU"      },
+    { "mish",       "Mish"      },
+    { "hard_swish", "Hardswish" },
+    { "sigmoid",    "Sigmoid"   },
+    { "tanh",       "Tanh"      },
+    { "identity",   "Identity"  },
+};
+
+const char *df_timm_activation(const DfNode *args, const char *usual)
+{
+    const DfNode *node = df_node_get(args, "act_layer");
+    const char *name = df_node_text(node, NULL);
+    if (!node || node->kind == DF_NODE_NONE)
+        return usual;
+    for (size_t i = 0; name && i < sizeof activations / sizeof *activations; i++)
+        if (strcmp(activations[i].theirs, name) == 0)
+            return activations[i].ours;
+    df_node_fail(node, DF_EVALUE, "act_layer '%s' is not built in: want relu, gelu, silu or another without weights of its own",
+                 name ? name : "(no text)");
+    return NULL;
+}
+
 /* ---- args.json --------------------------------------------------------------------------------------------------- */
 
 /* An argument that was not given is null, or empty. */

@@ -26,6 +26,9 @@ int df_timm_read(DfHub *, DfTimm *, const DfTimmUsual *unlike);
 /* The name and the arguments are those of no network that is built in. */
 int df_timm_fail(const DfHub *, const char *want);
 
+/* The activation that act_layer names, by its name here; `usual` where nothing is said. NULL after df_fail(). */
+const char *df_timm_activation(const DfNode *args, const char *usual);
+
 /* Writes `data`: timm's own transform for evaluation. */
 int df_timm_write_data(DfHub *, const DfTimm *);
 

@@ -14,6 +14,7 @@ typedef struct {
     DfInts depths, num_heads, window_size, pretrained_window_sizes;
     double mlp_ratio, drop_rate, proj_drop_rate, attn_drop_rate, drop_path_rate;
     bool qkv_bias, always_partition;
+    const char *activation;
     int windows[DF_HUB_STAGES], shifts[DF_HUB_STAGES];
 } Swin;
 
@@ -59,7 +60,7 @@ static const struct {
 };
 
 static const DfTimmUsual usual_swin[] = {
-    { "head_dim", "" }, { "global_pool", "avg" }, { "norm_layer", "" }, { "act_layer", "gelu" },
+    { "head_dim", "" }, { "global_pool", "avg" }, { "norm_layer", "" },
     { "patch_norm", "True" }, { NULL, NULL },
 };
 
@@ -146,7 +147,8 @@ static void write_swin(DfHub *hub, const DfTimm *t, const Swin *s, bool v2)
     df_hub_write_list(hub, "stage_shifts", s->shifts, s->depths.n);
     if (v2)
         write_pretrained(hub, t, s);
-    df_textbuf_add(out, ",\n    pad_after_shift=True, drop_rate=%.17g, attn_drop_rate=%.17g, drop_path_rate=%.17g)\n",
+    df_textbuf_add(out, ",\n    hidden_act='%s'", s->activation);
+    df_textbuf_add(out, ", pad_after_shift=True, drop_rate=%.17g, attn_drop_rate=%.17g, drop_path_rate=%.17g)\n",
                    s->proj_drop_rate, s->attn_drop_rate, s->drop_path_rate);
 }
 
@@ -165,6 +167,8 @@ int df_hub_timm_swin(DfHub *hub)
         error = df_hub_bind(hub, t.args, swins[i].opts, &s, "model_args");
     if (error == DF_OK)
         error = plan(hub, &t, &s, swins[i].windows);
+    if (error == DF_OK && !(s.activation = df_timm_activation(t.args, "GELU")))
+        error = DF_EVALUE;
     if (error < 0)
         return error;
     write_swin(hub, &t, &s, df_starts_with(t.name, "swinv2_"));

@@ -16,6 +16,7 @@ typedef struct {
     int stem_type, stem_width, base_width, cardinality, output_stride;
     DfInts layers, channels;
     bool avg_down, bottleneck;
+    const char *activation;
 } ResNet;
 
 static const DfOpt opts[] = {
@@ -30,7 +31,7 @@ static const DfOpt opts[] = {
 
 static const DfTimmUsual usual[] = {
     { "global_pool", "avg" }, { "replace_stem_pool", "False" }, { "block_reduce_first", "1" },
-    { "down_kernel_size", "1" }, { "act_layer", "relu" }, { "norm_layer", "batchnorm2d" }, { "aa_layer", "" },
+    { "down_kernel_size", "1" }, { "norm_layer", "batchnorm2d" }, { "aa_layer", "" },
     { "block_args", "" }, { NULL, NULL },
 };
 
@@ -145,7 +146,7 @@ static int read_stem(const DfNode *args, ResNet *r)
     return DF_OK;
 }
 
-static int check(const DfHub *hub, const DfTimm *t, const ResNet *r)
+static int check(const DfTimm *t, const ResNet *r)
 {
     if (r->channels.n != STAGES || (r->layers.n && r->layers.n != STAGES))
         return df_node_fail(t->args, DF_EVALUE, "%d channels and %d layers, want %d of each", r->channels.n,
@@ -153,9 +154,8 @@ static int check(const DfHub *hub, const DfTimm *t, const ResNet *r)
     if (!r->bottleneck && (r->cardinality != 1 || r->base_width != 64))
         return df_node_fail(t->args, DF_EVALUE, "basic blocks with cardinality = %d, base_width = %d: want 1 and 64",
                             r->cardinality, r->base_width);
-    if (r->output_stride != 32 && (r->avg_down || (r->output_stride != 8 && r->output_stride != 16)))
-        return df_fail(DF_EVALUE, "%s: output_stride = %d: want 32, or 8 and 16 without avg_down",
-                       hub->file, r->output_stride);
+    if (r->output_stride != 8 && r->output_stride != 16 && r->output_stride != 32)
+        return df_node_fail(df_node_get(t->args, "output_stride"), DF_EVALUE, "want 8, 16 or 32");
     return DF_OK;
 }
 
@@ -171,7 +171,9 @@ static int read_args(const DfHub *hub, const DfTimm *t, ResNet *r)
     r->cardinality = r->cardinality ? r->cardinality : named.cardinality;
     if (error == DF_OK)
         error = read_stem(t->args, r);
-    return error == DF_OK ? check(hub, t, r) : error;
+    if (error == DF_OK && !(r->activation = df_timm_activation(t->args, "ReLU")))
+        error = DF_EVALUE;
+    return error == DF_OK ? check(t, r) : error;
 }
 
 /* ---- our config -------------------------------------------------------------------------------------------------- */
@@ -190,6 +192,7 @@ static void write_resnet(DfHub *hub, const DfTimm *t, const ResNet *r, const int
                    r->base_width, r->stem_type == PLAIN ? 64 : 2 * r->stem_width, df_hub_truth(r->avg_down));
     df_textbuf_add(out, ", deep_stem=%s, tiered_stem=%s", df_hub_truth(r->stem_type != PLAIN),
                    df_hub_truth(r->stem_type == TIERED));
+    df_textbuf_add(out, ",\n    hidden_act='%s', inner_act='%s'", r->activation, r->activation);
     if (r->output_stride != 32)
         df_textbuf_add(out, ",\n    dilated_basic=True, replace_stride_with_dilation=[False, %s, True]",
                        df_hub_truth(r->output_stride == 8));

@@ -91,11 +91,30 @@ static int write_auxiliary_head(DfHub *hub, const Uper *u, const DfHubMaps *maps
     return DF_OK;
 }
 
+static int weights_agree(const DfHub *hub, const Uper *u)
+{
+    const DfNode *config = hub->config;
+    int error = df_hub_agrees(hub, DF_HUB_KEY(config, "hidden_size", 0), 0, u->hidden_size,
+                              "decode_head.fpn_bottleneck.conv.weight");
+    if (error == DF_OK)
+        error = df_hub_counts(hub, DF_HUB_KEY(config, "pool_scales", 0), u->pool_scales.n,
+                              "decode_head.psp_modules.#.1.conv.weight");
+    if (error == DF_OK && u->use_auxiliary_head)
+        error = df_hub_agrees(hub, DF_HUB_KEY(config, "auxiliary_channels", 0), 0, u->auxiliary_channels,
+                              "auxiliary_head.convs.0.conv.weight");
+    if (error == DF_OK && u->use_auxiliary_head)
+        error = df_hub_counts(hub, DF_HUB_KEY(config, "auxiliary_num_convs", 0), u->auxiliary_num_convs,
+                              "auxiliary_head.convs.#.conv.weight");
+    return error;
+}
+
 int df_hub_upernet(DfHub *hub)
 {
     Uper u = { 0 };
     DfHubMaps maps;
     int error = df_hub_bind(hub, hub->config, opts, &u, "config.json");
+    if (error == DF_OK)
+        error = weights_agree(hub, &u);
     df_textbuf_add(&hub->out, "model = dict(type='EncoderDecoder', backbone=");
     if (error == DF_OK)
         error = write_backbone(hub, &maps);

@@ -31,7 +31,8 @@ model = dict(
             type='SingleRoIExtractor',
             roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=2, aligned=False),
             out_channels=256,
-            featmap_strides=[4, 8, 16, 32]),
+            featmap_strides=[4, 8, 16, 32],
+            fit_strides=True),
         bbox_head=dict(
             type='Shared2FCBBoxHead',
             in_channels=256,

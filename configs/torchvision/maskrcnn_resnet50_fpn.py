@@ -9,7 +9,8 @@ model = dict(
             type='SingleRoIExtractor',
             roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=2, aligned=False),
             out_channels=256,
-            featmap_strides=[4, 8, 16, 32]),
+            featmap_strides=[4, 8, 16, 32],
+            fit_strides=True),
         mask_head=dict(
             type='FCNMaskHead',
             num_convs=4,

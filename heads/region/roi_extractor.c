@@ -14,6 +14,7 @@ typedef struct {
     int out_channels;
     DfFloats featmap_strides;
     double finest_scale;
+    bool fit_strides;
 } Config;
 
 static const DfOpt opts[] = {
@@ -23,6 +24,8 @@ static const DfOpt opts[] = {
                   "stride of each map that is read, in pixels of the network's input"),
     DF_OPT_FLOAT(Config, finest_scale, 56, 1e-6, 1e9,
                  "regions with a side of less than twice this, in pixels, are read from the finest map"),
+    DF_OPT_BOOL(Config, fit_strides, False,
+                "a map's stride is the power of two next to the unpadded picture's height over its own, as in torchvision"),
     DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
 };
@@ -77,6 +80,7 @@ void df_roi_extractor_init(NnScope s, RoiExtractor *x, const DfNode *dict)
     x->out_channels = k.out_channels;
     x->levels = k.featmap_strides.n;
     x->finest_scale = k.finest_scale;
+    x->fit_strides = k.fit_strides;
     for (int i = 0; i < x->levels; i++)
         x->scales[i] = (float)(1 / k.featmap_strides.v[i]);
     align_init(s, x, k.roi_layer);
@@ -95,6 +99,30 @@ static int level_of(const RoiExtractor *x, const float *roi)
     return level < (float)x->levels ? (int)level : x->levels - 1;
 }
 
+/* ---- as in torchvision ------------------------------------------------------------------------------------------- */
+
+/* torchvision's MultiScaleRoIAlign takes a map's scale from the heights alone, the picture's without its padding: one of
+ * 33 rows, padded to 64, has a finest map of 16, and 16 / 33 is next to 1 / 2 where 1 / 4 was meant. */
+static float fitted_scale(const DfMaps *maps, int i)
+{
+    const float ratio = (float)((double)df_dim(maps->map[i], 1) / maps->picture[0]);
+    return exp2f(rintf(log2f(ratio)));
+}
+
+/* Levels are counted from that of the finest map, 2 for a stride of 4. */
+static int fitted_level_of(const RoiExtractor *x, const float *scales, const float *roi)
+{
+    const float side = sqrtf((roi[3] - roi[1]) * (roi[4] - roi[2]));
+    const int finest = (int)-log2f(scales[0]);
+    const int coarsest = (int)-log2f(scales[x->levels - 1]);
+    const float level = floorf(4 + log2f(side / 224) + 1e-6f);
+    if (!(level > (float)finest)) /* NaN, too */
+        return 0;
+    return (level < (float)coarsest ? (int)level : coarsest) - finest;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
 static void check(DfCtx *c, const RoiExtractor *x, const DfMaps *maps)
 {
     if (maps->n < x->levels)
@@ -112,11 +140,15 @@ DfTensor *df_roi_extract(DfCtx *c, const RoiExtractor *x, const DfMaps *maps, co
     int *levels = df_malloc((size_t)n * sizeof *levels);
     if (!levels)
         df_ctx_fail(c, DF_ENOMEM, "out of memory for the levels of %d regions", n);
+    const bool fits = x->fit_strides && maps->picture[0] > 0;
+    float scales[DF_LEVELS];
+    for (int i = 0; i < x->levels; i++)
+        scales[i] = fits && !c->err ? fitted_scale(maps, i) : x->scales[i];
     for (int i = 0; levels && i < n; i++)
-        levels[i] = level_of(x, rois + 5 * (size_t)i);
+        levels[i] = fits ? fitted_level_of(x, scales, rois + 5 * (size_t)i) : level_of(x, rois + 5 * (size_t)i);
     DfTensor *y = &c->nil;
-    if (levels)
-        y = df_roi_align(c, maps->map, x->scales, x->levels, rois, levels, n, x->align);
+    if (levels && !c->err)
+        y = df_roi_align(c, maps->map, scales, x->levels, rois, levels, n, x->align);
     df_free(levels);
     return y;
 }

@@ -12,6 +12,7 @@ typedef struct {
     int out_channels, levels;
     double finest_scale;      /* side of a region, in pixels, below twice of which the finest map is read */
     float scales[DF_LEVELS];  /* 1 / stride */
+    bool fit_strides;         /* torchvision: the maps at hand say the strides */
     DfRoiAlign align;
 } RoiExtractor;
 

@@ -41,7 +41,7 @@ typedef struct {
     int ffn;                    /* hidden channels of the feed-forward networks                                     */
     int encoder_layers, decoder_layers;
     int decoder_heads, decoder_ffn; /* where the decoder's differ; 0: they do not                                  */
-    DfAct activation;           /* of the feed-forward networks; DF_ACT_NONE: ReLU                                 */
+    DfAct activation;           /* of the feed-forward networks                                                    */
     double dropout;             /* in training                                                                      */
     bool keeps_states;          /* DETR: the outputs have what a mask head needs                                    */
     bool pre_norm;              /* DETR: norms before the branches, not behind the sums                             */

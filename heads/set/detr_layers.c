@@ -21,7 +21,7 @@ void df_detr_ffn_init(NnScope s, const DfDetrOptions *o, NnMlp *ffn, const DetrN
 {
     const NnScope first = nn_at(s, "%s", names->linear1);
     const NnScope second = nn_at(s, "%s", names->linear2);
-    ffn->act = o->activation == DF_ACT_NONE ? DF_ACT_RELU : o->activation;
+    ffn->act = o->activation;
     ffn->drop = (float)o->dropout;
     const NnInit spread = nn_xavier_uniform(o->dim, o->ffn); /* of both: the sum of the two counts */
     nn_linear_init_as(first, &ffn->fc1, o->dim, o->ffn, true, spread, nn_kaiming_uniform(o->dim));

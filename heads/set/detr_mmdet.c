@@ -128,6 +128,7 @@ static DfDetrOptions last_map_options(const HeadDict *dict, DfDetrNaming naming)
         .classes = dict->num_classes,
         .n_maps = 1,
         .channels = { dict->in_channels },
+        .activation = DF_ACT_RELU,
         .box_layers = dict->num_reg_fcs + 1,
         .clip = true,
     };
@@ -171,6 +172,7 @@ static void deformable_head_init(NnScope s, void *self, DfHeadSettings settings)
         .queries = dict->num_query,
         .refine = dict->with_box_refine,
         .two_stage = dict->as_two_stage,
+        .activation = DF_ACT_RELU,
         .box_layers = dict->num_reg_fcs + 1,
         .clip = true,
     };

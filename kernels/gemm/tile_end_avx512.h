@@ -33,6 +33,7 @@ static inline void end_of_32(size_t rows, const float *y, float *c, size_t ldc, 
     case DF_ACT_SIGMOID: end_with(DF_ACT_SIGMOID, rows, y, c, ldc, e); break;
     case DF_ACT_TANH: end_with(DF_ACT_TANH, rows, y, c, ldc, e); break;
     case DF_ACT_NONE: end_with(DF_ACT_NONE, rows, y, c, ldc, e); break;
+    default: end_with(e->act, rows, y, c, ldc, e); break;
     }
 }
 

@@ -74,6 +74,7 @@ static inline void tile_act(DfAct act, float *y, size_t n)
     case DF_ACT_SIGMOID: ALL(v8_sigmoid); break;
     case DF_ACT_TANH: ALL(v8_tanh); break;
     case DF_ACT_NONE: break;
+    default: df_act_c(act, y, y, n); break;
     }
 #undef ALL
 }

@@ -78,6 +78,7 @@ static void act_v8(DfAct act, float *y, const float *x, size_t n)
     case DF_ACT_SIGMOID: unary(v8_sigmoid, y, x, n); break;
     case DF_ACT_TANH: unary(v8_tanh, y, x, n); break;
     case DF_ACT_NONE: unary(same, y, x, n); break;
+    default: df_act_c(act, y, x, n); break;
     }
 }
 
@@ -132,6 +133,7 @@ static void act_grad_v8(DfAct act, float *gx, const float *g, const float *x, si
     case DF_ACT_SIGMOID: ternary(sigmoid_grad, gx, gx, g, x, n); break;
     case DF_ACT_TANH: ternary(tanh_grad, gx, gx, g, x, n); break;
     case DF_ACT_NONE: ternary(same_grad, gx, gx, g, x, n); break;
+    default: df_act_grad_c(act, gx, g, x, n); break;
     }
 }
 

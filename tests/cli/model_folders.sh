@@ -24,6 +24,32 @@ run 0 predict "$model" small.safetensors pictures --json small.json --quiet
 run 0 quantize "$model" "$model" twice.safetensors --data pictures --quiet
 same small.safetensors twice.safetensors
 
+# ---- a config.json of another network ------------------------------------------------------------------------------------
+
+# KEY FROM TO: one number of config.json is another.
+with() {
+    rm -rf wrong
+    cp -r "$1" wrong
+    sed "s/\"$2\": $3/\"$2\": $4/" "$1/config.json" > wrong/config.json
+    cmp -s "$1/config.json" wrong/config.json && fail "$1 has no $2: $3"
+    run 1 info wrong
+}
+
+hub=$root/tests/data/hub
+with "$model" d_model 16 24 && says 'by d_model the tensor detr.model.query_position_embeddings.weight is 7 x 24, in the weights it is 7 x 16'
+with "$model" num_queries 7 8 && says "key 'num_queries'" && says '8 x 16, in the weights it is 7 x 16'
+with "$model" encoder_layers 1 2 && says 'encoder_layers says 2, the weights have 1'
+with "$model" decoder_ffn_dim 20 16 && says "key 'decoder_ffn_dim'"
+with "$other" num_feature_levels 4 3 && says "key 'num_feature_levels'" && says 'model.level_embed is 3 x 32, in the weights it is 4 x 32'
+with "$hub/hf_swin" window_size 3 4 && says 'by window_size the tensor swin.encoder.layers.0'
+with "$hub/hf_swin" embed_dim 4 8 && says 'swin.embeddings.patch_embeddings.projection.weight is 8 x 3 x 4 x 4, in the weights it is 4 x 3 x 4 x 4'
+with "$hub/hf_swin_v2" mlp_ratio 2.0 4.0 && says "key 'mlp_ratio'"
+with "$hub/hf_resnet" embedding_size 6 8 && says 'resnet.embedder.embedder.convolution.weight is 8 x 3 x 7 x 7, in the weights it is 6 x 3 x 7 x 7'
+with "$hub/hf_resnet" layer_type '"bottleneck"' '"basic"' && says 'layer_type says 2, the weights have 3'
+with "$hub/hf_pvt_v2" num_channels 3 1 && says "key 'num_channels'"
+with "$hub/hf_upernet_swin" hidden_size 4 8 && says 'decode_head.fpn_bottleneck.conv.weight is 8 x'
+with "$hub/hf_swin" hidden_act '"gelu"' '"prelu"' && says "activation 'prelu' is not built in"
+
 # ---- side by side -------------------------------------------------------------------------------------------------------
 
 run 0 compare "$model/" two="$other" --rounds 0 --shape 64x64

@@ -170,7 +170,7 @@ static void compare(const Case *k, const char *rung, int image, const DfDetectio
 Test(detector_options, as_mmdet_and_torchvision)
 {
     static const char *const names[] = { "faster_batch", "mask_batch", "cascade_batch", "mask_views", "cascade_views", "retina_views",
-                                         "tv_mask", "tv_mask_v2", "tv_retina", "tv_retina_v2" };
+                                         "tv_mask", "tv_mask_v2", "tv_retina", "tv_retina_v2", "tv_thin" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         Case k;
         open_case(&k, names[i]);

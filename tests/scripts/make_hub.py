@@ -106,6 +106,20 @@ of_transformers("hf_resnet_two_stages", hf.ResNetForImageClassification,
                 hf.ResNetConfig(embedding_size=4, hidden_sizes=[8, 12], depths=[1, 2], layer_type="basic",
                                 downsample_in_first_stage=True,
                                 **LABELS), (40, 40), squashed("ViTImageProcessor", 40, 40))
+# More stages than four; within the blocks of transformers' ResNet there is ReLU, whatever hidden_act says.
+of_transformers("hf_resnet_five_stages", hf.ResNetForImageClassification,
+                hf.ResNetConfig(embedding_size=4, hidden_sizes=[8, 8, 8, 12, 12], depths=[1, 2, 1, 1, 1], hidden_act="gelu_new",
+                                downsample_in_first_stage=True, downsample_in_bottleneck=True, **LABELS), (96, 80),
+                squashed("ViTImageProcessor", 96, 80))
+of_transformers("hf_swin_quick_gelu", hf.SwinForImageClassification,
+                hf.SwinConfig(window_size=3, image_size=24, hidden_act="quick_gelu", **SWIN), (48, 48), squashed("ViTImageProcessor", 48, 48))
+of_transformers("hf_swin_v2_silu", hf.Swinv2ForImageClassification,
+                hf.Swinv2Config(window_size=3, image_size=48, hidden_act="silu", **SWIN), (48, 48), squashed("ViTImageProcessor", 48, 48))
+of_transformers("hf_pvt_hardswish", hf.PvtForImageClassification,
+                hf.PvtConfig(image_size=32, sequence_reduction_ratios=[4, 2, 1, 1], num_labels=5, hidden_act="hardswish", **PVT), (32, 32),
+                squashed("PvtImageProcessor", 32, 32))
+of_transformers("hf_pvt_v2_mish", hf.PvtV2ForImageClassification, hf.PvtV2Config(hidden_act="mish", **PVT), (32, 32),
+                squashed("PvtImageProcessor", 32, 32))
 of_transformers("hf_upernet_swin", hf.UperNetForSemanticSegmentation,
                 hf.UperNetConfig(backbone_config=hf.SwinConfig(embed_dim=4, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=3,
                                                                mlp_ratio=2.0, out_features=STAGES),
@@ -132,3 +146,9 @@ of_timm("timm_resnext", "resnext50_32x4d",
 # Both convolutions of a basic block are dilated.
 of_timm("timm_resnet_stride_8", "resnet18",
         dict(channels=(4, 6, 8, 8), layers=(1, 1, 2, 2), output_stride=8, num_classes=5), (56, 56))
+
+# A dilated stage of ResNet-D pools its shortcut in steps of 1.
+of_timm("timm_resnet_d_stride_8", "resnet26d", dict(channels=(4, 4, 6, 8), layers=(1, 1, 1, 2), stem_width=8, num_classes=5, output_stride=8,
+                                                    act_layer="silu"), (50, 50))
+of_timm("timm_resnet_d_stride_16", "resnet18d", dict(channels=(4, 4, 6, 8), layers=(1, 1, 1, 1), stem_width=8, num_classes=5, output_stride=16),
+        (50, 50))

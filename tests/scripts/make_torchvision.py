@@ -26,6 +26,7 @@ from tensor_files import save
 DATA = Path(__file__).resolve().parent.parent / "data"
 PLANES, STEM, FPN, FC, CLASSES = [2, 3, 3, 4], 4, 4, 12, 4
 ORIGINAL, SIZE = (75, 140), (96, 160)
+THIN = (22, 100), (33, 150), (64, 160)    # so thin a picture that RoIAlign takes its finest map's stride for 2
 
 
 def picture(height, width):
@@ -116,10 +117,10 @@ def small(name, v2):
     return dict(model, test_cfg=dict(rcnn=dict(score_thr=0.3, max_per_img=40)))
 
 
-def detect(net):
+def detect(net, original, size, padded):
     """The network behind the transform, and its results in original pixels."""
-    x = picture(*SIZE)
-    images = ImageList(x, [SIZE])
+    x = picture(*padded)
+    images = ImageList(x, [size])
     if isinstance(net, retinanet.RetinaNet):
         maps = list(net.backbone(x).values())
         out = net.head(maps)
@@ -132,10 +133,11 @@ def detect(net):
         proposals, _ = net.rpn(images, maps)
         found, _ = net.roi_heads(maps, proposals, images.image_sizes)
     transform = GeneralizedRCNNTransform(800, 1333, [0, 0, 0], [1, 1, 1]).eval()
-    return transform.postprocess(found, [SIZE], [ORIGINAL])[0]
+    return transform.postprocess(found, [size], [original])[0]
 
 
 CASES = {
+    "tv_thin": ("fasterrcnn_resnet50_fpn", lambda: rcnn(False, False), THIN),
     "tv_mask": ("maskrcnn_resnet50_fpn", lambda: rcnn(False, True)),
     "tv_mask_v2": ("maskrcnn_resnet50_fpn_v2", lambda: rcnn(True, True)),
     "tv_retina": ("retinanet_resnet50_fpn", lambda: retina(False)),
@@ -144,15 +146,15 @@ CASES = {
 
 
 def make(out, seed, ready):
-    scale = [SIZE[1] / ORIGINAL[1], SIZE[0] / ORIGINAL[0]]
-    metas = [dict(img_shape=[*SIZE, 3], ori_shape=[*ORIGINAL, 3], pad_shape=[*SIZE, 3], scale_factor=scale * 2,
-                  flip=False)]
-    for name, (config, build) in CASES.items():
+    for name, (config, build, *sizes) in CASES.items():
+        original, size, padded = sizes[0] if sizes else (ORIGINAL, SIZE, SIZE)
+        scale = [size[1] / original[1], size[0] / original[0]]
+        metas = [dict(img_shape=[*size, 3], ori_shape=[*original, 3], pad_shape=[*padded, 3], scale_factor=scale * 2, flip=False)]
         torch.manual_seed(seed)
         net = build().eval()
         draw_weights(net)
         with torch.no_grad():
-            found = detect(net)
+            found = detect(net, original, size, padded)
         boxes = torch.cat([found["boxes"], found["scores"][:, None]], dim=1)
         expected = dict(boxes_0=boxes, labels_0=found["labels"])
         if "masks" in found:
