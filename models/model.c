@@ -201,6 +201,17 @@ static bool is_empty(const NnReport *report)
     return n == 0;
 }
 
+/* torchvision's networks without published weights have batch norms that count their batches, with an eps of 1e-5; those
+ * of its weights COCO_V1, for which the ready configs are, are frozen, count nothing and have none. */
+static void warn_of_eps(const DfModel *model, const DfCheckpoint *file, const char *path)
+{
+    const DfNode *eps = df_node_at(model->root, "model.backbone.norm_cfg.eps");
+    const bool none = eps && df_node_number(eps, 1) <= 0;
+    if (none && df_checkpoint_find(file, "backbone.body.bn1.num_batches_tracked"))
+        df_log(DF_LOG_WARNING, "%s: its batch norms are not frozen, so that torchvision adds 1e-5 to their variances: "
+               "want --set model.backbone.norm_cfg.eps=1e-5", path);
+}
+
 int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
 {
     const DfModelLoad o = options ? *options : (DfModelLoad){ 0 };
@@ -219,6 +230,8 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
     error = nn_model_load(model->weights, file, &load, &report);
     if (error == DF_OK)
         error = keep_classes(model, file);
+    if (error == DF_OK)
+        warn_of_eps(model, file, path);
     const int64_t classes = error == DF_ESHAPE ? df_classes_of_checkpoint(&report, config_classes(model)) : 0;
     if (classes)
         error = df_classes_fail(model->root, config_classes(model), classes);

@@ -50,6 +50,14 @@ with "$hub/hf_pvt_v2" num_channels 3 1 && says "key 'num_channels'"
 with "$hub/hf_upernet_swin" hidden_size 4 8 && says 'decode_head.fpn_bottleneck.conv.weight is 8 x'
 with "$hub/hf_swin" hidden_act '"gelu"' '"prelu"' && says "activation 'prelu' is not built in"
 
+# ---- torchvision's batch norms that are not frozen -------------------------------------------------------------------------
+
+thin=$root/tests/data/detectors/tv_thin
+run 0 predict "$thin/config.json" "$thin/weights.safetensors" pictures --quiet
+[ -s err ] && fail 'warns of an eps that is right'
+run 0 predict "$thin/config.json" "$thin/weights.safetensors" pictures --quiet --set model.backbone.norm_cfg.eps=0
+says 'want --set model.backbone.norm_cfg.eps=1e-5'
+
 # ---- side by side -------------------------------------------------------------------------------------------------------
 
 run 0 compare "$model/" two="$other" --rounds 0 --shape 64x64
