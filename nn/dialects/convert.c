@@ -219,6 +219,20 @@ static int list_arrays(NnConverted *c)
     return DF_OK;
 }
 
+/* Swin v2's can be computed, but from the size of its windows, which no weights tell. */
+static void warn_of_tables(const NnConverted *c)
+{
+    bool of_v2 = false;
+    bool tables = false;
+    for (int i = 0; i < c->n; i++) {
+        of_v2 |= df_ends_with(c->array[i].name, ".cpb_mlp.2.weight");
+        tables |= df_ends_with(c->array[i].name, ".relative_coords_table");
+    }
+    if (c->to && c->to->stores_index && of_v2 && !tables)
+        df_log(DF_LOG_WARNING, "the file has no tables of relative positions, and does not say how large its windows are: %s "
+               "loads what is written with strict=False, and keeps its own tables", c->to->package);
+}
+
 int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library)
 {
     *out = NULL;
@@ -232,11 +246,13 @@ int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *libr
         error = translate(c, library);
     if (error == DF_OK)
         error = list_arrays(c);
-    if (error == DF_OK)
-        *out = c;
-    else
+    if (error < 0) {
         nn_converted_free(c);
-    return error;
+        return error;
+    }
+    warn_of_tables(c);
+    *out = c;
+    return DF_OK;
 }
 
 void nn_converted_free(NnConverted *c)

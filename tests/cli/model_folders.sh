@@ -58,6 +58,10 @@ run 0 predict "$thin/config.json" "$thin/weights.safetensors" pictures --quiet
 run 0 predict "$thin/config.json" "$thin/weights.safetensors" pictures --quiet --set model.backbone.norm_cfg.eps=0
 says 'want --set model.backbone.norm_cfg.eps=1e-5'
 
+run 0 convert "$hub/timm_swin_v2" v2.pth --to torchvision --quiet && says 'loads what is written with strict=False'
+run 0 convert "$hub/timm_swin" v1.pth --to torchvision --quiet
+[ -s err ] && fail 'Swin without v2 has all tables'
+
 # ---- side by side -------------------------------------------------------------------------------------------------------
 
 run 0 compare "$model/" two="$other" --rounds 0 --shape 64x64
