@@ -95,12 +95,13 @@ static int read_folder(DfFolder *f, const char *dir, const DfLearning *wanted)
     return error;
 }
 
-static int open_folder(DfFolder **out, const char *dir, const DfLearning *wanted)
+static int open_folder(DfFolder **out, const char *dir, const DfLearning *wanted, bool masks)
 {
     *out = NULL;
     DfFolder *f = df_calloc(1, sizeof *f);
     if (!f)
         return df_fail_memory("a folder");
+    f->wants_masks = masks;
     f->arena = df_arena_new();
     f->dir = f->arena ? df_arena_copy(f->arena, dir, strlen(dir)) : NULL;
     const int error = f->dir ? read_folder(f, f->dir, wanted) : df_fail_memory("a folder");
@@ -113,14 +114,15 @@ static int open_folder(DfFolder **out, const char *dir, const DfLearning *wanted
 
 int df_folder_open(DfFolder **out, const char *dir)
 {
-    return open_folder(out, dir, NULL);
+    return open_folder(out, dir, NULL, false);
 }
 
 int df_folder_open_for(DfFolder **out, const char *dir, const DfNode *config)
 {
     DfLearning wanted;
     const bool maps = df_folder_learning_of(config, &wanted) && wanted == DF_LEARN_LABEL_MAPS;
-    return open_folder(out, dir, maps ? &wanted : NULL);
+    const DfNode *mask_head = df_node_at(config, "model.roi_head.mask_head");
+    return open_folder(out, dir, maps ? &wanted : NULL, mask_head && mask_head->kind != DF_NODE_NONE);
 }
 
 /* A dataset that was read from a file has an arena of its own. */

@@ -12,7 +12,8 @@
  * The forms, in the order in which they are tried; DIR is the folder, or the only folder in it:
  *
  *     COCO         *.json in DIR/annotations or DIR, or DIR/{train,valid}/_annotations.coco.json (Roboflow)
- *     PASCAL VOC   *.xml in DIR/Annotations and DIR/JPEGImages, ImageSets/Main; or XML files beside the pictures
+ *     PASCAL VOC   *.xml in DIR/Annotations and DIR/JPEGImages, ImageSets/Main; or XML files beside the pictures;
+ *                  masks in DIR/SegmentationObject
  *     YOLO         *.txt in DIR/labels and DIR/images, or both in DIR/{train,valid}; data.yaml or classes.txt
  *     label maps   pictures in DIR/images, PNG maps of the same names in DIR/annotations, masks, labels, ...;
  *                  by part in images/train and annotations/train, train/images and train/annotations, or
@@ -43,7 +44,8 @@ typedef struct DfFolder DfFolder;
 /* DF_EVALUE for a folder of no known form; annotations that cannot be read are errors that name their file and line. */
 DF_API int df_folder_open(DfFolder **out, const char *dir);
 /* The same for a config: where a folder has objects and label maps, too, a config that learns from maps gets
- * these. (Folders in it would pass for classes, so a classifier asks for nothing.) */
+ * these. (Folders in it would pass for classes, so a classifier asks for nothing.) A config with a mask head takes the
+ * pictures of VOC's ImageSets/Segmentation, whose objects have masks. */
 DF_API int df_folder_open_for(DfFolder **out, const char *dir, const DfNode *config);
 DF_API void df_folder_free(DfFolder *); /* NULL is fine */
 

@@ -41,6 +41,7 @@ struct DfFolder {
     bool split;              /* the validation part was taken from the training part                    */
     bool ade;                /* label maps: ADE20K's own numbers                                        */
     bool masks;
+    bool wants_masks;        /* the network that learns or is scored predicts masks                      */
     int objects;
     char sentence[1024];
     const char **text;       /* settings */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/voc_folder.c -- PASCAL VOC: an XML file for each picture. What is difficult becomes a crowd, which is
- * neither learnt nor missed; boxes begin at 0, as mmdet's XMLDataset has them (it subtracts 1).
+ * datasets/folder/voc_folder.c -- PASCAL VOC: an XML file for each picture, and perhaps a PNG with the masks of its
+ * objects. What is difficult becomes a crowd, which is neither learnt nor missed; boxes begin at 0, as mmdet's
+ * XMLDataset has them (it subtracts 1).
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,9 +13,12 @@
 #include "datasets/folder/found.h"
 #include "datasets/image/image_file.h"
 #include "datasets/scan.h"
+#include "datasets/voc_masks.h"
 
 static const char *const xml_folders[] = { "Annotations", "annotations", NULL };
 static const char *const picture_folders[] = { "JPEGImages", "images", NULL };
+
+static const char masks_folder[] = "SegmentationObject";
 
 /* Where the XML files and the pictures of a folder are, "" for itself. */
 typedef struct {
@@ -136,6 +140,19 @@ static int size_of(DfFolder *f, const char *dir, const char *name, const DfVocPi
     return path ? df_image_read_size(path, height, width) : df_fail_memory("a path");
 }
 
+static int read_masks(DfFolder *f, File *file, const char *dir, const char *stem, int height, int width)
+{
+    DfVocMasks masks;
+    const char *path = df_arena_text(f->arena, "%s/%s/%s.png", dir, masks_folder, stem);
+    int error = path ? df_voc_masks_open(&masks, path, height, width) : df_fail_memory("a path");
+    if (error < 0)
+        return error;
+    for (size_t i = 0; error == DF_OK && i < file->n; i++)
+        error = df_voc_mask(&masks, i, &file->boxes[i].mask, &file->boxes[i].area, f->arena);
+    df_voc_masks_close(&masks);
+    return error;
+}
+
 static int add_file(DfFolder *f, DfGather *g, const char *dir, const Places *places, const char *stem)
 {
     char path[DF_PATH];
@@ -150,6 +167,8 @@ static int add_file(DfFolder *f, DfGather *g, const char *dir, const Places *pla
     if (error == DF_OK)
         error = size_of(f, dir, name, &file.picture, &height, &width);
     if (error == DF_OK)
+        error = read_masks(f, &file, dir, stem, height, width);
+    if (error == DF_OK)
         error = df_gather_picture(g, name, height, width);
     for (size_t i = 0; error == DF_OK && i < file.n; i++)
         error = df_gather_box(g, &file.boxes[i]);
@@ -159,11 +178,18 @@ static int add_file(DfFolder *f, DfGather *g, const char *dir, const Places *pla
 
 /* ---- lists ------------------------------------------------------------------------------------------------------ */
 
+/* The pictures whose objects have masks are listed apart. */
+static const char *lists_of(const DfFolder *f, const char *dir)
+{
+    const bool masks = f->wants_masks && df_folder_has(dir, masks_folder);
+    return masks && df_folder_has(dir, "ImageSets/Segmentation") ? "Segmentation" : "Main";
+}
+
 /* ImageSets/Main/train.txt; the lists of single classes ("cat_train.txt") have a number behind each name. */
 static int listed(DfFolder *f, const char *dir, const char *list, DfNames *out)
 {
     *out = (DfNames){ 0 };
-    const char *name = df_arena_text(f->arena, "ImageSets/Main/%s.txt", list);
+    const char *name = df_arena_text(f->arena, "ImageSets/%s/%s.txt", lists_of(f, dir), list);
     const char *path = name ? df_folder_below(f, dir, name) : NULL;
     if (!path)
         return df_fail_memory("a path");

@@ -10,6 +10,7 @@
 #include "datasets/image/image_file.h"
 #include "datasets/labelled/private.h"
 #include "datasets/scan.h"
+#include "datasets/voc_masks.h"
 
 static const char *const xml_folders[] = { "Annotations", "annotations", NULL };
 static const char *const picture_folders[] = { "JPEGImages", "images", NULL };
@@ -140,48 +141,23 @@ static int add_picture(File *file)
 
 /* ---- masks ------------------------------------------------------------------------------------------------------- */
 
-/* Pixels of the value i + 1 are object i. */
-static int take_mask(File *file, const DfImage *map, size_t i, uint8_t *pixels)
-{
-    DfLabelledObject *o = &file->objects[i];
-    DfMask mask;
-    bool any = false;
-    for (size_t k = 0; k < df_image_bytes(map); k++) {
-        pixels[k] = map->pixels[k] == i + 1;
-        any |= pixels[k];
-    }
-    if (!any)
-        return DF_OK;
-    int error = df_mask_encode(&mask, pixels, (uint32_t)map->height, (uint32_t)map->width);
-    const DfObjectMask whole = { .form = DF_MASK_RUNS, .runs = mask };
-    if (error == DF_OK)
-        error = df_object_mask_copy(&o->mask, &whole, file->set->arena);
-    o->compressed = true;
-    o->area = error == DF_OK ? df_mask_area(&mask) : 0;
-    df_mask_done(&mask);
-    return error;
-}
-
 static int read_masks(File *file)
 {
-    DfImage map = { 0 };
-    uint8_t *pixels = NULL;
-    const char *path = file->places->masks ?
-        df_arena_text(file->set->arena, "%s/%s.png", file->places->masks, file->stem) : NULL;
-    if (!path || !file->n || !df_is_file(path))
+    DfVocMasks masks;
+    DfArena *arena = file->set->arena;
+    if (!file->places->masks || !file->n)
         return DF_OK;
     const DfLabelledPicture *picture = &file->set->pictures[file->set->n_pictures - 1];
-    int error = df_image_read_labels(&map, path);
-    if (error == DF_OK && ((picture->height && map.height != picture->height) ||
-                           (picture->width && map.width != picture->width)))
-        error = df_fail(DF_EVALUE, "%s is %d x %d and its picture %d x %d: want one size", path, map.width, map.height,
-                        picture->width, picture->height);
-    if (error == DF_OK && !(pixels = df_malloc(df_image_bytes(&map))))
-        error = df_fail_memory("a mask");
-    for (size_t i = 0; error == DF_OK && i < file->n && i < 254; i++)
-        error = take_mask(file, &map, i, pixels);
-    df_image_free(&map);
-    df_free(pixels);
+    const char *path = df_arena_text(arena, "%s/%s.png", file->places->masks, file->stem);
+    int error = path ? df_voc_masks_open(&masks, path, picture->height, picture->width) : df_fail_memory("a path");
+    if (error < 0)
+        return error;
+    for (size_t i = 0; error == DF_OK && i < file->n; i++) {
+        DfLabelledObject *o = &file->objects[i];
+        error = df_voc_mask(&masks, i, &o->mask, &o->area, arena);
+        o->compressed = o->mask.form != DF_MASK_NONE;
+    }
+    df_voc_masks_close(&masks);
     return error;
 }
 

@@ -43,6 +43,25 @@ is "$(ls temporary)" '' 'what is left in the folder for temporary files'
 mv moved classes
 run 1 eval "$root/configs/classification/dat_tiny_224.py" random --quiet && says 'data.test or --data DIR'
 
+# ---- masks of PASCAL VOC: the truth that is scored against has the pixels of the same objects in COCO's form ----------------
+
+run 0 data convert data masked --to voc --link --quiet
+run 0 data convert masked back --to coco --link --quiet
+masks=$root/configs/demo/mask_rcnn_dat_nano.py
+classes=$(sed -n 's:.*<name>\(.*\)</name>.*:"\1":p' masked/Annotations/*.xml | sort -u | paste -sd, -)
+n=$(echo "$classes" | tr ',' '\n' | wc -l)
+run 0 eval "$masks" random:1 --data masked --set "data.test.classes=[$classes]" --set "model.roi_head.bbox_head.num_classes=$n" \
+    --set "model.roi_head.mask_head.num_classes=$n" --json masked.json --out truth --quiet
+grep -q '"segm"' masked.json || fail 'masks of PASCAL VOC are not scored'
+areas() { grep -o '"area": [0-9.]*, "iscrowd": [01], "segmentation"' "$1" | sort; }
+areas truth/deformer_val.json >areas.voc
+areas back/annotations/*.json >areas.coco
+[ -s areas.voc ] && ! grep -qvxFf areas.coco areas.voc || fail 'other masks than those of the same objects in COCO form'
+run 0 train "$masks" --data masked --work-dir seen --dry-run
+grep -q 'objects with masks' out err || fail 'masks of PASCAL VOC are not found'
+rm -r masked/SegmentationObject
+run 1 train "$masks" --data masked --work-dir seen --dry-run && says 'none of its objects has a mask'
+
 # ---- PASCAL VOC and YOLO ------------------------------------------------------------------------------------------------
 
 mkdir -p voc/JPEGImages voc/Annotations yolo/images yolo/labels

@@ -54,16 +54,21 @@ static void put_text(const char *name, const char *text)
     df_free(path);
 }
 
-/* 40 x 32 pixels of one value: mmdet leaves out what is smaller than 32. */
-static void put_picture(const char *name, int channels, uint8_t value)
+/* 40 x 32: mmdet leaves out what is smaller than 32. */
+static void put_pixels(const char *name, int channels, uint8_t *pixels)
 {
-    uint8_t pixels[40 * 32 * 3];
-    memset(pixels, value, sizeof pixels);
     const DfImage image = { .height = 32, .width = 40, .channels = channels, .pixels = pixels };
     make_folders(name);
     char *path = path_of(name);
     cr_assert_eq(df_image_write(&image, path, 90), DF_OK, "%s", df_error());
     df_free(path);
+}
+
+static void put_picture(const char *name, int channels, uint8_t value)
+{
+    uint8_t pixels[40 * 32 * 3];
+    memset(pixels, value, sizeof pixels);
+    put_pixels(name, channels, pixels);
 }
 
 static void begin(void)
@@ -208,6 +213,74 @@ Test(folder, voc_with_lists)
     expect_box(&a, 0, 1, 1, 19, 9);
     df_annotations_done(&a);
     close_folder(folder);
+}
+
+/* Pixels of 1 are the first object of the file, those of 2 the second, which is difficult; 255 is a border. */
+static void put_masks(const char *name)
+{
+    uint8_t map[40 * 32] = { [2 * 40 + 4] = 1, [2 * 40 + 5] = 1, [3 * 40 + 4] = 1, [3 * 40 + 6] = 255, [20 * 40 + 9] = 2 };
+    put_pixels(name, 1, map);
+}
+
+static void expect_area(const DfCocoBox *box, uint32_t area)
+{
+    DfMask runs;
+    cr_assert_eq(df_object_mask_runs(&runs, &box->mask, 32, 40), DF_OK, "%s", df_error());
+    cr_expect(df_mask_area(&runs) == area && box->area == area, "%u pixels, area %g", (unsigned)df_mask_area(&runs), box->area);
+    df_mask_done(&runs);
+}
+
+static const char mask_rcnn[] = "model = dict(roi_head=dict(mask_head=dict(type='FCNMaskHead')))";
+
+/* All pictures are listed in Main, those with masks in Segmentation, too. */
+static void put_voc_with_masks(void)
+{
+    put_voc("Annotations/a.xml", "<object><name>dog</name>" SIDES(3, 2, 9, 7) "</object><object><name>cat</name><difficult>1</difficult>" SIDES(9, 20, 11, 22) "</object>"
+            "<object><name>cat</name>" SIDES(20, 20, 30, 30) "</object>");
+    put_voc("Annotations/b.xml", "<object><name>cat</name>" SIDES(2, 2, 20, 10) "</object>");
+    put_voc("Annotations/c.xml", "<object><name>cat</name>" SIDES(2, 2, 20, 10) "</object>");
+    put_picture("JPEGImages/a.jpg", 3, 9);
+    put_picture("JPEGImages/b.jpg", 3, 9);
+    put_picture("JPEGImages/c.jpg", 3, 9);
+    put_masks("SegmentationObject/a.png");
+    put_masks("SegmentationObject/c.png");
+    put_text("ImageSets/Main/train.txt", "a\nb\n");
+    put_text("ImageSets/Main/val.txt", "c\n");
+    put_text("ImageSets/Segmentation/train.txt", "a\n");
+    put_text("ImageSets/Segmentation/val.txt", "c\n");
+}
+
+Test(folder, voc_with_masks)
+{
+    DfCocoDataset *coco;
+    put_voc_with_masks();
+    DfFolder *folder = open_folder(DF_FOLDER_VOC, 2, 1, "2 classes (cat, dog), 5 objects with masks");
+    char *path = path_of("deformer_train.json");
+    cr_assert_eq(df_coco_dataset_open_masks(&coco, path, "", NULL, DF_COCO_OWN_CLASSES), DF_OK, "%s", df_error());
+    cr_assert_eq(coco->n_boxes, 4);
+    expect_area(&coco->boxes[0], 3);
+    expect_area(&coco->boxes[1], 1);
+    cr_expect(!coco->boxes[0].crowd && coco->boxes[1].crowd);
+    cr_expect_eq(coco->boxes[2].mask.form, DF_MASK_NONE);
+    cr_expect_eq(coco->boxes[3].mask.form, DF_MASK_NONE);
+    cr_expect_eq(coco->boxes[2].area, 100.0, "without a mask it is the area of the box");
+    df_coco_dataset_free(coco);
+    df_free(path);
+    close_folder(folder);
+}
+
+Test(folder, voc_of_a_network_with_masks)
+{
+    DfFolder *folder;
+    DfConfig *read;
+    put_voc_with_masks();
+    cr_assert_eq(df_config_parse(&read, mask_rcnn, strlen(mask_rcnn), "c.py", true), DF_OK, "%s", df_error());
+    cr_assert_eq(df_folder_open_for(&folder, root, df_config_root(read)), DF_OK, "%s", df_error());
+    cr_expect(df_folder_training(folder) == 1 && df_folder_validation(folder) == 1, "%s", df_folder_sentence(folder));
+    df_folder_free(folder);
+    put_voc("Annotations/a.xml", "<object><name>dog</name>" SIDES(3, 2, 9, 7) "</object><size><width>41</width><height>32</height></size>");
+    fails("a.png is 40 x 32 and its picture 41 x 32: want one size");
+    df_config_free(read);
 }
 
 Test(folder, voc_beside_the_pictures)
