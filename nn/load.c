@@ -240,7 +240,8 @@ static bool is_shared(const NnModel *model, const char *name)
 static bool is_ignorable(const Loader *l, const char *name)
 {
     static const char *const always[] = { "*num_batches_tracked", "*relative_position_index", "*attn_mask",
-                                          "optimizer.*", NULL }; /* the last: what a training run continues with */
+                                          "*local_constraint_map", "optimizer.*", NULL };
+    /* the last: what a training run continues with */
     if (matches_one_of(always, name) || is_shared(l->model, name))
         return true;
     return l->load && matches_one_of(l->load->ignorable, name);

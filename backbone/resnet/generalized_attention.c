@@ -7,7 +7,8 @@
  *     2nd  query content, relative position   q . r(q - k)
  *     3rd  key content                        u . k
  *     4th  relative position                  v . r(q - k)
- * r is a linear layer of sines and cosines of the distance along x, plus one of that along y.
+ * r is a linear layer of sines and cosines of the distance along x, plus one of that along y. With a spatial_range, a
+ * query sees only the keys around it.
  */
 #include <math.h>
 #include <string.h>
@@ -27,25 +28,28 @@ typedef struct {
 } Attention;
 
 static const DfOpt opts[] = {
-    DF_OPT_INT(Attention, spatial_range, -1, -1, 1000000, "only -1, every pixel sees all, is supported"),
+    DF_OPT_INT(Attention, spatial_range, -1, -1, 1000000,
+               "how many pixels to each side a query sees; -1: all; else the map has 256 or 512 channels"),
     DF_OPT_INT(Attention, num_heads, 9, 1, 1024, "number of heads"),
     DF_OPT_INT(Attention, position_embedding_dim, -1, -1, 65536, "numbers of a position; -1: as many as channels"),
     DF_OPT_FLOAT(Attention, position_magnitude, 1, -1e6, 1e6, "factor of distances"),
     DF_OPT_INT(Attention, kv_stride, 2, 1, 64, "every how many pixels there is a key"),
     DF_OPT_INT(Attention, q_stride, 1, 1, 64, "every how many pixels there is a query"),
-    DF_OPT_TEXT(Attention, attention_type, "'1111'", "the terms of the energy, a digit 0 or 1 for each"),
+    DF_OPT_TEXT(Attention, attention_type, "'1111'",
+                "the terms of the energy, a digit 0 or 1 for each; 01.0 and 11.0 want square maps"),
     PLUGIN_OPTIONS,
     DF_OPT_END
 };
 
 /* ---- modules ----------------------------------------------------------------------------------------------------- */
 
-static bool read_terms(NnScope s, Attention *a)
+static bool read_terms(NnScope s, Attention *a, int channels)
 {
     if (strlen(a->attention_type) != 4 || strspn(a->attention_type, "01") != 4)
         nn_fail(s, DF_EVALUE, "attention_type is '%s': want four digits, each 0 or 1", a->attention_type);
-    else if (a->spatial_range >= 0)
-        nn_fail(s, DF_EVALUE, "spatial_range = %d: want -1", a->spatial_range);
+    else if (a->spatial_range >= 0 && channels != 256 && channels != 512)
+        nn_fail(s, DF_EVALUE, "spatial_range = %d with %d channels: mmcv has it for 256 and 512, want one of "
+                "these or -1", a->spatial_range, channels);
     for (int i = 0; nn_ok(s) && i < 4; i++)
         a->term[i] = a->attention_type[i] == '1';
     return nn_ok(s);
@@ -61,7 +65,7 @@ static void pointwise(NnScope s, NnLinear *l, int in, int out, bool bias)
 static void init(NnScope s, void *self, int channels)
 {
     Attention *a = self;
-    if (!read_terms(s, a))
+    if (!read_terms(s, a, channels))
         return;
     const int numbers = a->position_embedding_dim > 0 ? a->position_embedding_dim : channels;
     a->position_embedding_dim = numbers;
@@ -131,6 +135,21 @@ static DfTensor *queries(DfCtx *c, const Attention *a, DfTensor *x, bool content
     return df_reshape(c, q, DF_SHAPE(N, h, w, a->num_heads, a->width));
 }
 
+/* Where attention_type has its 2nd digit and not its 4th, mmcv takes for the energy along y the query of the place that is
+ * mirrored at the diagonal, and so fails where a map is not square. */
+static bool mirrors(const Attention *a)
+{
+    return a->term[1] && !a->term[3];
+}
+
+static bool fits(DfCtx *c, const Attention *a, int h, int w)
+{
+    if (mirrors(a) && h != w)
+        df_ctx_fail(c, DF_ESHAPE, "attention_type '%s' on a map of %dx%d: mmcv computes that type on square maps only",
+                    a->attention_type, w, h);
+    return !mirrors(a) || h == w;
+}
+
 /* Energies along x and y, for every query.                                 -> N heads hw K_x, N heads hw K_y */
 static void position_columns(DfCtx *c, const Attention *a, DfTensor *x, const int keys[2], DfTensor *out[2])
 {
@@ -138,6 +157,8 @@ static void position_columns(DfCtx *c, const Attention *a, DfTensor *x, const in
     DfTensor *q = queries(c, a, x, a->term[1], a->position_bias);
     DfTensor *columns = df_reshape(c, df_permute(c, q, DF_SHAPE(3, 2, 0, 1, 4)), DF_SHAPE(heads, w, N * h, D));
     DfTensor *rows = df_reshape(c, df_permute(c, q, DF_SHAPE(3, 1, 0, 2, 4)), DF_SHAPE(heads, h, N * w, D));
+    if (mirrors(a))
+        rows = columns;
     columns = df_reshape(c, position_energy(c, a, columns, 0, keys[0]), DF_SHAPE(heads, w, N, h, keys[0]));
     rows = df_reshape(c, position_energy(c, a, rows, 1, keys[1]), DF_SHAPE(heads, h, N, w, keys[1]));
     out[0] = df_reshape(c, df_permute(c, columns, DF_SHAPE(2, 0, 3, 1, 4)), DF_SHAPE(N, heads, h * w, keys[0]));
@@ -182,6 +203,29 @@ static DfTensor *energy(DfCtx *c, const Attention *a, DfTensor *q_map, DfTensor 
     return df_matmul(c, df_concat(c, left, lefts, -1), df_concat(c, right, rights, -2));
 }
 
+/* ---- spatial_range ----------------------------------------------------------------------------------------------- */
+
+/* Does the query at place i of an axis see the key at place k? As in mmcv, q_stride does not count. */
+static bool sees(const Attention *a, int i, int k)
+{
+    const int first = i > a->spatial_range ? (i - a->spatial_range) / a->kv_stride : 0;
+    const int last = (i + a->spatial_range + 1) / a->kv_stride;
+    return k >= first && k <= last;
+}
+
+/* What takes the keys that a query does not see out of its softmax: e^energy is 0 there.               -> hw K */
+static DfTensor *hidden(DfCtx *c, const Attention *a, const int queries[2], const int keys[2])
+{
+    static const float never = -1e30F;
+    DfTensor *out = df_new(c, DF_SHAPE(queries[0] * queries[1], keys[0] * keys[1]));
+    float *at = out->data;
+    for (int q = 0; at && q < queries[0] * queries[1]; q++)
+        for (int y = 0; y < keys[0]; y++)
+            for (int x = 0; x < keys[1]; x++)
+                *at++ = sees(a, q / queries[1], y) && sees(a, q % queries[1], x) ? 0 : never;
+    return out;
+}
+
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 /* Every `stride`-th pixel. */
@@ -202,7 +246,12 @@ static DfTensor *forward(DfCtx *c, const void *self, DfTensor *x)
     if (keys_alone)
         asking = df_zeros(c, DF_SHAPE(N, 1, 1, C));
     const int h = df_dim(asking, 1), w = df_dim(asking, 2), K = df_dim(keys, 1) * df_dim(keys, 2);
-    DfTensor *attention = df_softmax(c, energy(c, a, asking, keys), -1);          /* N heads hw K */
+    if (!fits(c, a, h, w))
+        return x;
+    DfTensor *scores = energy(c, a, asking, keys);                                /* N heads hw K */
+    if (a->spatial_range >= 0)
+        scores = df_add(c, scores, hidden(c, a, (int[]){ h, w }, (int[]){ df_dim(keys, 1), df_dim(keys, 2) }));
+    DfTensor *attention = df_softmax(c, scores, -1);
     DfTensor *v = df_reshape(c, nn_linear(c, &a->value, keys), DF_SHAPE(N, K, heads, D));
     DfTensor *y = df_matmul(c, attention, df_permute(c, v, DF_SHAPE(0, 2, 1, 3)));
     y = df_reshape(c, df_permute(c, y, DF_SHAPE(0, 2, 1, 3)), DF_SHAPE(N, h, w, heads * D));

@@ -244,7 +244,7 @@ Test(backbone_configs, plugins_that_do_not_fit)
     plugins_refused(PLUGIN("type='GeneralizedAttention', attention_type='111'"), "want four digits");
     plugins_refused(PLUGIN("type='GeneralizedAttention', num_heads=5"), "want channels for every head");
     plugins_refused(PLUGIN("type='GeneralizedAttention', num_heads=2, position_embedding_dim=6"), "a multiple of 4");
-    plugins_refused(PLUGIN("type='GeneralizedAttention', spatial_range=6"), "spatial_range = 6: want -1");
+    plugins_refused(PLUGIN("type='GeneralizedAttention', spatial_range=6"), "spatial_range = 6 with 4 channels: mmcv has it for 256 and 512");
     plugins_refused(PLUGIN("type='NonLocal2d', mode='cosine'"), "mode");
     plugins_refused(PLUGIN("type='NonLocal2d', conv_cfg=dict(type='ConvWS')"), "want Conv2d");
 }
