@@ -240,7 +240,7 @@ static void write_mask_head(D2 *d)
                    df_d2_int(d, "MODEL.FPN.OUT_CHANNELS", 1, MOST_CHANNELS),
                    df_d2_int(d, "MODEL.ROI_MASK_HEAD.CONV_DIM", 1, MOST_CHANNELS));
     df_textbuf_add(&d->out, "            num_classes=%d, class_agnostic=%s,\n"
-                            "            loss_mask=dict(type='CrossEntropyLoss', use_mask=True)),\n",
+                            "            loss_mask=dict(type='CrossEntropyLoss', use_mask=True, loss_weight=1.0)),\n",
                    df_d2_int(d, "MODEL.ROI_HEADS.NUM_CLASSES", 1, MOST_BOXES),
                    truth(df_d2_bool(d, "MODEL.ROI_MASK_HEAD.CLS_AGNOSTIC_MASK")));
 }

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# torchvision's fasterrcnn_resnet50_fpn_v2: batch norms that are learnt, in the pyramid and in four convolutions of the box head, too.
-_base_ = 'fasterrcnn_resnet50_fpn.py'
+# torchvision's fasterrcnn_resnet50_fpn_v2: its Mask R-CNN v2 without the branch of masks.
+_base_ = 'maskrcnn_resnet50_fpn_v2.py'
 
-norm_cfg = dict(type='BN', eps=1e-5, requires_grad=True)
-model = dict(
-    backbone=dict(norm_cfg=norm_cfg),
-    neck=dict(norm_cfg=norm_cfg),
-    rpn_head=dict(num_convs=2),
-    roi_head=dict(
-        bbox_head=dict(type='Shared4Conv1FCBBoxHead', conv_out_channels=256, norm_cfg=norm_cfg)))
+model = dict(type='FasterRCNN', roi_head=dict(mask_roi_extractor=None, mask_head=None))
+evaluation = dict(metric='bbox')

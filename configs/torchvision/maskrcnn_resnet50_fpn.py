@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-# torchvision's maskrcnn_resnet50_fpn with the weights COCO_V1.
-_base_ = 'fasterrcnn_resnet50_fpn.py'
+# torchvision's maskrcnn_resnet50_fpn with the weights COCO_V1. Its frozen batch norms add no eps to the variance: torchvision
+# sets that for these weights (eps=1e-5 otherwise, as in training from ImageNet's).
+_base_ = ['../_base_/models/mask_rcnn_fpn.py', '../_base_/datasets/coco_torchvision.py']
 
+roi_layer = dict(sampling_ratio=2, aligned=False)
 model = dict(
-    type='MaskRCNN',
-    roi_head=dict(
-        mask_roi_extractor=dict(
-            type='SingleRoIExtractor',
-            roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=2, aligned=False),
-            out_channels=256,
-            featmap_strides=[4, 8, 16, 32],
+    backbone=dict(type='ResNet', depth=50, norm_cfg=dict(type='BN', eps=0.0, requires_grad=False), frozen_stages=1),
+    neck=dict(in_channels=[256, 512, 1024, 2048]),
+    rpn_head=dict(
+        anchor_generator=dict(
+            _delete_=True,
+            type='AnchorGenerator',
+            sizes=[[32], [64], [128], [256], [512]],
+            ratios=[0.5, 1.0, 2.0],
+            strides=[4, 8, 16, 32, 64],
+            rounded=True,
             fit_strides=True),
-        mask_head=dict(
-            type='FCNMaskHead',
-            num_convs=4,
-            in_channels=256,
-            conv_out_channels=256,
-            num_classes=90,
-            loss_mask=dict(type='CrossEntropyLoss', use_mask=True))),
-    test_cfg=dict(rcnn=dict(mask_thr_binary=0.5, mask_paste='torchvision')))
+        bbox_coder=dict(shrink_freely=True),
+        loss_bbox=dict(type='SmoothL1Loss', beta=1 / 9)),
+    roi_head=dict(
+        bbox_roi_extractor=dict(roi_layer=roi_layer, fit_strides=True),
+        bbox_head=dict(
+            num_classes=90, bbox_coder=dict(shrink_freely=True), loss_bbox=dict(type='SmoothL1Loss', beta=1 / 9)),
+        mask_roi_extractor=dict(roi_layer=roi_layer, fit_strides=True),
+        mask_head=dict(num_classes=90)),
+    train_cfg=None,
+    test_cfg=dict(
+        rpn=dict(min_bbox_size=1e-3, by_logit=True),
+        rcnn=dict(min_bbox_size=1e-2, first_label=1, mask_paste='torchvision')))
 evaluation = dict(metric=['bbox', 'segm'])

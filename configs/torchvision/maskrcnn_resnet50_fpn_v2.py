@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# torchvision's maskrcnn_resnet50_fpn_v2: as its Faster R-CNN v2, and with batch norms in the mask head.
+# torchvision's maskrcnn_resnet50_fpn_v2: batch norms that are learnt, in the pyramid, in four convolutions of the box head and in
+# the mask head, too.
 _base_ = 'maskrcnn_resnet50_fpn.py'
 
 norm_cfg = dict(type='BN', eps=1e-5, requires_grad=True)

@@ -1,20 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # torchvision's swin_v2_s with its transform for the weights IMAGENET1K_V1.
-backbone = dict(
-    type='SwinTransformerV2',
-    style='classification',
-    img_size=256,
-    num_classes=1000,
-    embed_dim=96,
-    depths=[2, 2, 18, 2],
-    num_heads=[3, 6, 12, 24],
-    window_size=8,
-    shrink_windows=False)
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
-    dict(type='ResizeEdge', scale=260, interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=256),
-    dict(type='DetrNormalize', mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
-    dict(type='PackInputs')
-]
-data = dict(test=dict(type='ImageNet', data_prefix='data/imagenet/val', pipeline=test_pipeline))
+_base_ = 'swin_v2_t.py'
+
+backbone = dict(depths=[2, 2, 18, 2])

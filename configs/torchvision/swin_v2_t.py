@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # torchvision's swin_v2_t with its transform for the weights IMAGENET1K_V1.
+_base_ = '../_base_/datasets/imagenet_torchvision.py'
+
 backbone = dict(
     type='SwinTransformerV2',
     style='classification',
@@ -10,11 +12,7 @@ backbone = dict(
     num_heads=[3, 6, 12, 24],
     window_size=8,
     shrink_windows=False)
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
-    dict(type='ResizeEdge', scale=260, interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=256),
-    dict(type='DetrNormalize', mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
-    dict(type='PackInputs')
-]
-data = dict(test=dict(type='ImageNet', data_prefix='data/imagenet/val', pipeline=test_pipeline))
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].update(scale=260, interpolation='bicubic')
+test_pipeline[2].update(crop_size=256)
+data = dict(test=dict(pipeline=test_pipeline))

@@ -90,6 +90,29 @@ Test(config_ready, retinanet)
     }
 }
 
+/* The authors of DAT++ used mmdetection 2.26, which chooses pairs of an anchor and a class; the older networks older releases. */
+Test(config_ready, retinanet_chooses_candidates_as_its_authors_did)
+{
+    static const struct {
+        const char *name;
+        bool pairs;
+    } want[] = {
+        { "retinanet_dat_pp_tiny_fpn_1x_coco", true },   { "retinanet_dat_pp_tiny_fpn_3x_coco", true },
+        { "retinanet_dat_pp_small_fpn_1x_coco", true },  { "retinanet_dat_pp_small_fpn_3x_coco", true },
+        { "retinanet_dat_tiny_fpn_1x_coco", false },     { "retinanet_swin_tiny_fpn_1x_coco", false },
+        { "retinanet_pvt_v2_b0_fpn_1x_coco", false },    { "retinanet_focal_tiny_fpn_1x_coco", false },
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "retinanet/%s", want[i].name);
+        DfConfig *config = ready(name);
+        const DfNode *test = df_node_at(df_config_root(config), "model.test_cfg");
+        cr_expect_eq(df_node_bool(df_node_get(test, "filter_scores_and_topk"), false), want[i].pairs, "%s", name);
+        cr_expect_eq(df_node_int(df_node_get(test, "min_bbox_size"), 0), want[i].pairs ? -1 : 0, "%s", name);
+        df_config_free(config);
+    }
+}
+
 Test(config_ready, demo)
 {
     DfConfig *config = ready("demo/retinanet_dat_nano");

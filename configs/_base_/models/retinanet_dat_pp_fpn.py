@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# RetinaNet on DAT++-T (Xia et al., 2023): neighborhood attention (N) and deformable attention (D) in turns.
+# RetinaNet on DAT++-T (Xia et al., 2023): neighborhood attention (N) and deformable attention (D) in turns. Candidates are pairs
+# of an anchor and a class, as in mmdetection 2.26, with which the authors scored their checkpoints.
 _base_ = 'retinanet_fpn.py'
 
 model = dict(
@@ -20,4 +21,5 @@ model = dict(
         use_conv_patches=True,
         nat_ksizes=[7, 7, 7, 7],
         out_indices=(1, 2, 3)),
-    neck=dict(in_channels=[64, 128, 256, 512]))
+    neck=dict(in_channels=[64, 128, 256, 512]),
+    test_cfg=dict(filter_scores_and_topk=True, min_bbox_size=-1))
