@@ -18,6 +18,8 @@ _deformer()
         mapfile -t COMPREPLY < <(compgen -W "bbox segm proposal keypoints boundary obb miou topk" -- "$word")
     elif [[ $before == --to || $before == --from ]] && [[ ${COMP_WORDS[1]} == data ]]; then
         mapfile -t COMPREPLY < <(compgen -W "coco lvis yolo voc maps" -- "$word")
+    elif [[ $before == --to && ${COMP_WORDS[1]} == convert ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "mmdet official torchvision transformers transformers-resnet timm detectron2" -- "$word")
     elif ((COMP_CWORD == 2)); then
         case $before in
         metric)

@@ -10,6 +10,12 @@ _deformer() {
     elif [[ $PREFIX == -* ]]; then
         found=(${(f)"$($words[1] $words[2] --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')"})
         compadd -a found
+    elif [[ $words[CURRENT-1] == --type ]]; then
+        compadd bbox segm proposal keypoints boundary obb miou topk
+    elif [[ $words[2] == data && $words[CURRENT-1] == --(to|from) ]]; then
+        compadd coco lvis yolo voc maps
+    elif [[ $words[2] == convert && $words[CURRENT-1] == --to ]]; then
+        compadd mmdet official torchvision transformers transformers-resnet timm detectron2
     elif ((CURRENT == 3)); then
         case $words[2] in
         metric)
