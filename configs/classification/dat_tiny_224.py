@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # DAT-T on ImageNet-1K at 224 x 224 (Xia et al., CVPR 2022), with the arithmetic of the published checkpoint.
+_base_ = '../_base_/datasets/imagenet_dat.py'
+
 backbone = dict(
     type='DAT',
     style='classification',

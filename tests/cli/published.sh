@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# published.sh PROGRAM ROOT -- docs/published.md can be read by tools/published, which prints stated beside measured.
+# published.sh PROGRAM ROOT -- docs/published*.md can be read by tools/published, which prints stated beside measured.
 . "${0%/*}/lib.sh"
 
 published() { # STATUS ARGUMENT...
@@ -15,9 +15,9 @@ published() { # STATUS ARGUMENT...
 
 # Every ready config that the page names is there; those of other repositories are files of theirs.
 "$program" list configs >ready
-sed -n 's/^| `[^`]*` | `\([^`]*\)` | \(coco\|ade\|imagenet\) | \(box AP\|mIoU\|top-1\) [0-9.]*.*/\1/p' "$root/docs/published.md" >named
-is "$(wc -l <named)" "$(grep -c '^| `' "$root/docs/published.md")" 'rows that can be read'
-[ "$(wc -l <named)" -gt 150 ] || fail 'the page has fewer checkpoints than that'
+sed -n 's/^| `[^`]*` | `\([^`]*\)` | \(coco\|ade\|imagenet\) | \(box AP\|mIoU\|top-1\) [0-9.]*.*/\1/p' "$root"/docs/published*.md >named
+is "$(wc -l <named)" "$(cat "$root"/docs/published*.md | grep -c '^| `')" 'rows that can be read'
+[ "$(wc -l <named)" -gt 350 ] || fail 'the page has fewer checkpoints than that'
 grep -v -e '^-$' -e '\.py$' named | while read -r name; do
     case $name in */*) [ -d "$root/configs/${name%/*}" ] || continue ;; esac
     grep -qx "${name##*/}" ready || echo "$name"

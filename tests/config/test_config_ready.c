@@ -113,6 +113,28 @@ Test(config_ready, retinanet_chooses_candidates_as_its_authors_did)
     }
 }
 
+/* The authors' code: to a square of 256/224 of the side, of which the middle is cut out, or to one of the side alone. */
+Test(config_ready, dat_and_classifiers_of_384_squash_pictures)
+{
+    static const struct {
+        const char *name;
+        int side, crop;
+    } want[] = {
+        { "dat_tiny_224", 256, 224 }, { "dat_pp_base_224", 256, 224 }, { "dat_base_384", 438, 384 },
+        { "dat_pp_base_384", 384, 384 }, { "swin_base_384", 384, 0 }, { "swin_large_384", 384, 0 },
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "classification/%s", want[i].name);
+        DfConfig *config = ready(name);
+        const DfNode *steps = df_node_at(df_config_root(config), "data.test.pipeline");
+        cr_expect(!df_node_bool(df_node_at(steps, "1.keep_ratio"), true), "%s", name);
+        cr_expect(int_at(steps, "1.scale.0") == want[i].side && int_at(steps, "1.scale.1") == want[i].side, "%s", name);
+        cr_expect_eq(df_node_int(df_node_at(steps, "2.crop_size"), 0), want[i].crop, "%s", name);
+        df_config_free(config);
+    }
+}
+
 Test(config_ready, demo)
 {
     DfConfig *config = ready("demo/retinanet_dat_nano");
