@@ -47,13 +47,22 @@ static void name_types(DfNode *node)
         name_types(child);
 }
 
-/* A dense head alone chooses candidates in another way there: by pairs of an anchor and a class. */
+static void add_true(DfRewrite *r, DfNode *dict, const char *key)
+{
+    df_rewrite_add(r, dict, key, df_tree_bool(r->tree, true, dict->file, dict->line));
+}
+
+/* Candidates are chosen in another way there: those of a dense head alone are pairs of an anchor and a class, and proposals
+ * have an area. */
 static void translate_model(DfRewrite *r, DfNode *model)
 {
     DfNode *test = df_tree_get(model, "test_cfg");
     df_mmengine_detr(r, model);
     if (df_rewrite_is(model, "RetinaNet") && test && test->kind == DF_NODE_DICT)
-        df_rewrite_add(r, test, "filter_scores_and_topk", df_tree_bool(r->tree, true, test->file, test->line));
+        add_true(r, test, "filter_scores_and_topk");
+    DfNode *rpn = df_tree_get(test, "rpn");
+    if (rpn && rpn->kind == DF_NODE_DICT)
+        add_true(r, rpn, "drop_empty");
 }
 
 static int translate(DfConfig *tree)

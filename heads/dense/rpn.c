@@ -67,7 +67,7 @@ typedef struct {
     int nms_pre, max_per_img, max_num;
     double nms_thr, min_bbox_size, min_score;
     const DfNode *nms;
-    bool by_logit;
+    bool by_logit, drop_empty;
 } ProposalDict;
 
 static const DfOpt proposal_opts[] = {
@@ -82,6 +82,9 @@ static const DfOpt proposal_opts[] = {
     DF_OPT_BOOL(ProposalDict, by_logit, False,
                 "the best are those of the largest logit, also where sigmoids are equal, as in torchvision and "
                 "detectron2"),
+    DF_OPT_BOOL(ProposalDict, drop_empty, False,
+                "proposals are wider and higher than min_bbox_size, as in mmdet from 2.18 on; else not less wide and "
+                "high"),
     DF_OPT_UNUSED(nms_post, "has no effect in mmdet 2.x either"),
     DF_OPT_UNUSED(nms_across_levels, "has no effect in mmdet 2.x either"),
     DF_OPT_UNUSED(score_thr, "has no effect in mmdet 2.x either"),
@@ -101,6 +104,7 @@ static int read_proposal_cfg(ProposalCfg *out, const ProposalDict *k, DfArena *a
         .min_size = k->min_bbox_size,
         .min_score = k->min_score,
         .by_logit = k->by_logit,
+        .drop_empty = k->drop_empty,
         .nms = df_nms_options(),
     };
     if (k->max_per_img >= 0)
@@ -144,7 +148,7 @@ static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
         nn_fail(s, error, "%s", df_error());
     else if (error < 0)
         df_set_problem(s, &h->train_proposals_problem, "%s", df_error());
-    h->train_proposals.drop_empty = !settings.mmdet_2; /* versions differ where min_bbox_size is 0 */
+    h->train_proposals.drop_empty |= !settings.mmdet_2; /* versions differ where min_bbox_size is 0 */
 }
 
 /* ---- construction and forward ------------------------------------------------------------------------------------ */

@@ -169,6 +169,24 @@ Test(config_dialect, candidates_of_2_22)
                   "mp_start_method = 'fork'\n");
 }
 
+/* Proposals without area are left out there; what a config says of that stays. */
+Test(config_dialect, proposals_of_2_22)
+{
+    static const char before[] = "model = dict(type='FasterRCNN', test_cfg=dict(rpn=dict(min_bbox_size=0)))\n";
+    static const char after[] = "model = dict(type='FasterRCNN', test_cfg=dict(rpn=dict(min_bbox_size=0, drop_empty=True)))\n"
+                                "opencv_num_threads = 0\n";
+    char text[512];
+    snprintf(text, sizeof text, "%sopencv_num_threads = 0\n", before);
+    becomes(text, after);
+    becomes(after, after);
+    becomes(before, before);
+    snprintf(text, sizeof text, "%sdefault_scope = 'mmdet'\n", before);
+    becomes(text, "model = dict(type='FasterRCNN', test_cfg=dict(rpn=dict(min_bbox_size=0, drop_empty=True)))\n");
+    snprintf(text, sizeof text, "%sopencv_num_threads = 0\nmodel['test_cfg']['rpn']['drop_empty'] = False\n", before);
+    becomes(text, "model = dict(type='FasterRCNN', test_cfg=dict(rpn=dict(min_bbox_size=0, drop_empty=False)))\n"
+                  "opencv_num_threads = 0\n");
+}
+
 /* mmsegmentation's FPN makes extra outputs from its last one; its ResNets have a
  * stem of their own and learn by the batch. */
 Test(config_dialect, defaults_of_segmentors)

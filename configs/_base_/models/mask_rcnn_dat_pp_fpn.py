@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Mask R-CNN on DAT++-T (Xia et al., 2023): neighborhood attention (N) and deformable attention (D) in turns.
+# Proposals have an area, as in mmdetection 2.26, with which the authors scored their checkpoints.
 _base_ = 'mask_rcnn_fpn.py'
 
 model = dict(
@@ -19,4 +20,5 @@ model = dict(
         use_lpus=[True, True, True, True],
         use_conv_patches=True,
         nat_ksizes=[7, 7, 7, 7]),
-    neck=dict(in_channels=[64, 128, 256, 512]))
+    neck=dict(in_channels=[64, 128, 256, 512]),
+    test_cfg=dict(rpn=dict(drop_empty=True)))
