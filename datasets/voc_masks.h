@@ -10,7 +10,7 @@
 #ifndef DF_DATASETS_VOC_MASKS_H
 #define DF_DATASETS_VOC_MASKS_H
 
-#include "boxes/masks/object_mask.h"
+#include "boxes/boxes.h"
 #include "datasets/image/image.h"
 
 typedef struct {

@@ -41,7 +41,7 @@ run 0 eval run/config.py run/latest.safetensors --data moved --json -
 is "$(sed -n 's/.*"accuracy_top-1": \([0-9.]*\).*/\1/p' out)" "$scored" 'accuracy where the folder is now'
 is "$(ls temporary)" '' 'what is left in the folder for temporary files'
 mv moved classes
-run 1 eval "$root/configs/classification/dat_tiny_224.py" random --quiet && says 'data.test or --data DIR'
+run 1 eval "$root/configs/classification/pvt_tiny_224.py" random --quiet && says 'data.test or --data DIR'
 
 # ---- masks of PASCAL VOC: the truth that is scored against has the pixels of the same objects in COCO's form ----------------
 
