@@ -16,7 +16,7 @@ static bool folds(const DfCtx *c, const NnConv *l, const NnNorm *n)
     return by_running_statistics && !c->recording && !l->bias && !depthwise && l->standard_eps <= 0;
 }
 
-/* act(norm(conv(x))), and the residual where `fuse` says. */
+/* act(norm(conv(x))), and what `fuse` adds. */
 static DfTensor *folded(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfFuse fuse)
 {
     const DfMark m = df_enter(c, NULL, -1);
@@ -39,6 +39,11 @@ static DfTensor *conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor 
 DfTensor *nn_conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
 {
     return conv_norm(c, l, n, x, (DfFuse){ .act = act, .residual = residual, .inside = true });
+}
+
+DfTensor *nn_conv_norm_for(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, const NnConv *reader)
+{
+    return conv_norm(c, l, n, x, (DfFuse){ .act = act, .reader = reader ? reader->weight : NULL });
 }
 
 DfTensor *nn_conv_norm_spending(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)

@@ -281,6 +281,8 @@ DF_API DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTe
 /* conv_module.c: act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the
  * convolution. */
 DF_API DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
+/* The same without a residual, of a result that one convolution alone reads (DfFuse.reader); NULL: not so. */
+DF_API DfTensor *nn_conv_norm_for(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, const NnConv *reader);
 /* The same with a residual that nobody reads, now or later: the result may take over its memory. */
 DF_API DfTensor *nn_conv_norm_spending(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 

@@ -30,6 +30,7 @@ typedef struct {
 
 struct DfTensor {
     float *data;        /* NULL in a dry context, and for tensors without elements */
+    bool bf16;          /* these are numbers of bfloat16: all ops but convolutions refuse them */
     DfShape shape;
     float *grad;        /* same shape; NULL until something flows back             */
     bool wants_grad;    /* a parameter that is trained, or computed from one       */
@@ -60,6 +61,11 @@ static inline int df_dim(const DfTensor *x, int i) /* the size of dimension i; i
 static inline size_t df_size(const DfTensor *x)    /* number of elements */
 {
     return df_count(x->shape);
+}
+
+static inline size_t df_floats(const DfTensor *x)  /* so much memory its numbers take */
+{
+    return x->bf16 ? (df_size(x) + 1) / 2 : df_size(x);
 }
 
 /* Frees the packed copies of a weight: when its numbers have changed, and before its own memory is freed. */
@@ -243,8 +249,10 @@ DF_API DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *
  * (DfOrigin); df_output() gives it them. */
 DF_API DfTensor *df_output_packing(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
 /* The same in the memory of x, which nobody reads from here on but the op itself; if x has memory that nobody shares, and
- * nothing is recorded. */
+ * nothing is recorded. As df_output_bf16(), of float32. */
 DF_API DfTensor *df_output_over(DfCtx *, const DfOp *, DfTensor *x, int n_src, DfTensor *const *src);
+/* The same for an op that reads tensors of bfloat16 and may make one, where the context does not record. */
+DF_API DfTensor *df_output_bf16(DfCtx *, bool bf16, const DfOp *, DfShape, int n_src, DfTensor *const *src);
 /* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
 DF_API DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
 DF_API bool df_skip(const DfCtx *, const DfTensor *y);

@@ -105,17 +105,32 @@ static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weig
     const size_t O = (size_t)s->O;
     const size_t K = df_size(weight) / O; /* kh kw I/groups */
     const DfPackedWeight w = df_weight(c, weight, fold, kind, O, K, (size_t)s->groups);
-    const int error = w.packed ? df_conv_forward(c->pool, c->k, s, x->data, w.packed, y->data, e) : DF_OK;
+    const DfMap from = { x->data, x->bf16 };
+    const DfMap to = { y->data, y->bf16 };
+    const int error = w.packed ? df_conv_forward_maps(c->pool, c->k, s, from, w.packed, to, e) : DF_OK;
     df_weight_done(c, w);
     return error;
+}
+
+static bool multiplies_in_bf16(const DfCtx *c, const DfTensor *w)
+{
+    return c->precision == DF_PRECISION_BF16 && !is_depthwise(w) && !df_weight_is_int8(c, w);
+}
+
+/* Is the result kept in bfloat16? Products read numbers in twos, so there is an even number of channels. */
+static bool is_kept_in_bf16(const DfCtx *c, const DfTensor *w, DfFuse fuse)
+{
+    return fuse.reader && multiplies_in_bf16(c, w) && multiplies_in_bf16(c, fuse.reader) && df_dim(w, 0) % 2 == 0 &&
+           !fuse.residual && !c->recording && !df_listens_weights(c);
 }
 
 /* Where the result lies: in memory of its own, or that of a residual which is not needed any more. */
 static DfTensor *result_of(DfCtx *c, DfShape shape, DfTensor *x, DfTensor *weight, DfTensor *bias, DfFuse fuse)
 {
     const bool over = fuse.residual && fuse.spent && fuse.inside && !is_depthwise(weight);
+    const bool bf16 = is_kept_in_bf16(c, weight, fuse);
     return over ? df_output_over(c, &op, fuse.residual, DF_SOURCES_OF(x, weight, bias))
-                : df_output_packing(c, &op, shape, DF_SOURCES_OF(x, weight, bias));
+                : df_output_bf16(c, bf16, &op, shape, DF_SOURCES_OF(x, weight, bias));
 }
 
 DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv conv, DfFuse fuse)
@@ -125,6 +140,8 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
     if (fuse.fold && (c->recording || is_depthwise(weight)))
         return df_refuse(c, "conv2d: a factor folded into the weight: want no tape, and a weight of "
                             "(O kh kw I/groups)");
+    if (x->bf16 && !multiplies_in_bf16(c, weight))
+        return df_refuse(c, "conv2d: x of bfloat16: want a weight that multiplies in it");
     if (df_fuse_splits(c, x, weight, bias, fuse))
         return df_fuse_apart(c, df_conv2d(c, x, weight, bias, conv, (DfFuse){ 0 }), fuse);
     const DfConvShape s = shape_of(x, weight, conv);

@@ -24,7 +24,7 @@ DF_API void df_observe(DfCtx *, const DfTensor *x, const char *name, int index);
 
 /* A listener of weights hears, of every product with a weight, the weight and what it is multiplied with: of a linear
  * layer its input, of a convolution the map. So inputs can be measured before they are rounded. While it listens, both
- * layers of an MLP run one by one. */
+ * layers of an MLP run one by one, and no map is kept in bfloat16. */
 typedef void DfWeightListener(void *user, const DfTensor *weight, const DfTensor *input);
 DF_API void df_listen_weights(DfCtx *, DfWeightListener *listener, void *user);
 DF_API bool df_listens_weights(const DfCtx *);

@@ -47,18 +47,24 @@ static DfTensor *header(DfCtx *c, DfShape shape)
     return x;
 }
 
-DfTensor *df_new(DfCtx *c, DfShape shape)
+static DfTensor *make(DfCtx *c, DfShape shape, bool bf16)
 {
     DfTensor *x = header(c, shape);
     if (!x)
         return &c->nil;
-    x->buffer = df_buffer_get(c, df_size(x));
+    x->bf16 = bf16;
+    x->buffer = df_buffer_get(c, df_floats(x));
     if (!x->buffer) {
         df_ctx_fail(c, DF_ENOMEM, "out of memory for a tensor of %zu elements", df_size(x));
         return &c->nil;
     }
     x->data = x->buffer->data;
     return x;
+}
+
+DfTensor *df_new(DfCtx *c, DfShape shape)
+{
+    return make(c, shape, false);
 }
 
 DfTensor *df_zeros(DfCtx *c, DfShape shape)
@@ -105,6 +111,16 @@ void df_put_on_tape(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *
     c->parts->tape = y;
 }
 
+static bool all_float32(DfCtx *c, const DfOp *op, int n_src, DfTensor *const *src)
+{
+    for (int i = 0; i < n_src; i++)
+        if (src[i] && src[i]->bf16) {
+            df_ctx_fail(c, DF_EVALUE, "%s: a tensor of bfloat16: want float32", op->name);
+            return false;
+        }
+    return true;
+}
+
 /* y, which was just made, is the result of an op. */
 static DfTensor *made(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor *const *src)
 {
@@ -117,9 +133,9 @@ static DfTensor *made(DfCtx *c, const DfOp *op, DfTensor *y, int n_src, DfTensor
     return y;
 }
 
-static DfTensor *output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+static DfTensor *output(DfCtx *c, bool bf16, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
 {
-    return made(c, op, df_new(c, shape), n_src, src);
+    return made(c, op, make(c, shape, bf16), n_src, src);
 }
 
 /* Sources that are about to be read get their numbers. */
@@ -133,13 +149,20 @@ static void hold(DfCtx *c, int n_src, DfTensor *const *src)
 DfTensor *df_output(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
 {
     hold(c, n_src, src);
-    return output(c, op, shape, n_src, src);
+    return all_float32(c, op, n_src, src) ? output(c, false, op, shape, n_src, src) : &c->nil;
 }
 
 /* The way back reads weights as they are. */
 DfTensor *df_output_packing(DfCtx *c, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
 {
-    return c->recording ? df_output(c, op, shape, n_src, src) : output(c, op, shape, n_src, src);
+    if (c->recording)
+        return df_output(c, op, shape, n_src, src);
+    return all_float32(c, op, n_src, src) ? output(c, false, op, shape, n_src, src) : &c->nil;
+}
+
+DfTensor *df_output_bf16(DfCtx *c, bool bf16, const DfOp *op, DfShape shape, int n_src, DfTensor *const *src)
+{
+    return c->recording ? df_output(c, op, shape, n_src, src) : output(c, bf16, op, shape, n_src, src);
 }
 
 /* Another header for the same memory. */
@@ -159,14 +182,14 @@ static DfTensor *alias(DfCtx *c, DfShape shape, DfTensor *x, size_t offset)
 DfTensor *df_output_over(DfCtx *c, const DfOp *op, DfTensor *x, int n_src, DfTensor *const *src)
 {
     if (c->recording || !x->buffer || x->buffer->refs > 1)
-        return df_output_packing(c, op, x->shape, n_src, src);
+        return df_output_bf16(c, false, op, x->shape, n_src, src);
     return made(c, op, alias(c, x->shape, x, 0), n_src, src);
 }
 
 DfTensor *df_view(DfCtx *c, const DfOp *op, DfShape shape, DfTensor *src, size_t offset)
 {
     hold(c, 1, &src);
-    DfTensor *y = alias(c, shape, src, offset);
+    DfTensor *y = all_float32(c, op, 1, &src) ? alias(c, shape, src, offset) : &c->nil;
     if (!c->err)
         df_put_on_tape(c, op, y, 1, &src);
     return y;

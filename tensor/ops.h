@@ -32,6 +32,8 @@ typedef struct {
                          * result takes over its memory                        */
     DfTensor *fold;     /* df_conv2d() without a tape: O, a factor of the weight itself, which costs nothing once the
                          * weight is packed; or NULL                           */
+    DfTensor *reader;   /* df_conv2d(): the weight of another one that alone reads the result, which is then kept in
+                         * bfloat16 where both multiply in it; or NULL         */
 } DfFuse;
 
 /* y = x weight' + bias. weight: O I, in any shape of O rows; bias: O or NULL.                          .. I -> .. O */

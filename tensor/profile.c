@@ -80,11 +80,11 @@ void df_leaves_unread(DfCtx *c, size_t floats)
 void df_profile_count(DfCtx *c, const DfTensor *y, int n_src, DfTensor *const *src)
 {
     struct DfCtxParts *p = c->parts;
-    size_t moved = df_size(y);
+    size_t moved = df_floats(y);
     for (int i = 0; i < n_src; i++)
-        moved += src[i] ? df_size(src[i]) : 0;
+        moved += src[i] ? df_floats(src[i]) : 0;
     for (int row = p->row; p->rows && row >= 0; row = p->rows[row].parent)
-        p->rows[row].activations += df_size(y);
+        p->rows[row].activations += df_floats(y);
     df_reads(c, moved);
 }
 

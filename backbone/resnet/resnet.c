@@ -35,14 +35,15 @@ static DfTensor *deform(DfCtx *c, const ConvNorm *m, DfTensor *x)
     return df_deform_conv2d(c, x, offset, weight, m->conv.weight, NULL, m->conv.conv, m->groups);
 }
 
-/* act(norm(conv(x))) */
-static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act)
+/* act(norm(conv(x))). `next`: what alone reads the result, or NULL. */
+static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act, const ConvNorm *next)
 {
+    const NnConv *reader = next && !next->dcn ? &next->conv : NULL;
     const DfMark mark = df_enter(c, NULL, -1);
     if (m->dcn)
         x = nn_norm_fused(c, &m->norm, deform(c, m, x), act, NULL);
     else
-        x = nn_conv_norm(c, &m->conv, &m->norm, x, act, NULL);
+        x = nn_conv_norm_for(c, &m->conv, &m->norm, x, act, reader);
     return df_leave(c, mark, x);
 }
 
@@ -79,13 +80,20 @@ static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
         x = smooth(c, x);
     else if (b->pool > 1)
         x = df_avg_pool2d(c, x, side, side, none, true, false);
-    return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE));
+    return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE, NULL));
 }
 
 /* Is the input of a block for that block alone? That of a stage may be a result of the network. */
 static bool is_own(const ResNet *net, int i, int j)
 {
     return j > 0 || i == 0 || !net->stages[i - 1].given;
+}
+
+/* A convolution that is not the last one of its block, and what is plugged in behind it. */
+static DfTensor *inner(DfCtx *c, const ResNet *net, const ResNetBlock *b, int k, DfTensor *x)
+{
+    const ConvNorm *next = b->plugins[k] ? NULL : &b->conv[k + 1];
+    return df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], x, net->inner, next));
 }
 
 static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x) /* relu(F(x) + Ws x) */
@@ -95,14 +103,14 @@ static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *
     const ResNetBlock *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
     const int last = net->n_convs - 1;
-    DfTensor *y = df_plugins(c, b->plugins[0], conv_norm(c, &b->conv[0], x, net->inner));
+    DfTensor *y = inner(c, net, b, 0, x);
     for (int k = 1; k < last; k++)
-        df_next(c, &y, df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], y, net->inner)));
+        df_next(c, &y, inner(c, net, b, k, y));
     const bool spent = b->shortcut.conv.weight || is_own(net, i, j);
     x = shortcut(c, b, x);
     if (!b->plugins[last])
         return df_leave(c, m, conv_norm_add(c, &b->conv[last], y, x, net->act, spent));
-    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE));
+    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
     return df_leave(c, m, df_act_own(c, df_add(c, y, x), net->act));
 }
 
@@ -128,8 +136,10 @@ static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                 
 {
     const DfMark m = df_enter(c, "stem", -1);
     const int convs = net->deep_stem ? RESNET_STEM : 1;
-    for (int i = 0; i < convs; i++)
-        x = conv_norm(c, &net->stem[i], x, net->act);                            /* N H/2 W/2 C */
+    for (int i = 0; i < convs; i++) {
+        const ConvNorm *next = i + 1 < convs ? &net->stem[i + 1] : NULL;
+        x = conv_norm(c, &net->stem[i], x, net->act, next);                      /* N H/2 W/2 C */
+    }
     return df_leave(c, m, df_max_pool2d(c, x, (int[2]){ 3, 3 }, (int[2]){ 2, 2 }, (int[2]){ 1, 1 }, false));
 }
 

@@ -42,6 +42,9 @@ DF_API void df_conv_allow_winograd(bool allowed);
 /* y = epilogue(conv(x, w)) with w packed either way. */
 DF_API int df_conv_forward(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w,
                            float *y, DfEpilogue);
+/* The same of maps, without a residual where y is bfloat16. */
+DF_API int df_conv_forward_maps(DfPool *, const DfKernels *, const DfConvShape *, DfMap x, const DfPacked *w, DfMap y,
+                                DfEpilogue);
 /* x += the transposed convolution of y: dL/dx from dL/dy, and the forward pass of a transposed convolution. The
  * weight is as it comes, not packed; `bias` (I) is added to every pixel, or NULL. */
 DF_API int df_conv_transposed(DfPool *, const DfKernels *, const DfConvShape *, const float *y, const float *w,

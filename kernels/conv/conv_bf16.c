@@ -20,14 +20,15 @@ typedef struct {
     const DfKernels *k;
     const DfPacked *w;
     DfPatches patches;           /* of `map`, or of x                              */
-    const float *x;
-    DfBf16 *map;                 /* the same rounded; NULL: it has one tap         */
-    size_t numbers;              /* of `map`                                       */
+    DfMap x;
+    const DfBf16 *map;           /* x rounded; NULL: a tap's pixels are, each time */
+    DfBf16 *own;                 /* memory of it, unless that is x                 */
+    size_t numbers;              /* of x                                           */
     size_t rows, blocks;         /* pixels of the result, cut into blocks          */
     size_t groups, column_tasks; /* tasks that share the columns of a group        */
     DfBf16 *shared;              /* all patches, group after group, or NULL: each task gathers its own */
     size_t ld;                   /* of a row of these                              */
-    float *y;                    /* rows O                                         */
+    DfMap y;                     /* rows O                                         */
     size_t ldy;
     DfEpilogue e;
 } Conv;
@@ -37,7 +38,7 @@ static void map_task(void *arg, size_t task, void *scratch)
     const Conv *a = arg;
     const size_t first = task * MAP_BLOCK;
     (void)scratch;
-    a->k->bf16.round(a->map + first, a->x + first, df_smaller(a->numbers - first, MAP_BLOCK));
+    a->k->bf16.round(a->own + first, (const float *)a->x.data + first, df_smaller(a->numbers - first, MAP_BLOCK));
 }
 
 /* A task: one block of pixels, some output channels of one group. Neighbours share pixels. */
@@ -73,7 +74,7 @@ static void gather_pixels(const Part *t, size_t k0, size_t k1, DfBf16 *to, size_
         const size_t y = r / W % H * (size_t)p->step_y;
         const size_t x = r % W * (size_t)p->step_x;
         const size_t pixel = (r / W / H * (size_t)p->H + y) * (size_t)p->W + x;
-        t->all->k->bf16.round(to, t->all->x + pixel * p->C + k0, k1 - k0);
+        t->all->k->bf16.round(to, (const float *)t->all->x.data + pixel * p->C + k0, k1 - k0);
     }
 }
 
@@ -110,17 +111,18 @@ static void conv_task(void *arg, size_t task, void *scratch)
     const size_t first = t.group * (a->ldy / a->groups);
     const DfEpilogue e = df_epilogue_at(&a->e, t.row, a->ldy, first);
     const DfBf16Product p = { .m = t.rows, .rounded = shared_rows(&t), .lda = a->ld, .gather = gather, .from = &t,
-                              .b = df_packed_bf16_panels(a->w, t.group), .n0 = t.n0, .n1 = t.n1,
-                              .y = a->y + t.row * a->ldy + first, .ldy = a->ldy, .e = &e };
-    df_bf16_product(&a->k->bf16, &p, scratch);
+                              .b = df_packed_bf16_panels(a->w, t.group), .n0 = t.n0, .n1 = t.n1, .ldy = a->ldy,
+                              .e = &e };
+    df_bf16_product_to(&a->k->bf16, &p, a->y, t.row * a->ldy + first, scratch);
 }
 
 static int run(DfPool *pool, Conv *a)
 {
     const size_t parts = a->blocks * a->groups;
-    const size_t scratch = a->shared ? 0 : df_bf16_scratch(df_ceil_div(a->rows, a->blocks), a->patches.k);
+    const size_t n = a->ldy / a->groups;
+    const size_t scratch = df_bf16_scratch_to(df_ceil_div(a->rows, a->blocks), a->patches.k, n, a->y);
     int error = DF_OK;
-    if (a->map)
+    if (a->own)
         error = df_parallel(pool, df_ceil_div(a->numbers, MAP_BLOCK), 0, map_task, a);
     if (!error && a->shared)
         error = df_parallel(pool, parts, 0, gather_task, a);
@@ -142,10 +144,10 @@ static bool has_one_tap(const DfConvShape *s)
 
 static int make_room(Conv *a, const DfConvShape *s, DfRun *runs)
 {
-    const bool whole = !has_one_tap(s);
     a->numbers = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I;
-    if (whole && !(a->map = df_malloc(a->numbers * sizeof *a->map)))
+    if (!a->x.bf16 && !has_one_tap(s) && !(a->own = df_malloc(a->numbers * sizeof *a->own)))
         return df_fail_memory("a map of bfloat16");
+    a->map = a->x.bf16 ? a->x.data : a->own;
     a->patches = df_conv_patches(s, a->map, sizeof *a->map, runs, df_conv_runs(s, SIZE_MAX, runs));
     cut(a);
     if (a->column_tasks > 1 && !(a->shared = df_malloc(a->groups * a->rows * a->ld * sizeof *a->shared)))
@@ -153,7 +155,7 @@ static int make_room(Conv *a, const DfConvShape *s, DfRun *runs)
     return DF_OK;
 }
 
-int df_conv_bf16(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y,
+int df_conv_bf16(DfPool *pool, const DfKernels *k, const DfConvShape *s, DfMap x, const DfPacked *w, DfMap y,
                  DfEpilogue e)
 {
     DfRun *runs = df_conv_runs_new(s);
@@ -163,7 +165,7 @@ int df_conv_bf16(DfPool *pool, const DfKernels *k, const DfConvShape *s, const f
     if (!error)
         error = run(pool, &a);
     df_free(a.shared);
-    df_free(a.map);
+    df_free(a.own);
     df_free(runs);
     return error;
 }

@@ -7,8 +7,7 @@
 
 #include "kernels/conv/conv.h"
 
-/* df_conv_forward() of such a weight, by patches. */
-int df_conv_bf16(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y,
-                 DfEpilogue e);
+/* df_conv_forward_maps() of such a weight, by patches. */
+int df_conv_bf16(DfPool *, const DfKernels *, const DfConvShape *, DfMap x, const DfPacked *w, DfMap y, DfEpilogue);
 
 #endif

@@ -104,18 +104,24 @@ static int by_patches(DfPool *pool, const DfKernels *k, const DfConvShape *s, co
     return error;
 }
 
-int df_conv_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
-                    float *y, DfEpilogue e)
+int df_conv_forward_maps(DfPool *pool, const DfKernels *k, const DfConvShape *s, DfMap x, const DfPacked *w, DfMap y,
+                         DfEpilogue e)
 {
     if (!df_conv_outputs(s) || !s->O)
         return DF_OK;
     if (df_packed_kind(w) == DF_PACK_WINOGRAD)
         return df_conv_winograd(pool, k, s, x, w, y, e);
     if (df_conv_is_product(s))
-        return df_gemm_packed(pool, k, df_conv_outputs(s), x, (size_t)s->I, w, y, (size_t)s->O, e);
+        return df_gemm_packed_maps(pool, k, df_conv_outputs(s), x, (size_t)s->I, w, y, (size_t)s->O, e);
     if (w->int8)
-        return df_conv_int8(pool, k, s, x, w, y, e);
+        return df_conv_int8(pool, k, s, x.data, w, y.data, e);
     if (df_packed_precision(w) == DF_PRECISION_BF16)
         return df_conv_bf16(pool, k, s, x, w, y, e);
-    return by_patches(pool, k, s, x, w, y, e);
+    return by_patches(pool, k, s, x.data, w, y.data, e);
+}
+
+int df_conv_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
+                    float *y, DfEpilogue e)
+{
+    return df_conv_forward_maps(pool, k, s, df_map_of(x), w, (DfMap){ y, false }, e);
 }

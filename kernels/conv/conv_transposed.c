@@ -140,7 +140,7 @@ int df_conv_transposed_packed(DfPool *pool, const DfKernels *k, const DfConvShap
 {
     const DfConvShape turned = turned_shape(s);
     const DfEpilogue e = { .bias = bias, .residual = fresh ? NULL : x };
-    return df_conv_winograd(pool, k, &turned, y, w, x, e);
+    return df_conv_winograd(pool, k, &turned, df_map_of(y), w, (DfMap){ x, false }, e);
 }
 
 static int transposed_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,

@@ -131,7 +131,8 @@ int df_conv_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, 
     if (!runs)
         return df_fail_memory("the taps of a convolution");
     WeightGrad a = { .k = k, .s = s, .dy = dy,
-                     .patches = df_conv_patches(s, x, sizeof *x, runs, df_conv_runs(s, GRAD_COLUMNS, runs)), .rows = rows, .groups = (size_t)s->groups, .dw = dw };
+                     .patches = df_conv_patches(s, x, sizeof *x, runs, df_conv_runs(s, GRAD_COLUMNS, runs)),
+                     .rows = rows, .groups = (size_t)s->groups, .dw = dw };
     const size_t scratch = cut_weight_grad(&a);
     a.size = O * a.patches.k;
     const int error = run_pieces(pool, &a, scratch);

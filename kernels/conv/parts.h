@@ -12,8 +12,7 @@
 #define DF_WINOGRAD_A 0.625f
 #define DF_WINOGRAD_B 1.5f
 
-int df_conv_winograd(DfPool *, const DfKernels *, const DfConvShape *, const float *x, const DfPacked *w, float *y,
-                     DfEpilogue);
+int df_conv_winograd(DfPool *, const DfKernels *, const DfConvShape *, DfMap x, const DfPacked *w, DfMap y, DfEpilogue);
 
 /* One row of G for DF_PANEL filters. Row p of G is (1, p, p^2) over the product of p's distances from the other points,
  * which B' leaves out. */

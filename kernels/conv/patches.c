@@ -32,7 +32,8 @@ static ptrdiff_t pixel(const DfPatches *p, int y, int x)
     return (((ptrdiff_t)y * p->W + x) * (ptrdiff_t)p->C + (ptrdiff_t)p->c0) * (ptrdiff_t)p->number;
 }
 
-/* Bytes f0..f1-1 of a run. Part of it may lie outside the map, left or right of it. `room`: bytes that may be written. */
+/* Bytes f0..f1-1 of a run. Part of it may lie outside the map, left or right of it. `room`: bytes that may be
+ * written. */
 static void gather_run(const DfPatches *p, const char *image, int y, int x, int length, size_t f0, size_t f1, char *out,
                        size_t room)
 {
@@ -67,7 +68,7 @@ static void gather_runs(const DfPatches *p, const char *image, int y, int x, siz
     }
 }
 
-/* ---- short runs, as those of a first layer ------------------------------------------------------------------------ */
+/* ---- short runs, as those of a first layer ----------------------------------------------------------------------- */
 
 /* `copied` bytes each, n of them its own; the next run overwrites the rest. */
 static inline void copy_runs(size_t copied, size_t n, size_t runs, const char *from, size_t step, char *out)
@@ -92,7 +93,8 @@ static bool gather_short_runs(const DfPatches *p, const char *image, int y, int 
     const size_t copied = df_ceil_div(n, LINE) * LINE;
     if (n > FEW || p->k * p->number - n + copied > room || !inside(p, y, x))
         return false;
-    const size_t step = p->n_runs > 1 ? (size_t)(p->runs[1].dy - p->runs[0].dy) * (size_t)p->W * p->C * p->number : 0;
+    const size_t rows = p->n_runs > 1 ? (size_t)(p->runs[1].dy - p->runs[0].dy) : 0;
+    const size_t step = rows * (size_t)p->W * p->C * p->number;
     const char *from = image + pixel(p, y + p->runs->dy, x + p->runs->dx);
     if ((size_t)(from - (const char *)p->x) + (p->n_runs - 1) * step + copied > p->bytes)
         return false;

@@ -38,9 +38,8 @@ enum {
 typedef struct {
     const DfKernels *k;
     const DfConvShape *s;
-    const float *x;
+    DfMap x, y;
     const DfPacked *w;
-    float *y;
     DfEpilogue e;
     size_t tiles_y, tiles_x, tiles; /* of an image, of all                */
     size_t block, blocks;           /* tiles of a task; tasks along tiles */
@@ -58,20 +57,37 @@ static Spot spot_of(const Winograd *a, size_t tile)
     return (Spot){ tile / per_image, in / a->tiles_x * 4, in % a->tiles_x * 4 };
 }
 
-/* The 6x6 pixels around a tile; those outside the map are zeros. */
-static void patch(const Winograd *a, Spot spot, const float *zeros, const float *d[36])
+static size_t number_of(DfMap map) /* bytes of one */
 {
+    return map.bf16 ? sizeof(DfBf16) : sizeof(float);
+}
+
+/* The 6x6 pixels around a tile, in the numbers of the map; those outside of it are zeros. */
+static void patch(const Winograd *a, Spot spot, const void *zeros, const void *d[36])
+{
+    const char *map = a->x.data;
+    const size_t pixel = (size_t)a->s->I * number_of(a->x);
     const size_t H = (size_t)a->s->H;
     const size_t W = (size_t)a->s->W;
-    const size_t I = (size_t)a->s->I;
     const size_t top = (size_t)a->s->padding[0];
     const size_t left = (size_t)a->s->padding[1];
     for (size_t i = 0; i < 36; i++) {
         const size_t y = spot.y + i / 6; /* in the padded map: no negative numbers */
         const size_t x = spot.x + i % 6;
         const bool inside = y >= top && y < top + H && x >= left && x < left + W;
-        d[i] = inside ? a->x + ((spot.n * H + y - top) * W + x - left) * I : zeros;
+        d[i] = inside ? map + ((spot.n * H + y - top) * W + x - left) * pixel : zeros;
     }
+}
+
+/* The pixels of a tile in float32, then rounded. */
+static void store_rounded(const Winograd *a, DfBf16 *y, size_t ld_row, size_t h, size_t w, const float *m,
+                          size_t stride, size_t channels, const DfEpilogue *e)
+{
+    alignas(64) float wide[16 * O_BLOCK];
+    a->k->conv.winograd_output(wide, 4 * O_BLOCK, O_BLOCK, (int)h, (int)w, m, stride, channels, e);
+    for (size_t i = 0; i < h; i++)
+        for (size_t j = 0; j < w; j++)
+            a->k->bf16.round(y + i * ld_row + j * (size_t)a->s->O, wide + (4 * i + j) * O_BLOCK, channels);
 }
 
 /* The pixels of a tile, some channels: Y from M. At the right and lower border a tile may hang over. */
@@ -84,7 +100,11 @@ static void store(const Winograd *a, Spot spot, const float *m, size_t stride, s
     const size_t w = df_smaller(W - spot.x, 4);
     const size_t pixel = (spot.n * H + spot.y) * W + spot.x;
     const DfEpilogue e = df_epilogue_at(&a->e, pixel, O, o);
-    a->k->conv.winograd_output(a->y + pixel * O + o, W * O, O, (int)h, (int)w, m, stride, channels, &e);
+    if (a->y.bf16)
+        store_rounded(a, (DfBf16 *)a->y.data + pixel * O + o, W * O, h, w, m, stride, channels, &e);
+    else
+        a->k->conv.winograd_output((float *)a->y.data + pixel * O + o, W * O, O, (int)h, (int)w, m, stride, channels,
+                                   &e);
 }
 
 /* ---- in bfloat16: patches are transformed in float32, some channels at a time, and rounded ----------------------- */
@@ -108,15 +128,26 @@ static size_t matrix_bytes(const Winograd *a)
     return df_ceil_div(a->block * tile_row(a) * number, LINE_BYTES) * LINE_BYTES + LINE_BYTES;
 }
 
-static void transform_rounded(const Winograd *a, DfBf16 *v, size_t stride, const float *const d[36])
+/* Channels i..i+n-1 of a patch: where they are, or in `wide`. */
+static void channels_of(const Winograd *a, const void *const d[36], size_t i, size_t n, float *wide,
+                        const float *at[36])
+{
+    for (size_t p = 0; p < 36; p++) {
+        at[p] = a->x.bf16 ? wide + p * CHANNELS : (const float *)d[p] + i;
+        if (a->x.bf16)
+            a->k->bf16.widen(wide + p * CHANNELS, (const DfBf16 *)d[p] + i, n);
+    }
+}
+
+static void transform_rounded(const Winograd *a, DfBf16 *v, size_t stride, const void *const d[36])
 {
     alignas(64) float wide[36 * CHANNELS];
+    alignas(64) float pixels[36 * CHANNELS];
     const float *at[36];
     const size_t I = (size_t)a->s->I;
     for (size_t i = 0; i < I; i += CHANNELS) {
         const size_t n = df_smaller(I - i, CHANNELS);
-        for (size_t p = 0; p < 36; p++)
-            at[p] = d[p] + i;
+        channels_of(a, d, i, n, pixels, at);
         a->k->conv.winograd_input(wide, CHANNELS, at, n);
         for (size_t p = 0; p < 36; p++)
             a->k->bf16.round(v + p * stride + i, wide + p * CHANNELS, n);
@@ -143,13 +174,17 @@ static void multiply_rounded(const Winograd *a, size_t p, const DfBf16 *v, size_
 /* ---- in the precision of the filter ------------------------------------------------------------------------------ */
 
 /* Into tile t of the 36 matrices at v. */
-static void transform(const Winograd *a, char *v, size_t t, const float *const d[36])
+static void transform(const Winograd *a, char *v, size_t t, const void *const d[36])
 {
     const size_t bytes = matrix_bytes(a);
-    if (is_bf16(a->w))
+    const float *at[36];
+    if (is_bf16(a->w)) {
         transform_rounded(a, (DfBf16 *)(void *)v + t * tile_row(a), bytes / sizeof(DfBf16), d);
-    else
-        a->k->conv.winograd_input((float *)(void *)v + t * tile_row(a), bytes / sizeof(float), d, (size_t)a->s->I);
+        return;
+    }
+    for (size_t p = 0; p < 36; p++)
+        at[p] = d[p];
+    a->k->conv.winograd_input((float *)(void *)v + t * tile_row(a), bytes / sizeof(float), at, (size_t)a->s->I);
 }
 
 /* Some channels from column o on: m = V[p] U[p]. */
@@ -175,16 +210,16 @@ static void multiply(const Winograd *a, size_t p, const char *v, size_t tiles, s
  * fetched, its last four columns. */
 static void transform_patches(const Winograd *a, size_t t0, size_t tiles, const float *zeros, char *v)
 {
-    const size_t I = (size_t)a->s->I;
-    const float *patches[2][36];
+    const size_t fetched = (size_t)a->s->I * number_of(a->x) / sizeof(float);
+    const void *patches[2][36];
     patch(a, spot_of(a, t0), zeros, patches[0]);
     for (size_t t = 0; t < tiles; t++) {
-        const float **const next = patches[(t + 1) % 2];
+        const void **const next = patches[(t + 1) % 2];
         if (t + 1 < tiles) {
             patch(a, spot_of(a, t0 + t + 1), zeros, next);
             for (size_t i = 0; i < 36; i++)
                 if (i % 6 >= 2)
-                    a->k->gemm.fetch(next[i], I);
+                    a->k->gemm.fetch(next[i], fetched);
         }
         transform(a, v, t, patches[t % 2]);
     }
@@ -243,8 +278,8 @@ static size_t blocks_of(const DfConvShape *s, bool bf16, size_t tiles)
     return df_clamp_size(TASKS, blocks, df_ceil_div(tiles, df_smaller(NEAR_TILES, most)));
 }
 
-int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w,
-                     float *y, DfEpilogue e)
+int df_conv_winograd(DfPool *pool, const DfKernels *k, const DfConvShape *s, DfMap x, const DfPacked *w,
+                     DfMap y, DfEpilogue e)
 {
     Winograd a = { .k = k, .s = s, .x = x, .w = w, .y = y, .e = e };
     a.tiles_y = df_ceil_div((size_t)s->oH, 4);

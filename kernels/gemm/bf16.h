@@ -34,4 +34,11 @@ static inline float df_from_bf16(DfBf16 x)
     return y;
 }
 
+/* The leaf widen(), for every rung: the compiler makes vectors of it. */
+static inline void df_widen(float *y, const DfBf16 *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = df_from_bf16(x[i]);
+}
+
 #endif

@@ -27,6 +27,12 @@ typedef struct {
     bool turned; /* it is no panels but the matrix turned around: n rows of k, for DfGemmKernels.product */
 } DfPanels;
 
+/* A map or matrix of float32; or of bfloat16, which only products with weights of bfloat16 read and write. */
+typedef struct {
+    void *data;
+    bool bf16;
+} DfMap;
+
 /* ---- packed weights --------------------------------------------------------------------------------------------- */
 
 typedef enum {
@@ -88,6 +94,9 @@ DF_API int df_pack_int8(DfPacked **out, DfPool *, const float *w, size_t O, size
  * DfEpilogue allows it. */
 DF_API int df_gemm_packed(DfPool *, const DfKernels *, size_t M, const float *a, size_t lda, const DfPacked *w,
                           float *y, size_t ldy, DfEpilogue);
+/* The same of maps, without a residual where y is bfloat16; lda and ldy count numbers. */
+DF_API int df_gemm_packed_maps(DfPool *, const DfKernels *, size_t M, DfMap a, size_t lda, const DfPacked *w, DfMap y,
+                               size_t ldy, DfEpilogue);
 /* y = epilogue(act(x w1' + b1) w2'), contiguous rows; the hidden layer exists a few rows at a time. */
 DF_API int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const DfPacked *w1, const float *b1,
                          DfAct, const DfPacked *w2, float *y, DfEpilogue);

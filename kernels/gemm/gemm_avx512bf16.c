@@ -177,11 +177,22 @@ static void round_avx512(DfBf16 *y, const float *x, size_t n)
     }
 }
 
+static void widen_avx512(float *y, const DfBf16 *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const __m512i upper = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(x + i)));
+        _mm512_storeu_si512(y + i, _mm512_slli_epi32(upper, 16));
+    }
+    df_widen(y + i, x + i, n - i);
+}
+
 void df_bf16_init_avx512bf16(DfBf16Kernels *k)
 {
     k->tile_m = 12;
     k->tile_n = 2 * DF_PANEL;
     k->round = round_avx512;
+    k->widen = widen_avx512;
     k->tile = gemm_bf16_avx512_12x32_tile;
     k->fetching_tile = gemm_bf16_avx512_12x32_fetching;
 }

@@ -110,6 +110,46 @@ void df_bf16_product(const DfBf16Kernels *k, const DfBf16Product *p, uint16_t *s
     }
 }
 
+/* Bytes, so that what follows is aligned. */
+static size_t input_scratch(size_t m, size_t k)
+{
+    return df_ceil_div(df_bf16_scratch(m, k), 64) * 64;
+}
+
+size_t df_bf16_scratch_to(size_t m, size_t k, size_t n, DfMap y)
+{
+    return y.bf16 ? input_scratch(m, k) + m * n * sizeof(float) : df_bf16_scratch(m, k);
+}
+
+/* The columns are computed in float32, in scratch, and rounded. */
+static void product_rounded(const DfBf16Kernels *k, const DfBf16Product *p, DfBf16 *y, uint16_t *scratch)
+{
+    const size_t n = p->n1 - p->n0;
+    const DfEpilogue e = df_epilogue_at(p->e, 0, p->ldy, p->n0);
+    float *const sums = (float *)(void *)((char *)scratch + input_scratch(p->m, p->b.k));
+    DfBf16Product wide = *p;
+    wide.b.data += p->n0 * (p->b.k + p->b.k % 2);
+    wide.b.n -= p->n0;
+    wide.n0 = 0;
+    wide.n1 = n;
+    wide.y = sums;
+    wide.ldy = n;
+    wide.e = &e;
+    df_bf16_product(k, &wide, scratch);
+    for (size_t i = 0; i < p->m; i++)
+        k->round(y + i * p->ldy + p->n0, sums + i * n, n);
+}
+
+void df_bf16_product_to(const DfBf16Kernels *k, const DfBf16Product *p, DfMap y, size_t at, uint16_t *scratch)
+{
+    DfBf16Product wide = *p;
+    wide.y = (float *)y.data + at;
+    if (y.bf16)
+        product_rounded(k, p, (DfBf16 *)y.data + at, scratch);
+    else
+        df_bf16_product(k, &wide, scratch);
+}
+
 /* ---- the C reference --------------------------------------------------------------------------------------------- */
 
 static void round_c(DfBf16 *y, const float *x, size_t n)
@@ -161,5 +201,6 @@ void df_bf16_init_c(DfBf16Kernels *k)
     k->tile_m = 6;
     k->tile_n = DF_PANEL;
     k->round = round_c;
+    k->widen = df_widen;
     k->tile = gemm_bf16_c_6x16;
 }

@@ -169,36 +169,11 @@ typedef struct {
     size_t tiles, column_tasks; /* tiles of some columns, some of them a task's */
     const float *a;             /* M K, rows lda apart                          */
     size_t lda;
-    uint16_t *rounded;          /* in bfloat16, where tasks share rows: the same, rows ld apart; or NULL */
-    size_t ld;
     const DfPacked *w;          /* K N                                          */
-    float *y;                   /* M N, rows ldy apart                          */
+    float *y;                   /* M N, rows ldy apart                            */
     size_t ldy;
     DfEpilogue e;
 } Product;
-
-static void round_task(void *arg, size_t task, void *scratch)
-{
-    const Product *p = arg;
-    const size_t row = df_cut(p->M, p->row_tasks, task);
-    const size_t rows = df_cut(p->M, p->row_tasks, task + 1) - row;
-    (void)scratch;
-    df_bf16_round_rows(&p->k->bf16, p->rounded + row * p->ld, p->ld, p->a + row * p->lda, p->lda, rows, p->w->k);
-}
-
-/* Columns n0..n1-1 of some rows. */
-static void multiply(const Product *p, size_t row, size_t rows, size_t n0, size_t n1, void *scratch)
-{
-    const DfEpilogue e = df_epilogue_at(&p->e, row, p->ldy, 0);
-    float *const y = p->y + row * p->ldy;
-    if (!p->rounded) {
-        df_packed_rows(p->k, rows, p->a + row * p->lda, p->lda, p->w, 0, n0, n1, y, p->ldy, &e, scratch);
-        return;
-    }
-    df_bf16_product(&p->k->bf16, &(DfBf16Product){ .m = rows, .rounded = p->rounded + row * p->ld, .lda = p->ld,
-                                                   .b = df_packed_bf16_panels(p->w, 0), .n0 = n0, .n1 = n1, .y = y,
-                                                   .ldy = p->ldy, .e = &e }, NULL);
-}
 
 static void product_task(void *arg, size_t task, void *scratch)
 {
@@ -210,7 +185,8 @@ static void product_task(void *arg, size_t task, void *scratch)
     const size_t rows = df_cut(p->M, p->row_tasks, i + 1) - row;
     const size_t n0 = df_cut(p->tiles, p->column_tasks, j) * width;
     const size_t n1 = df_smaller(df_cut(p->tiles, p->column_tasks, j + 1) * width, p->w->n);
-    multiply(p, row, rows, n0, n1, scratch);
+    const DfEpilogue e = df_epilogue_at(&p->e, row, p->ldy, 0);
+    df_packed_rows(p->k, rows, p->a + row * p->lda, p->lda, p->w, 0, n0, n1, p->y + row * p->ldy, p->ldy, &e, scratch);
 }
 
 static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
@@ -220,20 +196,6 @@ static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
     return df_smaller(df_smaller(wanted, sensible ? sensible : 1), tiles);
 }
 
-/* In bfloat16, where several tasks would round the same rows: before them. */
-static int in_two_passes(DfPool *pool, Product *p)
-{
-    p->ld = df_bf16_row(p->w->k);
-    p->rounded = df_malloc(p->M * p->ld * sizeof *p->rounded);
-    if (!p->rounded)
-        return df_fail_memory("the input of a product in bfloat16");
-    int error = df_parallel(pool, p->row_tasks, 0, round_task, p);
-    if (!error)
-        error = df_parallel(pool, p->row_tasks * p->column_tasks, 0, product_task, p);
-    df_free(p->rounded);
-    return error;
-}
-
 int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, size_t lda, const DfPacked *w,
                    float *y, size_t ldy, DfEpilogue e)
 {
@@ -241,12 +203,20 @@ int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, s
         return DF_OK;
     if (w->int8)
         return df_int8_gemm(pool, k, M, a, lda, w, y, ldy, e);
+    if (w->precision == DF_PRECISION_BF16)
+        return df_bf16_gemm(pool, k, M, df_map_of(a), lda, w, (DfMap){ y, false }, ldy, e);
     Product p = { .k = k, .M = M, .a = a, .lda = lda, .w = w, .y = y, .ldy = ldy, .e = e };
     p.tiles = df_ceil_div(w->n, df_packed_width(k, w));
     p.row_tasks = df_even_parts(df_ceil_div(M, TASK_ROWS));
     p.column_tasks = column_tasks(p.row_tasks, p.tiles, (double)M * (double)w->n * (double)w->k);
-    if (w->precision == DF_PRECISION_BF16 && p.column_tasks > 1)
-        return in_two_passes(pool, &p);
     return df_parallel(pool, p.row_tasks * p.column_tasks, df_packed_scratch(w, df_ceil_div(M, p.row_tasks), lda),
                        product_task, &p);
+}
+
+int df_gemm_packed_maps(DfPool *pool, const DfKernels *k, size_t M, DfMap a, size_t lda, const DfPacked *w, DfMap y,
+                        size_t ldy, DfEpilogue e)
+{
+    if (!a.bf16 && !y.bf16)
+        return df_gemm_packed(pool, k, M, a.data, lda, w, y.data, ldy, e);
+    return M && w->n ? df_bf16_gemm(pool, k, M, a, lda, w, y, ldy, e) : DF_OK;
 }

@@ -84,6 +84,17 @@ typedef struct {
 /* `scratch` of df_bf16_scratch(m, K) bytes, unless the rows are `rounded`. */
 void df_bf16_product(const DfBf16Kernels *, const DfBf16Product *, uint16_t *scratch);
 size_t df_bf16_scratch(size_t m, size_t k);
+/* The same to a map of either kind, where the first row begins at number `at`; p->y is not read. Scratch of
+ * df_bf16_scratch_to(m, K, n1 - n0, y) bytes. */
+void df_bf16_product_to(const DfBf16Kernels *, const DfBf16Product *, DfMap y, size_t at, uint16_t *scratch);
+size_t df_bf16_scratch_to(size_t m, size_t k, size_t n, DfMap y);
+static inline DfMap df_map_of(const float *x) /* to be read */
+{
+    return (DfMap){ (void *)(uintptr_t)x, false };
+}
+/* df_gemm_packed_maps() with a weight of bfloat16. */
+int df_bf16_gemm(DfPool *, const DfKernels *, size_t M, DfMap a, size_t lda, const DfPacked *w, DfMap y, size_t ldy,
+                 DfEpilogue);
 /* Rows of n floats rounded, with a zero behind an odd n. Rows as far apart as df_bf16_row(n) share few cache sets. */
 void df_bf16_round_rows(const DfBf16Kernels *, uint16_t *to, size_t ld, const float *a, size_t lda, size_t rows, size_t n);
 size_t df_bf16_row(size_t n);

@@ -428,6 +428,65 @@ Test(bf16, winograd)
         }
 }
 
+/* ---- maps of bfloat16 -------------------------------------------------------------------------------------------- */
+
+/* Numbers rounded, and a guard behind them. */
+static uint16_t *halves(const DfKernels *k, const float *x, size_t n)
+{
+    uint16_t *half = df_malloc((n + GUARD) * sizeof *half);
+    k->bf16.round(half, x, n);
+    memset(half + n, 0xab, GUARD * sizeof *half);
+    return half;
+}
+
+/* What is read and written in bfloat16 has the bits of what is rounded before and after. */
+static void check_maps(const DfKernels *k, int side, int I, int O, int kernel, int stride, int groups, bool winograd)
+{
+    const int padding = kernel / 2, out = (side + 2 * padding - kernel) / stride + 1;
+    const DfConvShape s = { 2, side, side, I, O, kernel, kernel, out, out, { stride, stride }, { padding, padding }, { 1, 1 },
+                            groups };
+    const size_t K = (size_t)(kernel * kernel * (I / groups)), n_x = (size_t)(2 * side * side * I), n_y = (size_t)(2 * out * out * O);
+    float *x = numbers(n_x, 1), *w = numbers((size_t)O * K, 2), *y = numbers(n_y, 3), *again = numbers(n_y, 4), *bias = numbers((size_t)O, 5);
+    round_all(x, n_x);
+    uint16_t *x_half = halves(k, x, n_x), *y_half = halves(k, y, n_y);
+    DfPacked *packed = NULL;
+    cr_assert_eq(winograd ? df_pack_winograd_bf16(&packed, NULL, w, (size_t)O, (size_t)I)
+                          : df_pack_bf16(&packed, NULL, w, (size_t)O, K, (size_t)groups), DF_OK);
+    const DfEpilogue e = { .bias = bias, .act = DF_ACT_RELU };
+    cr_assert_eq(df_conv_forward(pools[0], k, &s, x, packed, y, e), DF_OK);
+    uint16_t *want = halves(k, y, n_y);
+    for (int i = 0; i < 4; i++) {
+        const bool reads = i % 2, writes = i / 2;
+        memset(again, 0, n_y * sizeof *again);
+        cr_assert_eq(df_conv_forward_maps(pools[i % 2], k, &s, (DfMap){ reads ? (void *)x_half : x, reads }, packed,
+                                          (DfMap){ writes ? (void *)y_half : again, writes }, e), DF_OK);
+        cr_assert(writes || (memcmp(again, y, n_y * sizeof *y) == 0 && guarded(again, n_y)), "%s: kernel %d", df_kernels_name(k), kernel);
+        cr_assert(!writes || memcmp(y_half, want, (n_y + GUARD) * sizeof *want) == 0, "%s: kernel %d", df_kernels_name(k), kernel);
+    }
+    df_packed_free(packed);
+    void *const all[] = { x, w, y, again, bias, x_half, y_half, want };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        df_free(all[i]);
+}
+
+Test(bf16, maps)
+{
+    for (size_t rung = 0; rung < RUNGS; rung++) {
+        const DfKernels *k = rung_of(rung);
+        if (!k)
+            continue;
+        check_maps(k, 9, 20, 33, 1, 1, 1, false);
+        check_maps(k, 14, 600, 130, 1, 1, 1, false);
+        check_maps(k, 9, 8, 130, 1, 2, 1, false);
+        check_maps(k, 11, 64, 40, 3, 2, 1, false);
+        check_maps(k, 9, 24, 66, 3, 1, 3, false);
+        check_maps(k, 23, 3, 8, 7, 2, 1, false);
+        check_maps(k, 40, 12, 31, 3, 1, 1, false);
+        check_maps(k, 13, 66, 70, 3, 1, 1, true);
+        check_maps(k, 18, 34, 130, 3, 1, 1, true);
+    }
+}
+
 /* ---- who may ask for it ------------------------------------------------------------------------------------------ */
 
 Test(bf16, a_rung_without_it_refuses)

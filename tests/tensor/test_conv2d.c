@@ -322,3 +322,72 @@ Test(conv2d, a_profile_tells_what_winograd_spares)
     cr_expect_float_eq(rows[0].macs[DF_MACS_SPARED], 0, 0.1);
     cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
 }
+
+/* ---- results in bfloat16 ------------------------------------------------------------------------------------------- */
+
+enum { SIDE = 9, WIDE = 40, NARROW = 12 };
+static float pixels[SIDE * SIDE * WIDE], first[NARROW * WIDE], second[WIDE * 9 * NARROW];
+
+static void fill(float *x, size_t n, uint64_t stream)
+{
+    DfRandom r = df_random(5, stream);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)df_normal(&r);
+}
+
+static DfTensor weights[2];
+static void drop_weights(void)
+{
+    df_packed_drop(&weights[0]), df_packed_drop(&weights[1]);
+}
+
+/* A 1x1 convolution that a 3x3 one reads: the result of the second, and the first in *between. */
+static DfTensor *two(bool told, DfTensor **between)
+{
+    static const DfConv one = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 }, three = { { 2, 2 }, { 1, 1 }, { 1, 1 }, 1 };
+    drop_weights();
+    weights[0] = (DfTensor){ .data = first, .shape = DF_SHAPE(NARROW, 1, 1, WIDE) };
+    weights[1] = (DfTensor){ .data = second, .shape = DF_SHAPE(WIDE, 3, 3, NARROW) };
+    DfTensor *x = df_borrow(c, DF_SHAPE(1, SIDE, SIDE, WIDE), pixels);
+    *between = df_conv2d(c, x, &weights[0], NULL, one, (DfFuse){ .act = DF_ACT_RELU, .reader = told ? &weights[1] : NULL });
+    return df_conv2d(c, *between, &weights[1], NULL, three, (DfFuse){ 0 });
+}
+
+static void open_bf16(void)
+{
+    fill(pixels, SIDE * SIDE * WIDE, 1), fill(first, NARROW * WIDE, 2), fill(second, WIDE * 9 * NARROW, 3);
+    c->k = df_kernels_named("c");
+    cr_assert_eq(df_ctx_set_precision(c, DF_PRECISION_BF16), DF_OK);
+}
+
+Test(conv2d, what_a_convolution_alone_reads_is_bfloat16, .init = open_bf16, .fini = drop_weights)
+{
+    DfTensor *kept, *wide;
+    const DfTensor *y = two(true, &kept), *want = two(false, &wide);
+    cr_assert(!c->err && kept->bf16 && !wide->bf16 && !y->bf16);
+    cr_assert_eq(memcmp(y->data, want->data, df_size(want) * sizeof *y->data), 0);
+}
+
+Test(conv2d, only_in_bfloat16, .fini = drop_weights)
+{
+    DfTensor *kept;
+    two(true, &kept);
+    cr_assert(!c->err && !kept->bf16);
+}
+
+Test(conv2d, other_ops_refuse_bfloat16, .init = open_bf16, .fini = drop_weights)
+{
+    DfTensor *kept;
+    two(true, &kept);
+    df_relu(c, kept);
+    cr_assert_eq(df_ctx_error(c), DF_EVALUE);
+    cr_assert(strstr(df_error(), "a tensor of bfloat16: want float32"), "%s", df_error());
+}
+
+Test(conv2d, views_refuse_bfloat16, .init = open_bf16, .fini = drop_weights)
+{
+    DfTensor *kept;
+    two(true, &kept);
+    df_reshape(c, kept, DF_SHAPE(SIDE * SIDE, NARROW));
+    cr_assert_eq(df_ctx_error(c), DF_EVALUE);
+}
