@@ -87,16 +87,41 @@ static void softmax_grad(const Call *c) { rows_of(c)->softmax_grad(c->y, c->in[0
 static void layer_norm(const Call *c) { rows_of(c)->layer_norm(c->y, c->in[0], c->in[1], c->in[2], c->rows, c->n, 1e-5f, NULL); }
 static void mix(const Call *c) { rows_of(c)->mix(c->y, c->in[0], c->in[1], 0.3f, all(c)); }
 
-/* The arguments again and again, as many taps as `option` says. */
-static void blend(const Call *c)
+static void layer_norm_alone(const Call *c)
 {
-    const float *tap[80];
+    rows_of(c)->layer_norm(c->y, c->in[0], NULL, NULL, c->rows, c->n, 1e-5f, NULL);
+}
+
+static void layer_norm_kept(const Call *c)
+{
+    float stats[2 * ROWS];
+    rows_of(c)->layer_norm(c->y, c->in[0], c->in[1], c->in[2], c->rows, c->n, 1e-5f, stats);
+}
+
+/* The arguments again and again, as many taps as `option` says. */
+enum { MOST_TAPS = 80 };
+static void set_taps(const Call *c, const float *tap[MOST_TAPS])
+{
     for (int t = 0; t < c->option; t++)
         tap[t] = c->in[t % INPUTS];
+}
+
+static void blend(const Call *c)
+{
+    const float *tap[MOST_TAPS];
+    set_taps(c, tap);
     rows_of(c)->blend(c->y, tap, left, c->option, all(c));
 }
 
-enum { PLAIN, INSIDE, AT_THE_END, BLOCKS = 4 }; /* what an epilogue does with the residual; with BLOCKS, k passes in two */
+static void max_of(const Call *c)
+{
+    const float *tap[MOST_TAPS];
+    set_taps(c, tap);
+    rows_of(c)->max_of(c->y, tap, c->option, all(c));
+}
+
+/* What an epilogue does with the residual; with BLOCKS, k passes in two. */
+enum { PLAIN, INSIDE, AT_THE_END, BLOCKS = 4 };
 static DfEpilogue epilogue(const Call *c)
 {
     const int how = c->option & 3;
@@ -148,6 +173,35 @@ static void tile_int8(const Call *c)
     const size_t n = k->tile ? least(c->n, k->tile_n) : 0;
     if (m && n)
         k->tile((int)m, (int)n, K, left_byte, K, right_byte, DF_PANEL * K, c->y, n, &columns, &end);
+}
+
+/* The same while something is fetched, where the rung has such tiles. */
+static void fetching_tile(const Call *c)
+{
+    const DfGemmKernels *k = &c->k->gemm;
+    const DfEpilogue end = epilogue(c);
+    const size_t m = least(c->rows, k->tile_m), n = least(c->n, k->tile_n);
+    if (k->fetching_tile && m && n)
+        k->fetching_tile((int)m, (int)n, K, left, K, right, DF_PANEL * K, c->y, n, true, true, &end, right, DF_PANEL);
+}
+
+static void fetching_tile_bf16(const Call *c)
+{
+    const DfBf16Kernels *k = &c->k->bf16;
+    const DfEpilogue end = epilogue(c);
+    const size_t m = least(c->rows, k->tile_m), n = least(c->n, k->tile_n);
+    if (k->fetching_tile && m && n)
+        k->fetching_tile((int)m, (int)n, K / 2, left_half, K, right_half, DF_PANEL * K, c->y, n, true, true, &end, right_half, DF_PANEL);
+}
+
+static void fetching_tile_int8(const Call *c)
+{
+    const DfInt8Kernels *k = &c->k->int8;
+    const DfEpilogue end = epilogue(c);
+    const DfInt8Columns columns = { .scale = left + 2 * LONGEST, .start = start };
+    const size_t m = least(c->rows, k->tile_m), n = least(c->n, k->tile_n);
+    if (k->fetching_tile && m && n)
+        k->fetching_tile((int)m, (int)n, K, left_byte, K, right_byte, DF_PANEL * K, c->y, n, &columns, &end, right_byte, DF_PANEL);
 }
 
 static void depthwise(const Call *c)
@@ -211,7 +265,13 @@ static const Leaf leaves[] = {
     { "softmax",                   1, softmax, 0, false },
     { "softmax_grad",              1, softmax_grad, 0, false },
     { "layer_norm",                1, layer_norm, 0, false },
+    { "layer_norm, no weights",    1, layer_norm_alone, 0, false },
+    { "layer_norm, kept",          1, layer_norm_kept, 0, false },
     { "mix",                       2, mix, 0, false },
+    { "max_of, 1 tap",             1, max_of, 1, false },
+    { "max_of, 3 taps",            3, max_of, 3, false },
+    { "max_of, 9 taps",            4, max_of, 9, false },
+    { "max_of, 33 taps",           4, max_of, 33, false },
     { "blend, 1 tap",              1, blend, 1, false },
     { "blend, 3 taps",             3, blend, 3, false },
     { "blend, 4 taps",             4, blend, 4, false },
@@ -223,13 +283,20 @@ static const Leaf leaves[] = {
     { "gemm.tile in blocks",       1, tile, PLAIN | BLOCKS, false },
     { "gemm.tile, inside",         1, tile, INSIDE, false },
     { "gemm.tile in blocks, inside", 1, tile, INSIDE | BLOCKS, false },
+    { "gemm.fetching_tile",        1, fetching_tile, PLAIN, false },
+    { "gemm.fetching_tile, inside", 1, fetching_tile, INSIDE, false },
     { "bf16.tile",                 1, tile_bf16, PLAIN, false },
     { "bf16.tile in blocks",       1, tile_bf16, PLAIN | BLOCKS, false },
     { "bf16.tile, inside",         1, tile_bf16, INSIDE, false },
     { "bf16.tile in blocks, inside", 1, tile_bf16, INSIDE | BLOCKS, false },
+    { "bf16.fetching_tile",        1, fetching_tile_bf16, PLAIN, false },
+    { "bf16.fetching_tile, inside", 1, fetching_tile_bf16, INSIDE, false },
     { "int8.tile",                 1, tile_int8, PLAIN, false },
     { "int8.tile, inside",         1, tile_int8, INSIDE, false },
     { "int8.tile, at the end",     1, tile_int8, AT_THE_END, false },
+    { "int8.fetching_tile",        1, fetching_tile_int8, PLAIN, false },
+    { "int8.fetching_tile, inside", 1, fetching_tile_int8, INSIDE, false },
+    { "int8.fetching_tile, at the end", 1, fetching_tile_int8, AT_THE_END, false },
     { "depthwise",                 1, depthwise, PLAIN, false },
     { "depthwise, inside",         1, depthwise, INSIDE, false },
     { "depthwise, at the end",     1, depthwise, AT_THE_END, false },
@@ -238,6 +305,12 @@ static const Leaf leaves[] = {
     { "winograd_output, at the end", 1, winograd, AT_THE_END, false },
     { "scores",                    1, scores, 0, true },
     { "mask_regions",              1, mask_regions, 0, true },
+};
+
+/* The leaves that have no such place: their results overlap nothing, or the result is the argument itself. */
+static const char *const others[] = {
+    "sum", "dot", "layer_norm_grad", "mix_best", "transpose", "gemm.fetch", "gemm.product", "bf16.round", "int8.quantise", "winograd_filters",
+    "winograd_input", "transpose_rows", "copy_rows", "store_rows", "table_bias", "softmax of scores", "combine", "softmax_backward", "drop", "taps", "gather",
 };
 
 /* ---- each of them twice ------------------------------------------------------------------------------------------ */
@@ -277,6 +350,22 @@ static void check(const Leaf *leaf, const char *rung, unsigned set, size_t rows,
     leaf->run(&call);
     cr_assert(memcmp(same, expected, (size + GUARD) * sizeof *same) == 0, "%s of %s: other bits where y is one of the arguments (set %u), %zu rows of %zu",
               leaf->name, rung, set, rows, n);
+}
+
+/* A new leaf belongs into one of the two lists. */
+Test(aliasing, the_lists_have_every_leaf)
+{
+    enum { SIZES = 3 * 2 * sizeof(int) }; /* tile_m and tile_n of three tables */
+    const size_t all_leaves = (sizeof(DfKernels) - sizeof(const char *) - SIZES) / sizeof(void (*)(void));
+    size_t listed = sizeof others / sizeof *others;
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+        const size_t length = strcspn(leaves[i].name, ", ");
+        size_t before = 0;
+        while (before < i && (strncmp(leaves[before].name, leaves[i].name, length) != 0 || strcspn(leaves[before].name, ", ") != length))
+            before++;
+        listed += before == i;
+    }
+    cr_expect_eq(listed, all_leaves, "%zu leaves are listed of %zu", listed, all_leaves);
 }
 
 Test(aliasing, every_leaf_on_every_rung)
