@@ -202,8 +202,6 @@ static void take_pair(Candidates *k, const DenseDecoder *d, const Level *of, int
     float anchor[4];
     df_anchors_at(&d->anchors, level, w, i, anchor);
     df_delta_decode(&d->coder, 1, 1, anchor, of->deltas + 4 * i, meta->img_h, meta->img_w, box);
-    if (!large_enough(d, box))
-        return;
     memset(row, 0, (size_t)d->classes * sizeof *row); /* its other classes are pairs of their own */
     row[at % (uint64_t)d->classes] = score;
     k->levels[k->n++] = level;
@@ -246,6 +244,22 @@ int df_candidates_add(Candidates *k, const DenseDecoder *d, const DfDense *dense
         error = d->pairs ? add_pairs(k, &fitted, dense, level, image, meta)
                          : add_level(k, &fitted, dense, level, image, meta);
     return error;
+}
+
+void df_candidates_drop_small(Candidates *k, int classes, double size)
+{
+    const float least = (float)size;
+    const size_t columns = (size_t)classes;
+    size_t n = 0;
+    for (size_t i = 0; i < k->n; i++) {
+        const float *box = k->boxes + 4 * i;
+        if (!(box[2] - box[0] > least && box[3] - box[1] > least))
+            continue;
+        memmove(k->boxes + 4 * n, box, 4 * sizeof *box);
+        memmove(k->scores + columns * n, k->scores + columns * i, columns * sizeof *k->scores);
+        k->levels[n++] = k->levels[i];
+    }
+    k->n = n;
 }
 
 void df_candidates_done(Candidates *k)

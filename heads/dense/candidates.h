@@ -17,9 +17,9 @@ typedef struct {
     int nms_pre;     /* at most so many anchors of a level become candidates, the best; <= 0: all                 */
     bool pairs;      /* a candidate is an anchor and one class of it with a score above score_thr, as in mmdet 3.x */
     double score_thr;
-    bool by_logit; /* the best anchors are those of the largest logit, which is their score then, too (of one class) */
-    double min_size; /* candidates are at least so wide and high, in network pixels; 0: of any size               */
-    bool drop_empty; /* candidates are wider and higher than min_size, so that those without area go              */
+    bool by_logit;   /* the best anchors are those of the largest logit, which is their score then, too (of one class) */
+    double min_size; /* without `pairs`: candidates are at least so wide and high, in network pixels; 0: of any size */
+    bool drop_empty; /* they are wider and higher than min_size, so that those without area go; < 0: of any size  */
 } DenseDecoder;
 
 typedef struct {
@@ -33,6 +33,8 @@ typedef struct {
  * more than nms_pre, the best first. DF_ENOMEM. */
 int df_candidates_add(Candidates *, const DenseDecoder *, const DfDense *, int image, const DfImageMeta *);
 int df_candidates_room(Candidates *, size_t more, int classes); /* for `more` of them behind the n; DF_ENOMEM */
+/* Leaves those that are wider and higher than `size`, in whatever pixels the boxes are. */
+void df_candidates_drop_small(Candidates *, int classes, double size);
 void df_candidates_done(Candidates *);
 
 #endif

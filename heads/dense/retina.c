@@ -64,8 +64,8 @@ static const DfOpt test_opts[] = {
     DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
     DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
     DF_OPT_FLOAT(Retina, min_bbox_size, 0, -1, 1e9,
-                 "with filter_scores_and_topk, boxes stay that are wider and higher, and with -1 all; else not used, "
-                 "as in mmdet"),
+                 "with filter_scores_and_topk, boxes stay that are wider and higher, in pixels of the result, and with -1 all; else not "
+                 "used, as in mmdet"),
     DF_OPT_AS(Retina, filter_scores_and_topk, decoder.pairs, DF_KIND_BOOL, "False", 0, 0, NULL,
               "nms_pre counts pairs of an anchor and a class above score_thr, as in mmdet 3.x, and not anchors"),
     DF_OPT_BOOL(Retina, clip_detections, False,
@@ -83,8 +83,6 @@ static void test_cfg_init(NnScope s, Retina *h, const DfNode *test_cfg)
         return;
     df_head_nms(s, &h->nms, h->nms_cfg);
     h->decoder.score_thr = h->score_thr;
-    h->decoder.drop_empty = h->decoder.pairs && h->min_bbox_size >= 0;
-    h->decoder.min_size = h->decoder.pairs ? h->min_bbox_size : 0;
 }
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
@@ -204,6 +202,8 @@ static int decode(const void *self, const DfDense *dense, int image, const DfIma
     int error = df_candidates_add(&k, &h->decoder, dense, image, meta);
     for (size_t i = 0; rescale && i < 4 * k.n; i++)
         k.boxes[i] /= meta->scale_factor[i % 4];
+    if (h->decoder.pairs && h->min_bbox_size >= 0)
+        df_candidates_drop_small(&k, h->num_classes, h->min_bbox_size);
     if (error == DF_OK)
         error = suppress(h, &k, out);
     if (error == DF_OK && h->clip_detections)

@@ -12,8 +12,8 @@
 
 /* ---- regions ----------------------------------------------------------------------------------------------------- */
 
-/* Sets the rows of each image, and returns the number of all rows. For the plain head, mmdet pads the proposals of all
- * images to the same number, with empty boxes in front. */
+/* Sets the rows of each image, and returns the number of all rows. Old versions of mmdet pad the proposals of all images to
+ * the same number, with empty boxes in front. */
 static size_t count_rows(Regions *r, const RoiHead *h, const DfDetections *proposals)
 {
     size_t most = 0;
@@ -21,7 +21,7 @@ static size_t count_rows(Regions *r, const RoiHead *h, const DfDetections *propo
         most = proposals[i].n > most ? proposals[i].n : most;
     size_t rows = 0;
     for (int i = 0; i < r->images; i++) {
-        rows += h->cascade ? proposals[i].n : most;
+        rows += h->pads ? most : proposals[i].n;
         r->first[i + 1] = (int)rows;
     }
     return rows;
@@ -129,7 +129,7 @@ static void decode(const DfBoxHeadShape *shape, Regions *r, const float *deltas,
         }
 }
 
-/* mmdet's plain head takes a region with y2 = 0 for padding of the batch, and sets its scores and deltas to 0. */
+/* That head takes a region with y2 = 0 for padding of the batch, and sets its scores and deltas to 0. */
 static void forget_empty(const Regions *r, float *scores, float *deltas)
 {
     const size_t columns = (size_t)r->columns;
@@ -171,7 +171,7 @@ static void run_stage(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps,
     df_roi_observe_rois(c, h, stage, "rois", r->rois, rows);
     df_roi_boxes(c, h, stage, maps, r->rois, rows, &scores, &deltas, NULL);
     if (!c->err) {
-        if (!h->cascade && !r->keeps_empty)
+        if (h->pads && !r->keeps_empty)
             forget_empty(r, scores->data, deltas ? deltas->data : NULL);
         df_roi_observe(c, h, stage, "cls_score", scores);
         if (deltas)

@@ -13,7 +13,7 @@ typedef struct {
     int columns;       /* of what a stage says of a region                                    */
     DfRegionScores kind; /* what they mean                                                    */
     int boxes_per_row; /* of the last stage: one a class, or one                              */
-    bool keeps_empty;  /* the plain head, too, believes what it says of regions without area  */
+    bool keeps_empty;  /* a head that pads, too, believes what it says of regions without area */
     int *first;        /* [images + 1] rows of an image: first[i] .. first[i+1] - 1           */
     float *rois;       /* [rows][5]                                                           */
     float *scores;     /* [rows][columns], zeros at first; in the end [rows][classes + 1]     */

@@ -3,7 +3,7 @@
 
     python3 tests/scripts/make_detectors.py         needs mmdet 2.11 with mmcv-full 1.3, and numpy
 
-NAME/config.json             the model
+NAME/config.json             the model, with the key by which configs of that time are known
 NAME/weights.safetensors     its weights, float16
 NAME/expected.safetensors    of image i of a batch (or of the one image seen in several views: 0) boxes_i labels_i masks_i, in original
                              pixels; metadata: img_metas as JSON, and views, "1" if the images are views of one
@@ -207,7 +207,7 @@ def main():
                     for key, value in flat(result, with_mask).items()}
         folder = OUT / name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps({"model": model}, indent=1) + "\n")
+        (folder / "config.json").write_text(json.dumps({"model": dict(model, pretrained=None)}, indent=1) + "\n")
         save(folder / "weights.safetensors", {k: v.numpy().astype(np.float16) for k, v in net.state_dict().items()
                                                if v.is_floating_point() and "relative_position_index" not in k})
         save(folder / "expected.safetensors", expected, dict(img_metas=json.dumps(metas), views=str(int(views))))

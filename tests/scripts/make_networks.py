@@ -411,8 +411,8 @@ def case(name, model, size, original):
     folder = f"{OUT}/{name}"
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/config.json", "w") as f:
-        json.dump({"model": model, "img_norm_cfg": {"mean": [0, 0, 0], "std": [1, 1, 1]}}
-                  if name.endswith("train") else {"model": model}, f, indent=1)
+        known = dict(model, pretrained=None) if "decode_head" not in model else model  # as configs of that time are
+        json.dump({"model": known, **({"img_norm_cfg": {"mean": [0, 0, 0], "std": [1, 1, 1]}} if name.endswith("train") else {})}, f, indent=1)
         f.write("\n")
     state = {k: v.half() if v.is_floating_point() else v
              for k, v in net.state_dict().items() if "relative_position_index" not in k}
