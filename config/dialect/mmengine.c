@@ -52,12 +52,22 @@ static void add_true(DfRewrite *r, DfNode *dict, const char *key)
     df_rewrite_add(r, dict, key, df_tree_bool(r->tree, true, dict->file, dict->line));
 }
 
+/* Where there are masks, boxes are suppressed before they are brought to the size of the picture. */
+static void translate_masks(DfRewrite *r, DfNode *model)
+{
+    DfNode *rcnn = df_tree_get(df_tree_get(model, "test_cfg"), "rcnn");
+    const DfNode *mask = df_node_get(df_node_get(model, "roi_head"), "mask_head");
+    if (mask && (mask->kind == DF_NODE_DICT || mask->kind == DF_NODE_LIST) && rcnn && rcnn->kind == DF_NODE_DICT)
+        add_true(r, rcnn, "nms_before_rescale");
+}
+
 /* Candidates are chosen in another way there: those of a dense head alone are pairs of an anchor and a class, and proposals
  * have an area. */
 static void translate_model(DfRewrite *r, DfNode *model)
 {
     DfNode *test = df_tree_get(model, "test_cfg");
     df_mmengine_detr(r, model);
+    translate_masks(r, model);
     if (df_rewrite_is(model, "RetinaNet") && test && test->kind == DF_NODE_DICT)
         add_true(r, test, "filter_scores_and_topk");
     DfNode *rpn = df_tree_get(test, "rpn");

@@ -52,6 +52,16 @@ static void to_original(Regions *r, const DfImageMeta *metas)
             r->boxes[i] /= metas[image].scale_factor[i % 4];
 }
 
+/* mmdet's two ways differ where nms.offset adds a pixel. */
+static int suppress_and_rescale(const RoiHead *h, const Regions *r, int image, const DfImageMeta *meta, bool rescale,
+                                DfDetections *out)
+{
+    const int error = suppress(h, r, image, out);
+    for (size_t i = 0; rescale && h->nms_before_rescale && i < 4 * out->n; i++)
+        out->v[i / 4].box[i % 4] /= meta->scale_factor[i % 4];
+    return error;
+}
+
 int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetections *proposals,
                   const DfImageMeta *metas, int n, bool rescale, DfDetections *results)
 {
@@ -61,11 +71,11 @@ int df_roi_detect(DfCtx *c, const RoiHead *h, const DfMaps *maps, const DfDetect
         error = df_regions_run(c, h, maps, metas, &r);
     if (error == DF_OK)
         drop_small(h, &r);
-    if (error == DF_OK && rescale)
+    if (error == DF_OK && rescale && !h->nms_before_rescale)
         to_original(&r, metas);
     const DfMark m = df_enter(c, "suppression", -1);
     for (int i = 0; error == DF_OK && i < n; i++)
-        error = suppress(h, &r, i, &results[i]);
+        error = suppress_and_rescale(h, &r, i, &metas[i], rescale, &results[i]);
     for (int i = 0; error == DF_OK && h->clip_detections && i < n; i++)
         df_detections_clip(&results[i], &metas[i], rescale);
     df_leave_all(c, m, NULL, 0);

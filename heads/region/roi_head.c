@@ -16,8 +16,9 @@ static const DfOpt test_opts[] = {
     DF_OPT_FLOAT(RoiHead, min_bbox_size, 0, 0, 1e9,
                  "least width and height of a box that counts, in network pixels, as in torchvision"),
     DF_OPT_BOOL(RoiHead, clip_detections, False,
-                "detections are cut at the picture's border at the end, and those without area left out, as in "
-                "detectron2"),
+                "detections are cut at the picture's border at the end, and those without area left out, as in detectron2"),
+    DF_OPT_BOOL(RoiHead, nms_before_rescale, False,
+                "suppression sees boxes in network pixels, as in mmdet 3.x where there are masks"),
     DF_OPT_INT(RoiHead, first_label, 0, 0, 1,
                "label of the first class: 1 where 0 is the background, as in torchvision; in results alone"),
     DF_OPT_ENUM(RoiHead, mask_paste, mmdet, "mmdet|torchvision", "the library whose way of pasting a mask is followed"),

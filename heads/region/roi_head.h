@@ -35,6 +35,7 @@ typedef struct {
     int max_per_img;
     double score_thr, mask_thr_binary, min_bbox_size;
     bool clip_detections;
+    bool nms_before_rescale;
     int first_label;  /* what is added to the labels of detections */
     int mask_paste;   /* a DfPaste                        */
     const DfNode *nms_cfg;
