@@ -207,6 +207,15 @@ static void take_pair(Candidates *k, const DenseDecoder *d, const Level *of, int
     k->levels[k->n++] = level;
 }
 
+/* Python's scores[:nms_pre] of n, which is how mmdet cuts: -1, its default, leaves the worst out. */
+static size_t pairs_wanted(const DenseDecoder *d, size_t n)
+{
+    const size_t most = (size_t)(d->nms_pre < 0 ? -d->nms_pre : d->nms_pre);
+    if (d->nms_pre < 0)
+        return n > most ? n - most : 0;
+    return n > most ? most : n;
+}
+
 static int add_pairs(Candidates *k, const DenseDecoder *d, const DfDense *dense, int level, int image,
                      const DfImageMeta *meta)
 {
@@ -215,7 +224,7 @@ static int add_pairs(Candidates *k, const DenseDecoder *d, const DfDense *dense,
     Pairs pairs = { 0 };
     float *row = df_malloc((size_t)d->classes * sizeof *row);
     int error = row ? find_pairs(&pairs, d, &of, row) : df_fail_memory("candidate boxes");
-    const size_t wanted = d->nms_pre > 0 && pairs.n > (size_t)d->nms_pre ? (size_t)d->nms_pre : pairs.n;
+    const size_t wanted = pairs_wanted(d, pairs.n);
     uint32_t *chosen = df_malloc((wanted + 1) * sizeof *chosen);
     if (error == DF_OK)
         error = chosen ? df_top_k(pairs.n, pairs.score, wanted, chosen) : df_fail_memory("candidate boxes");

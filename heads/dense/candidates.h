@@ -15,7 +15,8 @@ typedef struct {
     int classes;     /* an anchor's scores that count                                                             */
     int columns;     /* an anchor's scores: with a softmax one more                                               */
     int nms_pre;     /* at most so many anchors of a level become candidates, the best; <= 0: all                 */
-    bool pairs;      /* a candidate is an anchor and one class of it with a score above score_thr, as in mmdet 3.x */
+    bool pairs;      /* a candidate is an anchor and one class of it with a score above score_thr, as in mmdet 3.x;
+                      * nms_pre -1 is then all but the worst, and 0 none                                          */
     double score_thr;
     bool by_logit;   /* the best anchors are those of the largest logit, which is their score then, too (of one class) */
     double min_size; /* without `pairs`: candidates are at least so wide and high, in network pixels; 0: of any size */
