@@ -60,13 +60,13 @@ static const DfOpt opts[] = {
 
 static const DfOpt test_opts[] = {
     DF_OPT_AS(Retina, nms_pre, decoder.nms_pre, DF_KIND_INT, "-1", -1, 100000000, NULL,
-              "best anchors of each level that are decoded; <= 0: all; with filter_scores_and_topk -1 is all but the worst, and 0 none, "
-              "as in mmdet"),
+              "best anchors of each level that are decoded; <= 0: all; with filter_scores_and_topk -1 is all but the "
+              "worst, and 0 none, as in mmdet"),
     DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
     DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
     DF_OPT_FLOAT(Retina, min_bbox_size, 0, -1, 1e9,
-                 "with filter_scores_and_topk, boxes stay that are wider and higher, in pixels of the result, and with -1 all; else not "
-                 "used, as in mmdet"),
+                 "with filter_scores_and_topk, boxes stay that are wider and higher, in pixels of the result, and with -1 "
+                 "all; else not used, as in mmdet"),
     DF_OPT_AS(Retina, filter_scores_and_topk, decoder.pairs, DF_KIND_BOOL, "False", 0, 0, NULL,
               "nms_pre counts pairs of an anchor and a class above score_thr, as in mmdet 3.x, and not anchors"),
     DF_OPT_BOOL(Retina, clip_detections, False,

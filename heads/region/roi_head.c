@@ -16,7 +16,8 @@ static const DfOpt test_opts[] = {
     DF_OPT_FLOAT(RoiHead, min_bbox_size, 0, 0, 1e9,
                  "least width and height of a box that counts, in network pixels, as in torchvision"),
     DF_OPT_BOOL(RoiHead, clip_detections, False,
-                "detections are cut at the picture's border at the end, and those without area left out, as in detectron2"),
+                "detections are cut at the picture's border at the end, and those without area left out, as in "
+                "detectron2"),
     DF_OPT_BOOL(RoiHead, nms_before_rescale, False,
                 "suppression sees boxes in network pixels, as in mmdet 3.x where there are masks"),
     DF_OPT_INT(RoiHead, first_label, 0, 0, 1,
