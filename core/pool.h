@@ -38,9 +38,10 @@ DF_API int df_parallel(DfPool *, size_t tasks, size_t scratch, DfTask *run, void
 /* The same, and a task begins after all before it have begun: for tasks that wait for earlier ones. */
 DF_API int df_parallel_in_order(DfPool *, size_t tasks, size_t scratch, DfTask *run, void *arg);
 
-/* For programs whose user may lose patience. Between its tasks the calling thread asks `stop` now and then; when that
- * says yes, no more tasks of the job begin, and df_parallel() is DF_EINTERRUPT. It is asked inside of a task: jobs that
- * it starts run on its thread. NULL: nobody is asked. */
+/* For programs whose user may lose patience. From now on what the calling thread does in this library asks `stop` every
+ * 20 ms at most, between tasks of its jobs and within other long work. When that says yes, no more tasks of the job
+ * begin, and the work ends with DF_EINTERRUPT. `stop` is asked inside of a task, too: jobs that it starts run on its
+ * thread. NULL: nobody is asked. The pool is not used: whatever pool the thread has work in, it asks. */
 DF_API void df_pool_ask(DfPool *, bool (*stop)(void *user), void *user);
 
 DF_END_DECLS
