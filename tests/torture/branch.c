@@ -124,6 +124,8 @@ static bool copy_open_file(int fd, const char *here, const char *work)
     path[n] = 0;
     const size_t length = strlen(here);
     const bool below = strncmp(path, here, length) == 0 && (path[length] == '/' || path[length] == 0);
+    if (below && strstr(path, ".tmp-")) /* a writer's, which may know it by its absolute name, and rename or remove that */
+        return false;
     snprintf(moved, sizeof moved, "%s%s", work, path + (below ? length : 0));
     return reopen_as(fd, below ? moved : path);
 }
