@@ -357,9 +357,12 @@ Test(aliasing, the_lists_have_every_leaf)
 {
     enum { SIZES = 3 * 2 * sizeof(int) }; /* tile_m and tile_n of three tables */
     const size_t all_leaves = (sizeof(DfKernels) - sizeof(const char *) - SIZES) / sizeof(void (*)(void));
-    size_t listed = sizeof others / sizeof *others;
+    const size_t n_others = sizeof others / sizeof *others;
+    size_t listed = n_others;
     for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
         const size_t length = strcspn(leaves[i].name, ", ");
+        for (size_t j = 0; j < n_others; j++)
+            cr_expect_neq(strcmp(leaves[i].name, others[j]), 0, "%s is in both lists", others[j]);
         size_t before = 0;
         while (before < i && (strncmp(leaves[before].name, leaves[i].name, length) != 0 || strcspn(leaves[before].name, ", ") != length))
             before++;
