@@ -21,24 +21,63 @@ static int write_and_free(char *text, const char *path)
     return error;
 }
 
-static int tell(const DfCompare *compare)
+/* What is told of each kind of results, one kind after the other. */
+typedef struct {
+    bool several; /* kinds are asked for: each has a heading, and the JSON is a list */
+    int n;
+    DfTextbuf text, markdown, json;
+} Telling;
+
+static void add_and_free(DfTextbuf *to, const char *heading, char *text)
+{
+    df_textbuf_add(to, "%s%s", heading, text);
+    df_free(text);
+}
+
+static int tell(Telling *to, const DfCompare *compare, CliRunKind kind)
+{
+    const char *key = cli_run_key(kind);
+    const char *between = to->n++ ? "\n" : "";
+    char heading[64] = "", title[64] = "";
+    if (to->several) {
+        snprintf(heading, sizeof heading, "%s%s\n", between, key);
+        snprintf(title, sizeof title, "**%s**\n\n", key);
+    }
+    char *text = NULL;
+    int error = df_compare_text(compare, cli_compare.per_class, &text);
+    if (error < 0)
+        return error;
+    add_and_free(&to->text, heading, text);
+    if ((error = df_compare_markdown(compare, cli_compare.per_class, &text)) < 0)
+        return error;
+    add_and_free(&to->markdown, title, text);
+    if ((error = df_compare_json(compare, &text)) < 0)
+        return error;
+    add_and_free(&to->json, !to->several ? "" : to->n > 1 ? ", " : "[", text);
+    return DF_OK;
+}
+
+static int write_telling(Telling *to)
 {
     const bool stdout_taken = is_stdout(cli_compare.markdown) || is_stdout(cli_compare.json);
+    if (to->several)
+        df_textbuf_add(&to->json, "]\n");
     char *text = NULL;
     int error = DF_OK;
-    if (!stdout_taken && (error = df_compare_text(compare, cli_compare.per_class, &text)) == DF_OK)
+    if (!stdout_taken && (error = df_textbuf_take(&to->text, &text)) == DF_OK)
         error = write_and_free(text, "-");
-    if (error == DF_OK && cli_compare.markdown) {
-        error = df_compare_markdown(compare, cli_compare.per_class, &text);
-        if (error == DF_OK)
-            error = write_and_free(text, cli_compare.markdown);
-    }
-    if (error == DF_OK && cli_compare.json) {
-        error = df_compare_json(compare, &text);
-        if (error == DF_OK)
-            error = write_and_free(text, cli_compare.json);
-    }
+    if (error == DF_OK && cli_compare.markdown && (error = df_textbuf_take(&to->markdown, &text)) == DF_OK)
+        error = write_and_free(text, cli_compare.markdown);
+    if (error == DF_OK && cli_compare.json && (error = df_textbuf_take(&to->json, &text)) == DF_OK)
+        error = write_and_free(text, cli_compare.json);
     return error;
+}
+
+static void free_telling(Telling *to)
+{
+    df_free(to->text.at);
+    df_free(to->markdown.at);
+    df_free(to->json.at);
 }
 
 /* [NAME=]RUN */
@@ -110,45 +149,66 @@ static void close_runs(Runs *r)
     df_arena_free(r->arena);
 }
 
-/* The files of the first kind that all runs have. */
-static int find_files(Runs *r, CliRunKind *kind)
+/* The files of one kind, if all runs have it. */
+static int find_files(Runs *r, CliRunKind kind, bool *all)
 {
-    for (int k = 0; k < CLI_RUN_KINDS; k++) {
-        size_t found = 0;
-        for (size_t i = 0; i < r->n; i++) {
-            df_free(r->files[i]);
-            const int error = cli_run_file(r->paths[i], (CliRunKind)k, &r->files[i]);
-            if (error < 0)
-                return error;
-            found += r->files[i] != NULL;
-        }
-        *kind = (CliRunKind)k;
-        if (found == r->n)
-            return DF_OK;
+    size_t found = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        df_free(r->files[i]);
+        const int error = cli_run_file(r->paths[i], kind, &r->files[i]);
+        if (error < 0)
+            return error;
+        found += r->files[i] != NULL;
     }
-    const char *others = r->n > 1 ? " and the others" : "";
-    if (cli_compare.type)
-        return df_fail(DF_EVALUE, "%s%s: no results that can be compared of type %s", r->paths[0], others,
-                       cli_compare.type);
-    return df_fail(DF_EVALUE, "%s%s: no results that can be compared", r->paths[0], others);
+    *all = found == r->n;
+    return DF_OK;
+}
+
+static int compare_kind(Telling *to, const Runs *r, CliRunKind kind, DfPool *pool)
+{
+    DfCompare *compare = NULL;
+    int error = cli_run_compare(&compare, kind, (const char *const *)r->files, r->names, r->n, pool);
+    if (error == DF_OK)
+        error = tell(to, compare, kind);
+    df_compare_free(compare);
+    return error;
+}
+
+static int no_results(const Runs *r, const char *type)
+{
+    return df_fail(DF_EVALUE, "%s%s: no results that can be compared%s%s", r->paths[0], r->n > 1 ? " and the others" : "",
+                   type ? " of type " : "", type ? type : "");
+}
+
+/* Every kind that --type names, or the first that all runs have. */
+static int compare_kinds(Telling *to, Runs *r, DfPool *pool)
+{
+    for (int k = 0; k < CLI_RUN_KINDS && (to->several || to->n == 0); k++) {
+        bool all;
+        int error = find_files(r, (CliRunKind)k, &all);
+        if (error == DF_OK && all)
+            error = compare_kind(to, r, (CliRunKind)k, pool);
+        else if (error == DF_OK && to->several && cli_run_wanted((CliRunKind)k, false))
+            error = no_results(r, cli_run_key((CliRunKind)k));
+        if (error < 0)
+            return error;
+    }
+    return to->n ? DF_OK : no_results(r, cli_compare.type);
 }
 
 static int compare_results(const char *const *args, size_t n)
 {
-    DfCompare *compare = NULL;
+    Telling telling = { .several = cli_compare.type && strchr(cli_compare.type, ',') };
     DfPool *pool = NULL;
-    CliRunKind kind;
     Runs runs;
     int error = open_runs(&runs, args, n);
     if (error == DF_OK)
-        error = find_files(&runs, &kind);
-    if (error == DF_OK)
         error = df_pool_new(&pool, (int)cli.threads);
     if (error == DF_OK)
-        error = cli_run_compare(&compare, kind, (const char *const *)runs.files, runs.names, n, pool);
+        error = compare_kinds(&telling, &runs, pool);
     if (error == DF_OK)
-        error = tell(compare);
-    df_compare_free(compare);
+        error = write_telling(&telling);
+    free_telling(&telling);
     df_pool_free(pool);
     close_runs(&runs);
     return error;
@@ -181,6 +241,8 @@ static int run(int n, const char *const *args)
                                                             cli_compare.explain });
     if (error == DF_OK && cli_compare.explain && cli_is_model(args[0]))
         error = df_fail(CLI_EUSAGE, "--explain compares results: want runs, not models");
+    if (error == DF_OK && cli_compare.explain && cli_compare.type && strchr(cli_compare.type, ','))
+        error = df_fail(CLI_EUSAGE, "--explain shows one kind of results: want one in --type, not %s", cli_compare.type);
     if (error == DF_OK && cli.n_set && !cli_is_model(args[0]))
         error = df_fail(CLI_EUSAGE, "--set %s: results are compared as they are, and no config is read", cli.set[0]);
     if (error < 0)

@@ -11,8 +11,8 @@ CliCompareOptions cli_compare = {
 const CliOption cli_compare_options[] = {
     CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "annotation file of the dataset; required for COCO results"),
     CLI_OPT_TEXT("--type", cli_compare.type, "LIST",
-                 "kind of results: bbox, segm, miou, topk, or several with commas; default: what the runs contain, "
-                 "and bbox for a COCO file"),
+                 "kind of results: bbox, segm, miou, topk, or several with commas; default: of results the first of these "
+                 "that all runs have, and bbox for a COCO file; of models all that the runs have"),
     CLI_OPT_FLAG("--per-class", cli_compare.per_class, "results only: also print AP, IoU or accuracy of every class"),
     CLI_OPT_INT("--bootstrap", cli_compare.replicates, "N", 0, 1000000,
                 "number of bootstrap samples; 0: no intervals; default 1000"),

@@ -75,8 +75,7 @@ static int form_of(const char *path, Form *form, CliRunKind *kind)
     return error;
 }
 
-/* Is the kind named in --type? Without --type the answer is `otherwise`. */
-static bool wanted(CliRunKind kind, bool otherwise)
+bool cli_run_wanted(CliRunKind kind, bool otherwise)
 {
     const size_t length = strlen(kinds[kind].key);
     if (!cli_compare.type)
@@ -89,7 +88,7 @@ static bool wanted(CliRunKind kind, bool otherwise)
 
 static int file_in_folder(const char *folder, CliRunKind kind, char **file)
 {
-    if (!wanted(kind, true))
+    if (!cli_run_wanted(kind, true))
         return DF_OK;
     if (!(*file = df_path_join(folder, kinds[kind].file)))
         return df_fail_memory("a path");
@@ -111,7 +110,7 @@ int cli_run_file(const char *run, CliRunKind kind, char **file)
     if (error < 0 || form == NUMBERS || of != kind || kinds[kind].coco != (form == COCO_RESULTS))
         return error;
     /* A COCO file does not say whether boxes or masks are meant: boxes, if nobody asks for masks. */
-    if (!wanted(kind, form == IMAGE_SCORES || kind == CLI_RUN_BBOX))
+    if (!cli_run_wanted(kind, form == IMAGE_SCORES || kind == CLI_RUN_BBOX))
         return DF_OK;
     return (*file = df_path_join("", run)) ? DF_OK : df_fail_memory("a path");
 }
@@ -126,7 +125,7 @@ int cli_run_number(const char *run, CliRunKind kind, double *value)
     size_t size;
     *value = (double)NAN;
     int error = df_is_directory(run) ? DF_OK : form_of(run, &form, &of);
-    if (error < 0 || df_is_directory(run) || form != NUMBERS || !wanted(kind, true))
+    if (error < 0 || df_is_directory(run) || form != NUMBERS || !cli_run_wanted(kind, true))
         return error;
     if ((error = df_file_text(&text, &size, run, MOST_NUMBERS)) < 0)
         return error;

@@ -8,6 +8,8 @@
 #ifndef DF_CLI_COMPARE_RUNS_H
 #define DF_CLI_COMPARE_RUNS_H
 
+#include <stdbool.h>
+
 #include "eval/eval.h"
 
 typedef enum {
@@ -20,6 +22,8 @@ typedef enum {
 const char *cli_run_key(CliRunKind);    /* "bbox"                               */
 const char *cli_run_metric(CliRunKind); /* "AP": the name of its main metric    */
 
+/* Is the kind named in --type? Without --type the answer is `otherwise`. */
+bool cli_run_wanted(CliRunKind, bool otherwise);
 /* The file of the run that holds results of this kind, which the caller frees with df_free(). NULL if there is
  * none, or --type excludes it. */
 int cli_run_file(const char *run, CliRunKind, char **file);

@@ -22,6 +22,14 @@ run 0 compare --gt "$data/eval/explain_masks.gt.json" a="$data/eval/explain_mask
 grep -q '<path class=b d="M' page.html || fail 'the page draws no masks'
 run 2 compare "$config" --explain page.html --rounds 0 && says 'want runs, not models'
 run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type segm --bootstrap 0 --json - && prints '"type": "segm"'
+# Several kinds: a table of each, in the JSON a list of both. What is asked for and not there is an error.
+run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type bbox,segm --bootstrap 0 --markdown both.md
+is "$(grep -cE '^(bbox|segm)$' out)" 2 'how many tables there are'
+is "$(grep -cE '^[*][*](bbox|segm)[*][*]$' both.md)" 2 'how many tables are in the Markdown'
+run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type bbox,segm --bootstrap 0 --json -
+is "$(head -c 1 out)" '[' 'how the list begins' && prints '"type": "bbox"' && prints '"type": "segm"'
+run 1 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type bbox,topk && says 'no results that can be compared of type topk'
+run 2 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type bbox,segm --explain page.html && says 'one kind of results'
 for i in 1 2; do run 0 eval "$segmentor" random:$i --data "$data/segmentation" --out m$i --json m$i.json --quiet; done
 run 0 metric ade20k "$data/segmentation/labels" m1 --num-classes 4 --per-image again.json --quiet --threads 2
 grep -o '"name": .*' m1/results.miou.json | grep areas >first
