@@ -80,10 +80,13 @@ int main(void)
             continue;
         const PlainOptions *all = common(t), *own = &t->options;
         fate = PASSED;
-        call(own->init ? own->init : all->init);
+        call(all->init);
+        if (fate == PASSED)
+            call(own->init);
         if (fate == PASSED)
             call(t->run);
-        call(own->fini ? own->fini : all->fini);
+        call(own->fini);
+        call(all->fini);
         count[fate]++;
         fprintf(stderr, "%s %s::%s\n", fate == PASSED ? "passed " : fate == FAILED ? "FAILED " : "skipped", t->suite, t->name);
     }
