@@ -10,22 +10,15 @@
  * Position embeddings are resized to the map, but not where it has as many tokens as the first table: the official code
  * then takes the table as it is, whatever the map's sides.
  */
-#include "backbone/pvt/attention.h"
+#include "backbone/pvt/block.h"
 #include "backbone/transformer.h"
-
-typedef struct {
-    PvtAttention attn;
-    NnLayerNorm norm2;
-    NnMlp mlp;
-    float drop_path;
-} Block;
 
 typedef struct {
     NnConv proj;
     NnLayerNorm norm;
     DfTensor *position;  /* 1 h*w C; the class token's first in the last stage       */
     int h, w;            /* of the map that `position` is for, in tokens             */
-    Block *blocks;
+    PvtBlock *blocks;
 } Stage;
 
 typedef struct {
@@ -61,8 +54,7 @@ static DfTensor *position(DfCtx *c, const Pvt *pvt, int i, int H, int W)        
 /* Patches of 2 x 2 tokens, of patch_size pixels in stage 0. */
 static DfTensor *embed(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)             /* B H W C' -> B H/2 W/2 C */
 {
-    static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
-    const DfMark m = df_enter(c, names[i], -1);
+    const DfMark m = df_enter(c, df_pvt_patches_name(i), -1);
     x = nn_layer_norm(c, &pvt->stages[i].norm, nn_conv(c, &pvt->stages[i].proj, x));
     const int H = df_dim(x, 1), W = df_dim(x, 2);
     DfTensor *places = df_reshape(c, position(c, pvt, i, H, W), DF_SHAPE(H, W, -1));
@@ -83,41 +75,6 @@ static DfTensor *with_class_token(DfCtx *c, const Pvt *pvt, DfTensor *x)        
 
 /* ---- forward: blocks and stages ---------------------------------------------------------------------------------- */
 
-static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                      /* x + MLP(LN(x)) */
-{
-    const DfMark m = df_enter(c, "mlp", -1);
-    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
-    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
-    return df_leave(c, m, nn_mlp_add(c, &b->mlp, y, r));
-}
-
-static DfTensor *run_block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)  /* B H W C -> B H W C */
-{
-    static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
-    const DfMark m = df_enter(c, names[i], j);
-    x = df_pvt_attention(c, &b->attn, x);
-    x = mlp(c, b, x);
-    return df_leave(c, m, x);
-}
-
-/* A block as a function of its input. */
-typedef struct {
-    const Block *block;
-    int i, j;
-} Call;
-
-static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
-{
-    const Call *call = self;
-    return run_block(c, call->block, call->i, call->j, x);
-}
-
-static DfTensor *block(DfCtx *c, const Pvt *pvt, int i, int j, DfTensor *x)
-{
-    const Call call = { &pvt->stages[i].blocks[j], i, j };
-    return pvt->o.with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_call(c, &call, x);
-}
-
 static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
 {
     const DfMark m = df_enter(c, NULL, -1);
@@ -125,8 +82,7 @@ static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
     if (pvt->cls_token && is_last(&pvt->o, i))
         x = with_class_token(c, pvt, x);
     x = df_dropout(c, x, (float)pvt->o.drop_rate);
-    for (int j = 0; j < pvt->o.depths.v[i]; j++)
-        df_next(c, &x, block(c, pvt, i, j, x));
+    x = df_pvt_blocks(c, pvt->stages[i].blocks, &pvt->o, i, x);
     return df_leave(c, m, x);
 }
 
@@ -156,16 +112,6 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
-{
-    const int dim = o->embed_dims.v[i];
-    df_pvt_attention_init(s, &b->attn, o, i, j);
-    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
-    df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * o->mlp_ratios.v[i]), o->drop_rate);
-    b->mlp.act = nn_act_named(s, o->hidden_act);
-    b->drop_path = df_pvt_drop_path(o, i, j);
-}
-
 /* Tokens along a side of the map of stage i for an image of img_size: patches of `patch_size`, then of 2. Axis 0 is the
  * height. */
 static int side_of_stage(const PvtOptions *o, int i, int axis)
@@ -188,9 +134,7 @@ static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
     stage->w = side_of_stage(o, i, 1);
     const int tokens = stage->h * stage->w + is_last(o, i);
     stage->position = nn_param(s, names[i], DF_SHAPE(1, tokens, dim), NN_AS_IS, nn_truncated_normal(0.02));
-    stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
-    for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
-        block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);
+    stage->blocks = df_pvt_blocks_init(s, o, PVT_MLP, i);
 }
 
 static void classifier_init(NnScope s, Pvt *pvt)

@@ -3,7 +3,7 @@
  * backbone/pvt/pvt_mmdet.c -- PVT and PVT v2 as mmdet has them since 2.17. It calls them as the authors do,
  * PyramidVisionTransformer and ..V2, but its options and parameters have names of their own, and one class is both: v2
  * has patches that overlap, an MLP with a depthwise convolution, and a norm behind each stage. The equations stand in
- * pvt.c, pvt_v2.c and attention.c. What differs from the authors' code: all norms have one eps, 1e-6, and the position
+ * pvt.c, block.c and attention.c. What differs from the authors' code: all norms have one eps, 1e-6, and the position
  * embedding is always resized to the map, bilinearly.
  */
 #include <math.h>

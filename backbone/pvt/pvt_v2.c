@@ -2,29 +2,17 @@
  *
  * backbone/pvt/pvt_v2.c -- PVT v2. Wang et al., "PVT v2: Improved Baselines with Pyramid Vision Transformer",
  * Computational Visual Media 2022: patches overlap (section 3.3), the MLP has a depthwise convolution in place of
- * position embeddings (section 3.4), and `linear` attention pools (section 3.2: attention.c).
+ * position embeddings (section 3.4: block.c), and `linear` attention pools (section 3.2: attention.c).
  *
  * Unlike in v1 the norm of a stage is part of it: the next stage reads the normalised map.
  */
-#include <math.h>
-
-#include "backbone/pvt/attention.h"
+#include "backbone/pvt/block.h"
 #include "backbone/transformer.h"
-
-typedef struct {
-    PvtAttention attn;
-    NnLayerNorm norm2;
-    NnLinear fc1, fc2;
-    NnConv dwconv;
-    DfAct first_act;     /* behind fc1: ReLU in the linear form, else none */
-    DfAct act;           /* behind the convolution                         */
-    float drop, drop_path;
-} Block;
 
 typedef struct {
     NnConv proj;
     NnLayerNorm embed_norm, norm;
-    Block *blocks;
+    PvtBlock *blocks;
 } Stage;
 
 typedef struct {
@@ -35,49 +23,10 @@ typedef struct {
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                      /* x + fc2(gelu(dwconv(fc1(LN(x))))) */
-{
-    const DfMark m = df_enter(c, "mlp", -1);
-    const NnResidual r = { .residual = x, .drop_path = b->drop_path, .drop = b->drop };
-    DfTensor *y = nn_layer_norm(c, &b->norm2, x);
-    y = df_linear_fused(c, y, b->fc1.weight, b->fc1.bias, (DfFuse){ .act = b->first_act }); /* B H W hidden */
-    y = nn_conv_fused(c, &b->dwconv, y, (DfFuse){ .act = b->act });
-    y = df_dropout(c, y, b->drop);
-    return df_leave(c, m, nn_linear_add(c, &b->fc2, y, r));                      /* B H W C */
-}
-
-static DfTensor *run_block(DfCtx *c, const Block *b, int i, int j, DfTensor *x)  /* B H W C -> B H W C */
-{
-    static const char *const names[PVT_STAGES] = { "block1", "block2", "block3", "block4" };
-    const DfMark m = df_enter(c, names[i], j);
-    x = df_pvt_attention(c, &b->attn, x);
-    x = mlp(c, b, x);
-    return df_leave(c, m, x);
-}
-
-/* A block as a function of its input. */
-typedef struct {
-    const Block *block;
-    int i, j;
-} Call;
-
-static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
-{
-    const Call *call = self;
-    return run_block(c, call->block, call->i, call->j, x);
-}
-
-static DfTensor *block(DfCtx *c, const Pvt *pvt, int i, int j, DfTensor *x)
-{
-    const Call call = { &pvt->stages[i].blocks[j], i, j };
-    return pvt->o.with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_call(c, &call, x);
-}
-
 /* Overlapping patches (section 3.3): 7x7 pixels with stride 4 in stage 0, then 3x3 tokens with stride 2. */
 static DfTensor *embed(DfCtx *c, const Stage *stage, int i, DfTensor *x)         /* B H W C' -> B H/2 W/2 C */
 {
-    static const char *const names[PVT_STAGES] = { "patch_embed1", "patch_embed2", "patch_embed3", "patch_embed4" };
-    const DfMark m = df_enter(c, names[i], -1);
+    const DfMark m = df_enter(c, df_pvt_patches_name(i), -1);
     x = nn_conv(c, &stage->proj, x);
     return df_leave(c, m, nn_layer_norm(c, &stage->embed_norm, x));
 }
@@ -87,8 +36,7 @@ static DfTensor *run_stage(DfCtx *c, const Pvt *pvt, int i, DfTensor *x)
     const Stage *stage = &pvt->stages[i];
     const DfMark m = df_enter(c, NULL, -1);
     x = embed(c, stage, i, x);
-    for (int j = 0; j < pvt->o.depths.v[i]; j++)
-        df_next(c, &x, block(c, pvt, i, j, x));
+    x = df_pvt_blocks(c, stage->blocks, &pvt->o, i, x);
     return df_leave(c, m, nn_layer_norm(c, &stage->norm, x));
 }
 
@@ -111,29 +59,6 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 
 /* ---- construction ------------------------------------------------------------------------------------------------ */
 
-/* He's: normal, by the number of outputs. */
-static void conv_init(NnScope s, NnConv *conv, int in, int out, NnConvShape shape)
-{
-    const double fan_out = (double)shape.kernel * shape.kernel * out / (shape.groups ? shape.groups : 1);
-    nn_conv_init_as(s, conv, in, out, shape, nn_normal(sqrt(2 / fan_out)), nn_constant(0));
-}
-
-static void block_init(NnScope s, Block *b, const PvtOptions *o, int i, int j)
-{
-    const int dim = o->embed_dims.v[i];
-    const int hidden = (int)(dim * o->mlp_ratios.v[i]);
-    const NnConvShape depthwise = { .kernel = 3, .padding = 1, .groups = hidden };
-    df_pvt_attention_init(s, &b->attn, o, i, j);
-    nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, df_pvt_norm_eps(o));
-    df_transformer_linear_init(nn_at(s, "mlp.fc1"), &b->fc1, dim, hidden, true);
-    conv_init(nn_at(s, "mlp.dwconv.dwconv"), &b->dwconv, hidden, hidden, depthwise);
-    df_transformer_linear_init(nn_at(s, "mlp.fc2"), &b->fc2, hidden, dim, true);
-    b->first_act = o->linear ? DF_ACT_RELU : DF_ACT_NONE;
-    b->act = nn_act_named(s, o->hidden_act);
-    b->drop = (float)o->drop_rate;
-    b->drop_path = df_pvt_drop_path(o, i, j);
-}
-
 static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
 {
     const int dim = o->embed_dims.v[i];
@@ -141,11 +66,9 @@ static void stage_init(NnScope s, Stage *stage, const PvtOptions *o, int i)
     NnConvShape patches = { .kernel = 7, .stride = 4, .padding = 3 };
     if (i)
         patches = (NnConvShape){ .kernel = 3, .stride = 2, .padding = 1 };
-    conv_init(nn_at(s, "patch_embed%d.proj", i + 1), &stage->proj, in, dim, patches);
+    df_pvt_conv_init(nn_at(s, "patch_embed%d.proj", i + 1), &stage->proj, in, dim, patches);
     nn_layer_norm_init(nn_at(s, "patch_embed%d.norm", i + 1), &stage->embed_norm, dim, df_pvt_other_eps(o));
-    stage->blocks = nn_alloc(s, (size_t)o->depths.v[i], sizeof *stage->blocks);
-    for (int j = 0; nn_ok(s) && j < o->depths.v[i]; j++)
-        block_init(nn_at(s, "block%d.%d", i + 1, j), &stage->blocks[j], o, i, j);
+    stage->blocks = df_pvt_blocks_init(s, o, PVT_CONV_MLP, i);
     nn_layer_norm_init(nn_at(s, "norm%d", i + 1), &stage->norm, dim, df_pvt_norm_eps(o));
 }
 
