@@ -9,6 +9,7 @@
 #include "config/merge.h"
 #include "config/readers.h"
 #include "config/ready.h"
+#include "config/variables.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -23,70 +24,6 @@ typedef struct Chain {
 } Chain;
 
 static int read_file(DfConfig *, DfNode **root, const char *path, const Chain *outer);
-
-/* ---- names of the file itself ---------------------------------------------------------------------------------- */
-
-typedef struct {
-    const char *name, *text;
-    size_t length;
-} Variable;
-
-enum { VARIABLES = 4 };
-
-static void file_variables(Variable v[VARIABLES], const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
-    const char *dot = strrchr(base, '.');
-    const size_t length = strlen(base);
-    const size_t stem = dot && dot != base ? (size_t)(dot - base) : length;
-    v[0] = (Variable){ "fileDirname", ".", 1 };
-    if (slash) {
-        v[0].text = path;
-        v[0].length = slash == path ? 1 : (size_t)(slash - path); /* "/" of "/config.py" */
-    }
-    v[1] = (Variable){ "fileBasenameNoExtension", base, stem };
-    v[2] = (Variable){ "fileBasename", base, length };
-    v[3] = (Variable){ "fileExtname", base + stem, length - stem };
-}
-
-/* The variable of "{{ name }}" at p, and in *length how long that is; NULL if none stands there. */
-static const Variable *variable_at(const char *p, const char *end, const Variable *v, size_t *length)
-{
-    const char *at = p + 2;
-    if (end - p < 4 || p[0] != '{' || p[1] != '{')
-        return NULL;
-    at = df_skip_white(at, end);
-    for (int i = 0; i < VARIABLES; i++) {
-        const size_t n = strlen(v[i].name);
-        if ((size_t)(end - at) < n || memcmp(at, v[i].name, n) != 0)
-            continue;
-        const char *close = df_skip_white(at + n, end);
-        if (end - close < 2 || close[0] != '}' || close[1] != '}')
-            continue;
-        *length = (size_t)(close + 2 - p);
-        return &v[i];
-    }
-    return NULL;
-}
-
-/* Copies the text with {{ fileDirname }} and the other variables replaced by their values; gives the length. With
- * `out` NULL it only counts. This comes before parsing, as in mmcv, so a variable may stand anywhere. */
-static size_t substitute(char *out, const char *text, size_t size, const Variable *v)
-{
-    size_t n = 0;
-    for (const char *p = text, *end = text + size; p < end;) {
-        size_t length = 0;
-        const Variable *variable = variable_at(p, end, v, &length);
-        const char *from = variable ? variable->text : p;
-        const size_t put = variable ? variable->length : 1;
-        if (out)
-            memcpy(out + n, from, put);
-        n += put;
-        p += variable ? length : 1;
-    }
-    return n;
-}
 
 /* ---- one file -------------------------------------------------------------------------------------------------- */
 
@@ -138,8 +75,8 @@ static int parse_file(DfConfig *tree, DfNode **root, const char *path)
     if (error < 0)
         return error;
     Variable variables[VARIABLES];
-    file_variables(variables, path);
-    const size_t full = substitute(NULL, text, size, variables);
+    df_config_variables(variables, path);
+    const size_t full = df_config_substitute(NULL, text, size, variables);
     if (full > MAX_FILE) {
         error = df_fail(DF_EVALUE, "%s: the file is too large with its variables filled in", path);
     } else if (full == size) {
@@ -148,7 +85,7 @@ static int parse_file(DfConfig *tree, DfNode **root, const char *path)
         char *filled = df_malloc(full);
         error = filled ? DF_OK : df_fail_memory("a config");
         if (filled) {
-            substitute(filled, text, size, variables);
+            df_config_substitute(filled, text, size, variables);
             error = parse(tree, root, filled, full, path, read);
         }
         df_free(filled);
