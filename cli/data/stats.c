@@ -1,42 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/stats.c -- deformer data stats: what is in a dataset, as a table or as JSON.
+ * cli/data/stats.c -- deformer data stats: counts what is in a dataset.
  */
+#include "cli/data/stats.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cli/data/data.h"
-
-enum { SMALL, MEDIUM, LARGE, SIZES };
-static const char *const size_names[SIZES] = { "small", "medium", "large" };
-
-/* Numbers that are sorted to be summed up. */
-typedef struct {
-    double *at;
-    size_t n;
-} Numbers;
-
-typedef struct {
-    size_t objects, pictures, crowds, size[SIZES];
-    double area;              /* the sum */
-} OfClass;
-
-typedef struct {
-    const DfLabelled *set;
-    OfClass *class;           /* [classes]                                                     */
-    OfClass all;
-    size_t empty, polygons, runs, keypoints, ignored;
-    size_t without_size;      /* boxes without width or height                                 */
-    size_t beyond;            /* boxes that reach beyond their picture                         */
-    size_t twins;             /* objects that have the class and the box of one before         */
-    size_t crowded;           /* objects whose box has an IoU of 0.5 with another one's        */
-    size_t same_names;        /* pictures with the name of one before                          */
-    size_t same_files;        /* pictures whose file has the bytes of one before               */
-    size_t missing;           /* pictures whose file is not there                              */
-    bool looked;              /* for files                                                     */
-    Numbers area, width, height, aspect, per_picture, picture_width, picture_height;
-} Stats;
 
 /* ---- counting ---------------------------------------------------------------------------------------------------- */
 
@@ -55,15 +25,6 @@ static void count_in(OfClass *c, const DfLabelledObject *o)
     c->area += o->area;
 }
 
-static double iou(const double a[4], const double b[4])
-{
-    const double w = fmin(a[0] + a[2], b[0] + b[2]) - fmax(a[0], b[0]);
-    const double h = fmin(a[1] + a[3], b[1] + b[3]) - fmax(a[1], b[1]);
-    const double both = w > 0 && h > 0 ? w * h : 0;
-    const double either = a[2] * a[3] + b[2] * b[3] - both;
-    return either > 0 ? both / either : 0;
-}
-
 static const DfLabelledObject *object_at(const Stats *s, const DfLabelledPicture *picture, size_t k)
 {
     return &s->set->objects[s->set->order[picture->first + k]];
@@ -80,7 +41,7 @@ static void compare_with_others(Stats *s, const DfLabelledPicture *picture, size
         const DfLabelledObject *other = object_at(s, picture, i);
         if (i == k || !o->has_box || !other->has_box)
             continue;
-        const bool near = iou(o->box, other->box) >= 0.5;
+        const bool near = df_box_iou(o->box, other->box, false) >= 0.5;
         const bool same = near && memcmp(o->box, other->box, sizeof o->box) == 0;
         crowded |= near && !o->crowd && !other->crowd;
         twin |= same && i < k && o->label == other->label;
@@ -197,25 +158,6 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Of sorted numbers, between two of them linearly, as numpy has it. */
-static double quantile(const Numbers *v, double q)
-{
-    if (v->n == 0)
-        return NAN;
-    const double at = q * (double)(v->n - 1);
-    const size_t below = (size_t)at;
-    const size_t above = below + 1 < v->n ? below + 1 : below;
-    return v->at[below] + (v->at[above] - v->at[below]) * (at - (double)below);
-}
-
-static double mean(const Numbers *v)
-{
-    double sum = 0;
-    for (size_t i = 0; i < v->n; i++)
-        sum += v->at[i];
-    return v->n ? sum / (double)v->n : NAN;
-}
-
 enum { NUMBERS = 7 };
 static void list_numbers(Stats *s, Numbers *list[NUMBERS])
 {
@@ -265,192 +207,7 @@ static int count(Stats *s)
     return error == DF_OK && cli_data.files ? count_files(s) : error;
 }
 
-/* ---- as a table -------------------------------------------------------------------------------------------------- */
-
-static void print_numbers(const char *name, const Numbers *v)
-{
-    if (v->n)
-        printf("%-16s %10.4g %10.4g %10.4g %10.4g %10.4g\n", name, quantile(v, 0), quantile(v, 0.25), quantile(v, 0.5),
-               quantile(v, 0.75), quantile(v, 1));
-}
-
-static void print_count(const char *words, size_t n)
-{
-    if (n)
-        printf("%8zu  %s\n", n, words);
-}
-
-static void print_odd(const Stats *s)
-{
-    printf("\n");
-    print_count("pictures without objects", s->empty);
-    print_count("classes without objects", (size_t)s->set->n_classes - s->all.pictures);
-    print_count("objects with a mask of polygons", s->polygons);
-    print_count("objects with a mask of runs", s->runs);
-    print_count("objects with keypoints", s->keypoints);
-    print_count("crowds", s->all.crowds);
-    print_count("objects to be ignored", s->ignored);
-    print_count("objects in a crowd: their box has an IoU of 0.5 or more with another", s->crowded);
-    print_count("objects twice: the class and the box of another on the picture", s->twins);
-    print_count("boxes without width or height", s->without_size);
-    print_count("boxes that reach beyond their picture", s->beyond);
-    print_count("pictures with the name of another", s->same_names);
-    print_count("pictures with the same file as another", s->same_files);
-    print_count("pictures whose file is not there", s->missing);
-}
-
-static void print_bar(size_t n, size_t most)
-{
-    enum { WIDTH = 20 };
-    const int length = most ? (int)((n * WIDTH + most - 1) / most) : 0;
-    printf("  %.*s\n", length, "####################");
-}
-
-static void print_classes(const Stats *s)
-{
-    size_t most = 0;
-    size_t width = strlen("class");
-    for (int i = 0; i < s->set->n_classes; i++) {
-        const size_t n = df_shown_length(s->set->classes[i].name);
-        width = n > width ? n : width;
-        most = s->class[i].objects > most ? s->class[i].objects : most;
-    }
-    width = width > 32 ? 32 : width;
-    printf("\n%-*s %8s %8s %8s %8s %8s %10s\n", (int)width, "class", "objects", "pictures", size_names[0],
-           size_names[1], size_names[2], "mean area");
-    for (int i = 0; i < s->set->n_classes; i++) {
-        const OfClass *c = &s->class[i];
-        char name[64];
-        printf("%-*.32s %8zu %8zu %8zu %8zu %8zu %10.4g", (int)width,
-               df_shown(name, sizeof name, s->set->classes[i].name), c->objects, c->pictures, c->size[0], c->size[1],
-               c->size[2], c->objects ? c->area / (double)c->objects : 0);
-        print_bar(c->objects, most);
-    }
-}
-
-static void print_parts(const Stats *s)
-{
-    for (int p = 0; p < s->set->n_parts; p++) {
-        size_t pictures = 0;
-        size_t objects = 0;
-        for (int i = 0; i < s->set->n_pictures; i++)
-            if (s->set->pictures[i].part == p) {
-                pictures++;
-                objects += s->set->pictures[i].n;
-            }
-        if (s->set->n_parts > 1) {
-            printf("  ");
-            cli_put_name(stdout, s->set->parts[p].name);
-            printf(": %zu pictures, %zu objects\n", pictures, objects);
-        }
-    }
-}
-
-static void print_table(const Stats *s, const char *path)
-{
-    cli_put_name(stdout, path);
-    printf(": %s, %d pictures, %zu objects of %d classes\n", df_labelled_form_name(s->set->form), s->set->n_pictures,
-           s->set->n_objects, s->set->n_classes);
-    print_parts(s);
-    print_odd(s);
-    printf("\n%-16s %10s %10s %10s %10s %10s\n", "", "least", "25%", "median", "75%", "most");
-    print_numbers("picture width", &s->picture_width);
-    print_numbers("picture height", &s->picture_height);
-    print_numbers("objects of one", &s->per_picture);
-    print_numbers("object's area", &s->area);
-    print_numbers("box width", &s->width);
-    print_numbers("box height", &s->height);
-    print_numbers("width / height", &s->aspect);
-    print_classes(s);
-}
-
-/* ---- as JSON ----------------------------------------------------------------------------------------------------- */
-
-static void put_numbers(DfJsonWriter *w, const char *key, const Numbers *v)
-{
-    df_json_begin(w, key, '{');
-    df_json_put_number(w, "min", quantile(v, 0));
-    df_json_put_number(w, "q25", quantile(v, 0.25));
-    df_json_put_number(w, "median", quantile(v, 0.5));
-    df_json_put_number(w, "q75", quantile(v, 0.75));
-    df_json_put_number(w, "max", quantile(v, 1));
-    df_json_put_number(w, "mean", mean(v));
-    df_json_end(w);
-}
-
-static void put_class(DfJsonWriter *w, const Stats *s, int label)
-{
-    const OfClass *c = &s->class[label];
-    const DfId id = s->set->classes[label].id;
-    df_json_begin(w, NULL, '{');
-    if (id.text)
-        df_json_put_text(w, "id", id.text);
-    else
-        df_json_put_number(w, "id", (double)id.number);
-    df_json_put_text(w, "name", s->set->classes[label].name);
-    df_json_put_number(w, "annotations", (double)c->objects);
-    df_json_put_number(w, "images", (double)c->pictures);
-    df_json_put_number(w, "crowds", (double)c->crowds);
-    for (int i = 0; i < SIZES; i++)
-        df_json_put_number(w, size_names[i], (double)c->size[i]);
-    df_json_put_number(w, "mean_area", c->objects ? c->area / (double)c->objects : NAN);
-    df_json_end(w);
-}
-
-static void put_counts(DfJsonWriter *w, const Stats *s)
-{
-    const struct {
-        const char *key;
-        size_t n;
-    } counts[] = {
-        { "images", (size_t)s->set->n_pictures },
-        { "annotations", s->set->n_objects },
-        { "categories", (size_t)s->set->n_classes },
-        { "categories_used", s->all.pictures },
-        { "images_empty", s->empty },
-        { "crowds", s->all.crowds },
-        { "polygons", s->polygons },
-        { "rles", s->runs },
-        { "keypoints", s->keypoints },
-        { "ignored", s->ignored },
-        { "crowded", s->crowded },
-        { "duplicate_annotations", s->twins },
-        { "boxes_without_size", s->without_size },
-        { "boxes_beyond_image", s->beyond },
-        { "duplicate_names", s->same_names },
-        { "small", s->all.size[SMALL] },
-        { "medium", s->all.size[MEDIUM] },
-        { "large", s->all.size[LARGE] },
-    };
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        df_json_put_number(w, counts[i].key, (double)counts[i].n);
-    if (!s->looked)
-        return;
-    df_json_put_number(w, "duplicate_files", (double)s->same_files);
-    df_json_put_number(w, "missing_files", (double)s->missing);
-}
-
-static int write_json(const Stats *s, const char *path)
-{
-    DfJsonWriter w = { 0 };
-    df_json_begin(&w, NULL, '{');
-    df_json_put_text(&w, "path", path);
-    df_json_put_text(&w, "form", df_labelled_form_name(s->set->form));
-    put_counts(&w, s);
-    put_numbers(&w, "image_width", &s->picture_width);
-    put_numbers(&w, "image_height", &s->picture_height);
-    put_numbers(&w, "annotations_per_image", &s->per_picture);
-    put_numbers(&w, "area", &s->area);
-    put_numbers(&w, "box_width", &s->width);
-    put_numbers(&w, "box_height", &s->height);
-    put_numbers(&w, "aspect", &s->aspect);
-    df_json_begin(&w, "per_category", '[');
-    for (int i = 0; i < s->set->n_classes; i++)
-        put_class(&w, s, i);
-    df_json_end(&w);
-    df_json_end(&w);
-    return cli_write_json(&w, cli_data.json);
-}
+/* ---- the command ------------------------------------------------------------------------------------------------- */
 
 static int run(int n, const char *const *args)
 {
@@ -463,9 +220,9 @@ static int run(int n, const char *const *args)
     if (error == DF_OK)
         error = count(&stats);
     if (error == DF_OK && !(cli_data.json && strcmp(cli_data.json, "-") == 0))
-        print_table(&stats, args[0]);
+        cli_stats_print(&stats, args[0]);
     if (error == DF_OK)
-        error = write_json(&stats, args[0]);
+        error = cli_stats_write(&stats, args[0]);
     done(&stats);
     df_labelled_done(&set);
     return error;
