@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# torchvision's resnet152 with its transform for the weights IMAGENET1K_V2.
+_base_ = 'resnet50_imagenet1k_v2.py'
+
+backbone = dict(depth=152)
