@@ -24,10 +24,16 @@ static void norm_init(NnScope s, NnNorm *norm, const ResNet *net, int channels, 
     norm->evaluates = net->norm_eval || frozen;
 }
 
-/* bn1, bn2, .. or gn1, .. */
+/* "bn" or "gn"; torchvision and timm call every kind "bn". */
+static const char *norm_name(const ResNet *net)
+{
+    return net->style == RESNET_TORCHVISION ? "bn" : nn_norm_name(net->norm_cfg);
+}
+
+/* bn1, bn2, .. */
 static NnScope norm_at(NnScope s, const ResNet *net, int number)
 {
-    return nn_at(s, "%s%d", nn_norm_name(net->norm_cfg), number);
+    return nn_at(s, "%s%d", norm_name(net), number);
 }
 
 static void starts_at_zero(NnScope norm)
@@ -215,7 +221,7 @@ static void freeze(NnScope s, const ResNet *net)
         nn_freeze(nn_at(s, "stem."));
     } else {
         nn_freeze(nn_at(s, "conv1."));
-        nn_freeze(nn_at(s, "%s1.", nn_norm_name(net->norm_cfg)));
+        nn_freeze(nn_at(s, "%s1.", norm_name(net)));
     }
     for (int i = 0; i < net->frozen_stages; i++)
         nn_freeze(nn_at(s, "layer%d.", i + 1));

@@ -2,7 +2,7 @@
  *
  * config/dialect/hub_timm_resnet.c -- timm's ResNets, with the stems and shortcuts of He et al., "Bag of Tricks", CVPR
  * 2019: resnet50, resnet50c (a deep stem), resnet50d (shortcuts that pool, too), resnet50s (a wide deep stem),
- * resnet50t (a narrow one); wide_resnet50_2 and resnext50_32x4d.
+ * resnet50t (a narrow one); resnet50_gn (group norms), wide_resnet50_2 and resnext50_32x4d.
  */
 #include "config/dialect/hub_timm.h"
 
@@ -15,7 +15,7 @@ enum { PLAIN, DEEP, TIERED };
 typedef struct {
     int stem_type, stem_width, base_width, cardinality, output_stride;
     DfInts layers, channels;
-    bool avg_down, bottleneck;
+    bool avg_down, bottleneck, group_norms;
     const char *activation;
 } ResNet;
 
@@ -31,7 +31,7 @@ static const DfOpt opts[] = {
 
 static const DfTimmUsual usual[] = {
     { "global_pool", "avg" }, { "replace_stem_pool", "False" }, { "block_reduce_first", "1" },
-    { "down_kernel_size", "1" }, { "norm_layer", "batchnorm2d" }, { "aa_layer", "" },
+    { "down_kernel_size", "1" }, { "aa_layer", "" },
     { "block_args", "" }, { NULL, NULL },
 };
 
@@ -53,9 +53,12 @@ static const struct {
     { 200, true,  { 3, 24, 36, 3 } },
 };
 
-/* What stands behind the depth: "", "c", "d", "s", "t" and Gluon's "_v1b" to "_v1s". */
+/* What stands behind the depth: "", "c", "d", "s", "t", Gluon's "_v1b" to "_v1s", and "_gn". */
 static bool read_form(const char *form, ResNet *r)
 {
+    r->group_norms = strcmp(form, "_gn") == 0;
+    if (r->group_norms)
+        form = "";
     const char letter = df_starts_with(form, "_v1") ? form[3] : form[0];
     const char *end = df_starts_with(form, "_v1") ? form + 4 : form + (letter != 0);
     if (letter && (!strchr("bcdst", letter) || *end))
@@ -146,6 +149,18 @@ static int read_stem(const DfNode *args, ResNet *r)
     return DF_OK;
 }
 
+static int read_norm(const DfNode *args, ResNet *r)
+{
+    const DfNode *layer = df_node_get(args, "norm_layer");
+    const char *name = df_node_text(layer, "");
+    if (!layer || layer->kind == DF_NODE_NONE)
+        return DF_OK;
+    r->group_norms = strcmp(name, "groupnorm") == 0;
+    if (!r->group_norms && strcmp(name, "batchnorm") != 0 && strcmp(name, "batchnorm2d") != 0)
+        return df_node_fail(layer, DF_EVALUE, "norm_layer '%s' is not built in: want batchnorm2d or groupnorm", name);
+    return DF_OK;
+}
+
 static int check(const DfTimm *t, const ResNet *r)
 {
     if (r->channels.n != STAGES || (r->layers.n && r->layers.n != STAGES))
@@ -166,11 +181,14 @@ static int read_args(const DfHub *hub, const DfTimm *t, ResNet *r)
     r->stem_type = named.stem_type;
     r->avg_down = named.avg_down;
     r->bottleneck = named.bottleneck;
+    r->group_norms = named.group_norms;
     r->stem_width = r->stem_width ? r->stem_width : named.stem_width;
     r->base_width = r->base_width ? r->base_width : named.base_width;
     r->cardinality = r->cardinality ? r->cardinality : named.cardinality;
     if (error == DF_OK)
         error = read_stem(t->args, r);
+    if (error == DF_OK)
+        error = read_norm(t->args, r);
     if (error == DF_OK && !(r->activation = df_timm_activation(t->args, "ReLU")))
         error = DF_EVALUE;
     return error == DF_OK ? check(t, r) : error;
@@ -193,6 +211,8 @@ static void write_resnet(DfHub *hub, const DfTimm *t, const ResNet *r, const int
     df_textbuf_add(out, ", deep_stem=%s, tiered_stem=%s", df_hub_truth(r->stem_type != PLAIN),
                    df_hub_truth(r->stem_type == TIERED));
     df_textbuf_add(out, ",\n    hidden_act='%s', inner_act='%s'", r->activation, r->activation);
+    if (r->group_norms)
+        df_textbuf_add(out, ",\n    norm_cfg=dict(type='GN', num_groups=32)");
     if (r->output_stride != 32)
         df_textbuf_add(out, ",\n    dilated_basic=True, replace_stride_with_dilation=[False, %s, True]",
                        df_hub_truth(r->output_stride == 8));
