@@ -240,13 +240,14 @@ static void number(const Plan *w, DfWindowRows *x, size_t window, int h)
 static void masked_bias(const Plan *w, DfWindowRows *x, const float *bias, int first)
 {
     const size_t lanes = (size_t)w->t.lanes;
+    float *s = x->room.s;
     for (int key = 0; key < w->t.keys; key++)
-        memcpy(x->s + (size_t)key * lanes, bias + (size_t)key * df_tiles_stride(&w->t), lanes * sizeof *x->s);
+        memcpy(s + (size_t)key * lanes, bias + (size_t)key * df_tiles_stride(&w->t), lanes * sizeof *s);
     if (x->shifted)
-        w->t.k->mask_regions(x->s, x->s, lanes, x->region, x->region + first, w->t.tokens, w->t.lanes);
+        w->t.k->mask_regions(s, s, lanes, x->region, x->region + first, w->t.tokens, w->t.lanes);
     for (int key = w->t.tokens + w->neighbors; key < w->t.n; key++)
         for (size_t i = 0; x->at[key] < 0 && i < lanes; i++)
-            x->s[(size_t)key * lanes + i] -= 100.0f;
+            s[(size_t)key * lanes + i] -= 100.0f;
 }
 
 /* s = scale q k' + bias + mask of one tile. */
@@ -260,7 +261,7 @@ static void tile_scores(const void *of, DfWindowRows *x, int h, int tile)
         return;
     }
     masked_bias(w, x, bias, first);
-    df_tile_scores(&w->t, x, tile, x->s, (size_t)w->t.lanes);
+    df_tile_scores(&w->t, x, tile, x->room.s, (size_t)w->t.lanes);
 }
 
 static float *gradient_row(const void *of, const DfWindowRows *x, int h, int i, int part, float *pad)

@@ -22,20 +22,13 @@ static void forward_tile(const Forward *f, const DfNeighborBand *band, DfNeighbo
     const DfNeighborPlan *w = &f->plan;
     if (!df_neighbors_bias_fits(t))
         df_neighbors_make_bias(w, t, h);
-    df_neighbors_scores(w, band, t);
-    for (int i = 0; i < w->lanes; i++) {
-        t->max[i] = -INFINITY;
-        t->sum[i] = 0.0f;
-    }
-    w->k->softmax(t->s, t->keys, w->lanes, t->max, t->sum, t->rescale);
-    df_neighbors_drop(w, band, t, h, t->s);
-    w->k->combine(t->o, NULL, t->s, 1, (size_t)w->lanes, band->v + t->first_key * (size_t)w->width, t->queries,
-                  t->keys, w->width);
+    const DfQueryTile q = df_neighbors_query_tile(w, band, t, h);
     for (int i = 0; i < t->queries; i++)
         t->out[i] = f->out + t->query[i] * (size_t)w->p->C + h * w->depth;
-    w->k->store_rows(t->out, t->o, t->sum, t->queries, w->depth, w->width);
+    df_query_scores(&q, &t->room, t->bias, (size_t)w->lanes);
+    df_query_forward(&q, &t->room, t->out);
     for (int i = 0; f->lse && i < t->queries; i++)
-        f->lse[t->query[i] * (size_t)w->p->heads + (size_t)h] = t->max[i] + logf(t->sum[i]);
+        f->lse[t->query[i] * (size_t)w->p->heads + (size_t)h] = df_query_lse(&t->room, i);
 }
 
 /* The next number of a task, of 0..n-1: tasks are numbered as an odometer counts. */
@@ -96,11 +89,8 @@ typedef struct {
 
 typedef struct {
     const float **dout;         /* rows of one head                              */
-    float *dot;                 /* dout, turned: width lanes                     */
-    float *qq, *doo, *dq;       /* queries, scaled; dout; their gradient: lanes width */
-    float *dp;                  /* gradient of the scores: keys lanes            */
+    DfTileGrads tile;
     float *dbias;               /* that of all tiles of one shape: keys lanes    */
-    float *lse, *delta, *ones;  /* lanes; lanes; keys                            */
     float *dk, *dv;             /* of a band: keys width                         */
 } Scratch;
 
@@ -112,15 +102,8 @@ static Scratch carve_backward(const DfNeighborPlan *w, DfCarver *c)
     const size_t band = (size_t)w->band_keys;
     Scratch s = { 0 };
     s.dout = df_carve(c, lanes, sizeof *s.dout);
-    s.dot = df_carve_floats(c, width, lanes);
-    s.qq = df_carve_floats(c, lanes, width);
-    s.doo = df_carve_floats(c, lanes, width);
-    s.dp = df_carve_floats(c, n, lanes);
-    s.dq = df_carve_floats(c, lanes, width);
+    s.tile = df_tile_grads(c, n, lanes, width);
     s.dbias = df_carve_floats(c, n, lanes);
-    s.lse = df_carve_floats(c, 1, lanes);
-    s.delta = df_carve_floats(c, 1, lanes);
-    s.ones = df_carve_floats(c, 1, n);
     s.dk = df_carve_floats(c, band, width);
     s.dv = df_carve_floats(c, band, width);
     return s;
@@ -144,45 +127,33 @@ static void tile_sums(const Backward *b, const DfNeighborTile *t, Scratch *s, in
 {
     const DfNeighborPlan *w = &b->plan;
     for (int i = 0; i < w->lanes; i++) {
-        s->lse[i] = i < t->queries ? b->lse[t->query[i] * (size_t)w->p->heads + (size_t)h] : 0.0f;
-        s->delta[i] = 0.0f;
+        s->tile.lse[i] = i < t->queries ? b->lse[t->query[i] * (size_t)w->p->heads + (size_t)h] : 0.0f;
+        s->tile.delta[i] = 0.0f;
         if (i >= t->queries)
             continue;
         const size_t at = t->query[i] * (size_t)w->p->C + (size_t)(h * w->depth);
         s->dout[i] = b->dout + at;
-        s->delta[i] = (float)w->pointwise->dot(b->out + at, s->dout[i], (size_t)w->depth);
+        s->tile.delta[i] = (float)w->pointwise->dot(b->out + at, s->dout[i], (size_t)w->depth);
     }
 }
 
-/* Softmax back as in window_tiles.c. The gradient of the bias is gathered over all tiles that have the same one. */
+/* The gradient of the bias is gathered over all tiles that have the same one. */
 static void backward_tile(const Backward *b, const DfNeighborBand *band, DfNeighborTile *t, Scratch *s, int h,
                           float *table)
 {
     const DfNeighborPlan *w = &b->plan;
-    const size_t lanes = (size_t)w->lanes;
     const size_t first = t->first_key * (size_t)w->width;
     if (!df_neighbors_bias_fits(t)) {
         flush_bias(w, t, s, table);
         df_neighbors_make_bias(w, t, h);
     }
-    df_neighbors_scores(w, band, t);
+    const DfQueryTile q = df_neighbors_query_tile(w, band, t, h);
+    df_query_scores(&q, &t->room, t->bias, (size_t)w->lanes);
     tile_sums(b, t, s, h);
-    w->k->transpose_rows(s->dot, s->dout, t->queries, w->lanes, w->depth, 1.0f);
-    w->k->scores(s->dp, NULL, 0, band->v + first, s->dot, df_round_up(t->keys, DF_KEY_MULTIPLE), w->lanes, w->depth,
-                 w->width);
-    df_neighbors_drop(w, band, t, h, s->dp);
-    w->k->softmax_backward(t->s, s->dp, t->keys, w->lanes, s->lse, s->delta);
-    df_neighbors_drop(w, band, t, h, t->s);
-    w->pointwise->accumulate(s->dbias, s->dp, 1.0f, (size_t)t->keys * lanes);
-    if (!b->dqkv)
-        return;
-    w->k->copy_rows(s->qq, t->q, t->queries, w->depth, w->width, w->p->scale);
-    w->k->copy_rows(s->doo, s->dout, t->queries, w->depth, w->width, 1.0f);
-    w->k->combine(s->dv + first, s->ones, t->s, lanes, 1, s->doo, t->keys, t->queries, w->width);
-    w->k->combine(s->dk + first, s->ones, s->dp, lanes, 1, s->qq, t->keys, t->queries, w->width);
-    w->k->combine(s->dq, NULL, s->dp, 1, lanes, band->k + first, t->queries, t->keys, w->width);
-    for (int i = 0; i < t->queries; i++)
-        w->pointwise->accumulate(b->dqkv + t->query[i] * 3 * (size_t)w->p->C + h * w->depth, s->dq + i * w->width,
+    df_query_backward(&q, &t->room, &s->tile, s->dout, b->dqkv ? s->dk + first : NULL, s->dv + first);
+    w->pointwise->accumulate(s->dbias, s->tile.dp, 1.0f, (size_t)t->keys * (size_t)w->lanes);
+    for (int i = 0; b->dqkv && i < t->queries; i++)
+        w->pointwise->accumulate(b->dqkv + t->query[i] * 3 * (size_t)w->p->C + h * w->depth, s->tile.dq + i * w->width,
                                  w->p->scale, (size_t)w->depth);
 }
 
@@ -217,8 +188,6 @@ static void backward_task(void *arg, size_t task, void *scratch)
     const size_t entries = (size_t)(w->table_side * w->table_side);
     float *table = b->tables + task * entries;
     memset(table, 0, entries * sizeof *table);
-    for (int i = 0; i < w->keys; i++)
-        s.ones[i] = 1.0f;
     DfNeighborPlace at = { .b = (int)(task / (size_t)w->p->heads) };
     for (at.y = 0; at.y < d; at.y++)
         for (at.row = 0; at.row < w->tile_rows; at.row++)

@@ -115,19 +115,12 @@ DfNeighborTile df_neighbors_carve_tile(const DfNeighborPlan *w, DfCarver *c)
 {
     const size_t n = (size_t)w->keys;
     const size_t lanes = (size_t)w->lanes;
-    const size_t width = (size_t)w->width;
     DfNeighborTile t = { 0 };
     t.query = df_carve(c, lanes, sizeof *t.query);
     t.q = df_carve(c, lanes, sizeof *t.q);
     t.out = df_carve(c, lanes, sizeof *t.out);
     t.bias = df_carve_floats(c, n, lanes);
-    t.qt = df_carve_floats(c, width, lanes);
-    t.s = df_carve_floats(c, n, lanes);
-    t.o = df_carve_floats(c, lanes, width);
-    t.max = df_carve_floats(c, 1, lanes);
-    t.sum = df_carve_floats(c, 1, lanes);
-    t.rescale = df_carve_floats(c, 1, lanes);
-    t.number = df_carve(c, lanes, sizeof *t.number);
+    t.room = df_tile_room(c, n, lanes, (size_t)w->width);
     return t;
 }
 
@@ -191,23 +184,32 @@ bool df_neighbors_bias_fits(const DfNeighborTile *t)
     return t->has_bias && memcmp(&t->biased, &t->shape, sizeof t->shape) == 0;
 }
 
-void df_neighbors_scores(const DfNeighborPlan *w, const DfNeighborBand *band, DfNeighborTile *t)
+/* A query's keys are numbered within the union of its tile. */
+static void number_lanes(const DfNeighborPlan *w, DfNeighborTile *t, int h)
 {
-    const int keys = df_round_up(t->keys, DF_KEY_MULTIPLE);
-    w->k->transpose_rows(t->qt, t->q, t->queries, w->lanes, w->depth, w->p->scale);
-    w->k->scores(t->s, t->bias, (size_t)w->lanes, band->k + t->first_key * (size_t)w->width, t->qt, keys, w->lanes,
-                 w->depth, w->width);
+    const size_t map = (size_t)w->p->H * (size_t)w->p->W;
+    for (int i = 0; w->p->dropout.key && i < w->lanes; i++) {
+        const size_t query = i < t->queries ? t->query[i] % map : 0;
+        t->room.number[i] = (uint32_t)(((size_t)h * map + query) * (size_t)w->keys);
+    }
 }
 
-/* A query's keys are numbered within the union of its tile. */
-void df_neighbors_drop(const DfNeighborPlan *w, const DfNeighborBand *band, DfNeighborTile *t, int h, float *s)
+DfQueryTile df_neighbors_query_tile(const DfNeighborPlan *w, const DfNeighborBand *band, DfNeighborTile *t, int h)
 {
-    if (!w->p->dropout.key)
-        return;
-    const size_t map = (size_t)w->p->H * (size_t)w->p->W;
-    for (int i = 0; i < w->lanes; i++) {
-        const size_t query = i < t->queries ? t->query[i] % map : 0;
-        t->number[i] = (uint32_t)(((size_t)h * map + query) * (size_t)w->keys);
-    }
-    w->k->drop(s, t->keys, w->lanes, t->number, 0, &w->p->dropout, band->at.b);
+    const size_t first = t->first_key * (size_t)w->width;
+    number_lanes(w, t, h);
+    return (DfQueryTile){
+        .leaves = w->k,
+        .dropout = &w->p->dropout,
+        .depth = w->depth,
+        .width = w->width,
+        .scale = w->p->scale,
+        .lanes = w->lanes,
+        .queries = t->queries,
+        .keys = t->keys,
+        .sample = band->at.b,
+        .q = t->q,
+        .k = band->k + first,
+        .v = band->v + first,
+    };
 }

@@ -5,7 +5,7 @@
  *
  * Each query has keys of its own, so this is no product of matrices; but neighbouring queries share most of theirs. A
  * tile of queries is set against the union of their neighborhoods, with a bias of -inf where a key is no neighbor:
- *     softmax over the union of  scale <q, k> + bias      bias = table[key - query] for neighbors, else -inf
+ *     bias = table[key - query] for neighbors, else -inf
  * Some products are wasted, but those that count run at the speed of a matrix product. All tiles in the middle of the
  * map have the same bias.
  *
@@ -15,7 +15,7 @@
 #ifndef DF_KERNELS_ATTENTION_NEIGHBORHOOD_TILES_H
 #define DF_KERNELS_ATTENTION_NEIGHBORHOOD_TILES_H
 
-#include "kernels/attention/tile.h"
+#include "kernels/attention/query_tile.h"
 
 /* With a 7x7 window 4x4 queries share 10x10 keys: 16 of them are wide enough for scores(), and more queries would
  * waste more products. The copies of a band fit into the second cache. */
@@ -83,10 +83,8 @@ typedef struct {
     float **out;
     DfNeighborShape biased;     /* the shape that `bias` was made for; none before */
     bool has_bias;
-    float *bias, *s;            /* keys lanes                                      */
-    float *qt, *o;              /* the queries, turned: width lanes; lanes width   */
-    float *max, *sum, *rescale; /* lanes                                           */
-    uint32_t *number;           /* of dropout: lanes                               */
+    float *bias;                /* keys lanes                                      */
+    DfTileRoom room;
 } DfNeighborTile;
 DfNeighborTile df_neighbors_carve_tile(const DfNeighborPlan *, DfCarver *);
 /* Finds the queries of tile i of a band; false if the band ends before. */
@@ -100,9 +98,7 @@ int df_neighbors_key_of(const DfNeighborShape *, int query, int y, int x);
 void df_neighbors_make_bias(const DfNeighborPlan *, DfNeighborTile *, int head);
 /* Was the bias made for this shape? Then it need not be made again: all tiles in the middle of a map have one. */
 bool df_neighbors_bias_fits(const DfNeighborTile *);
-/* tile->s = scale q k' + bias */
-void df_neighbors_scores(const DfNeighborPlan *, const DfNeighborBand *, DfNeighborTile *);
-/* Dropout of s, keys lanes, in place; nothing without a key. */
-void df_neighbors_drop(const DfNeighborPlan *, const DfNeighborBand *, DfNeighborTile *, int head, float *s);
+/* The tile as query_tile.h has it, and what dropout asks by in tile->room.number. */
+DfQueryTile df_neighbors_query_tile(const DfNeighborPlan *, const DfNeighborBand *, DfNeighborTile *, int head);
 
 #endif

@@ -164,8 +164,8 @@ void df_window_tile_scores(const void *of, DfWindowRows *x, int h, int tile)
         df_tile_scores(&w->t, x, tile, bias, stride);
         return;
     }
-    w->t.k->mask_regions(x->s, bias, stride, x->region, x->region + first, w->t.keys, w->t.lanes);
-    df_tile_scores(&w->t, x, tile, x->s, (size_t)w->t.lanes);
+    w->t.k->mask_regions(x->room.s, bias, stride, x->region, x->region + first, w->t.keys, w->t.lanes);
+    df_tile_scores(&w->t, x, tile, x->room.s, (size_t)w->t.lanes);
 }
 
 static float *gradient_row(const void *of, const DfWindowRows *x, int h, int i, int part, float *pad)

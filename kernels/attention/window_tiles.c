@@ -38,15 +38,9 @@ DfWindowRows df_window_rows(const DfTiles *t, DfCarver *c)
     x.k = df_carve(c, n, sizeof *x.k);
     x.v = df_carve(c, n, sizeof *x.v);
     x.out = df_carve(c, n, sizeof *x.out);
-    x.qt = df_carve_floats(c, width, lanes);
     x.kk = df_carve_floats(c, n, width);
     x.vv = df_carve_floats(c, n, width);
-    x.s = df_carve_floats(c, n, lanes);
-    x.o = df_carve_floats(c, lanes, width);
-    x.max = df_carve_floats(c, 1, lanes);
-    x.sum = df_carve_floats(c, 1, lanes);
-    x.rescale = df_carve_floats(c, 1, lanes);
-    x.number = df_carve(c, lanes, sizeof *x.number);
+    x.room = df_tile_room(c, n, lanes, width);
     return x;
 }
 
@@ -64,36 +58,46 @@ static void find_out_rows(const DfTiles *t, DfWindowRows *x, int h, float *out)
         x->out[i] = x->at[i] < 0 ? NULL : out + (size_t)x->at[i] * (size_t)t->C + h * t->depth;
 }
 
-void df_tile_scores(const DfTiles *t, DfWindowRows *x, int tile, const float *bias, size_t stride)
+/* The tile as query_tile.h has it. */
+static DfQueryTile query_tile(const DfTiles *t, const DfWindowRows *x, int tile)
 {
-    t->k->transpose_rows(x->qt, x->q + tile * t->lanes, queries_of(t, tile), t->lanes, t->depth, t->scale);
-    t->k->scores(x->s, bias, stride, x->kk, x->qt, t->keys, t->lanes, t->depth, t->width);
+    return (DfQueryTile){
+        .leaves = t->k,
+        .dropout = &t->dropout,
+        .depth = t->depth,
+        .width = t->width,
+        .scale = t->scale,
+        .lanes = t->lanes,
+        .queries = queries_of(t, tile),
+        .keys = t->n,
+        .sample = x->sample,
+        .q = x->q + tile * t->lanes,
+        .k = x->kk,
+        .v = x->vv,
+    };
 }
 
-static void drop(const DfTiles *t, DfWindowRows *x, int tile, float *s)
+void df_tile_scores(const DfTiles *t, DfWindowRows *x, int tile, const float *bias, size_t stride)
 {
-    if (!t->dropout.key)
-        return;
-    for (int i = 0; i < t->lanes; i++)
-        x->number[i] = (x->first_query + (uint32_t)(tile * t->lanes + i)) * (uint32_t)t->n;
-    t->k->drop(s, t->n, t->lanes, x->number, 0, &t->dropout, x->sample);
+    const DfQueryTile q = query_tile(t, x, tile);
+    df_query_scores(&q, &x->room, bias, stride);
+}
+
+static void number_lanes(const DfTiles *t, DfWindowRows *x, int tile)
+{
+    for (int i = 0; t->dropout.key && i < t->lanes; i++)
+        x->room.number[i] = (x->first_query + (uint32_t)(tile * t->lanes + i)) * (uint32_t)t->n;
 }
 
 /* From the scores of a tile to its results. */
 static void tile_forward(const DfTiles *t, DfWindowRows *x, int tile, float *lse)
 {
+    const DfQueryTile q = query_tile(t, x, tile);
     const int first = tile * t->lanes;
-    const int n = queries_of(t, tile);
-    for (int i = 0; i < t->lanes; i++) {
-        x->max[i] = -INFINITY;
-        x->sum[i] = 0.0f;
-    }
-    t->k->softmax(x->s, t->n, t->lanes, x->max, x->sum, x->rescale);
-    drop(t, x, tile, x->s);
-    t->k->combine(x->o, NULL, x->s, 1, (size_t)t->lanes, x->vv, n, t->n, t->width);
-    t->k->store_rows(x->out + first, x->o, x->sum, n, t->depth, t->width);
-    for (int i = 0; lse && i < n; i++)
-        lse[first + i] = x->max[i] + logf(x->sum[i]);
+    number_lanes(t, x, tile);
+    df_query_forward(&q, &x->room, x->out + first);
+    for (int i = 0; lse && i < q.queries; i++)
+        lse[first + i] = df_query_lse(&x->room, i);
 }
 
 void df_window_forward(const DfWindowKind *kind, DfWindowRows *x, int h, float *out, float *lse)
@@ -115,18 +119,9 @@ DfWindowGrads df_window_grads(const DfTiles *t, DfCarver *c)
     DfWindowGrads g = { 0 };
     g.o = df_carve(c, n, sizeof *g.o);
     g.dout = df_carve(c, n, sizeof *g.dout);
-    g.dot = df_carve_floats(c, width, lanes);
-    g.qq = df_carve_floats(c, lanes, width);
-    g.doo = df_carve_floats(c, lanes, width);
-    g.dp = df_carve_floats(c, n, lanes);
-    g.dq = df_carve_floats(c, lanes, width);
+    g.tile = df_tile_grads(c, n, lanes, width);
     g.dk = df_carve_floats(c, n, width);
     g.dv = df_carve_floats(c, n, width);
-    g.lse = df_carve_floats(c, 1, lanes);
-    g.delta = df_carve_floats(c, 1, lanes);
-    g.ones = df_carve_floats(c, 1, n);
-    for (size_t i = 0; c->base && i < n; i++)
-        g.ones[i] = 1.0f;
     return g;
 }
 
@@ -146,36 +141,21 @@ static void start(const DfTiles *t, const DfWindowRows *x, DfWindowGrads *g, int
 static void tile_sums(const DfTiles *t, DfWindowGrads *g, const float *lse, int first, int n)
 {
     for (int i = 0; i < t->lanes; i++) {
-        g->lse[i] = i < n ? lse[first + i] : 0.0f;
-        g->delta[i] = 0.0f;
+        g->tile.lse[i] = i < n ? lse[first + i] : 0.0f;
+        g->tile.delta[i] = 0.0f;
         for (int d = 0; i < n && g->o[first + i] && d < t->depth; d++)
-            g->delta[i] += g->o[first + i][d] * g->dout[first + i][d];
+            g->tile.delta[i] += g->o[first + i][d] * g->dout[first + i][d];
     }
 }
 
-/* From the scores of a tile. Softmax back:  dp[j][i] = <dout[i], v[j]>,  ds = p (dp - delta)  with delta[i] =
- * <dout[i], o[i]>, since sum over j of p dp is that. Then
- *     dv[j] += sum over i of p[j][i] dout[i]
- *     dk[j] += sum over i of ds[j][i] scale q[i]
- *     dq[i]  = sum over j of ds[j][i] k[j]
- * where g->dp becomes ds, and dq is the gradient of the scaled queries. With dropout d[j][i], which is 0 or a factor,
- * dp and the p of dv are multiplied by it; delta is what it was. */
+/* From the scores of a tile. */
 static void tile_backward(const DfTiles *t, DfWindowRows *x, DfWindowGrads *g, int tile, const float *lse)
 {
+    const DfQueryTile q = query_tile(t, x, tile);
     const int first = tile * t->lanes;
-    const int n = queries_of(t, tile);
-    const size_t lanes = (size_t)t->lanes;
-    tile_sums(t, g, lse, first, n);
-    t->k->transpose_rows(g->dot, g->dout + first, n, t->lanes, t->depth, 1.0f);
-    t->k->scores(g->dp, NULL, 0, x->vv, g->dot, t->keys, t->lanes, t->depth, t->width);
-    drop(t, x, tile, g->dp);
-    t->k->softmax_backward(x->s, g->dp, t->n, t->lanes, g->lse, g->delta);
-    drop(t, x, tile, x->s);
-    t->k->copy_rows(g->qq, x->q + first, n, t->depth, t->width, t->scale);
-    t->k->copy_rows(g->doo, g->dout + first, n, t->depth, t->width, 1.0f);
-    t->k->combine(g->dv, g->ones, x->s, lanes, 1, g->doo, t->n, n, t->width);
-    t->k->combine(g->dk, g->ones, g->dp, lanes, 1, g->qq, t->n, n, t->width);
-    t->k->combine(g->dq, NULL, g->dp, 1, lanes, x->kk, n, t->n, t->width);
+    tile_sums(t, g, lse, first, q.queries);
+    number_lanes(t, x, tile);
+    df_query_backward(&q, &x->room, &g->tile, g->dout + first, g->dk, g->dv);
 }
 
 static void add_row(float *to, const float *row, int n, float factor) /* to NULL: nowhere */
@@ -193,10 +173,11 @@ static void add_tile(const DfWindowKind *kind, const DfWindowRows *x, DfWindowGr
     const int n = queries_of(t, tile);
     const size_t lanes = (size_t)t->lanes;
     for (int i = 0; i < n; i++)
-        add_row(kind->gradient(kind->plan, x, h, first + i, 0, g->pad), g->dq + (size_t)i * (size_t)t->width,
+        add_row(kind->gradient(kind->plan, x, h, first + i, 0, g->pad), g->tile.dq + (size_t)i * (size_t)t->width,
                 t->depth, t->scale);
     for (int key = 0; key < t->n; key++)
-        add_row(g->dbias + (size_t)key * df_tiles_stride(t) + (size_t)first, g->dp + (size_t)key * lanes, n, 1.0f);
+        add_row(g->dbias + (size_t)key * df_tiles_stride(t) + (size_t)first, g->tile.dp + (size_t)key * lanes, n,
+                1.0f);
 }
 
 void df_window_backward(const DfWindowKind *kind, DfWindowRows *x, DfWindowGrads *g, int h, const float *out,

@@ -4,17 +4,13 @@
  * queries in tiles against rows of keys that were found before, forward and backward. Private to those two; the
  * leaves are those of kernels/leaves.h.
  *
- * For each query i of a window and its keys j, with head h's rows q, k, v:
- *     s[j][i] = scale <q[i], k[j]> + bias[j][i] + mask[j][i]      which bias and mask says DfWindowKind
- *     p[j][i] = exp(s[j][i] - max) / sum                          softmax over j, and dropout of p in training
- *     o[i]    = sum over j of p[j][i] v[j]
- * All keys of a window fit into scratch, so the softmax sees them at once. What the way back keeps is one number a
- * query, lse[i] = max + log(sum): with it p[j][i] = exp(s[j][i] - lse[i]), and the scores are computed again.
+ * query_tile.h has the equations of a tile. Its bias here is one of positions, and a mask where a shift brings together
+ * what does not belong together: DfWindowKind says which.
  */
 #ifndef DF_KERNELS_ATTENTION_WINDOW_TILES_H
 #define DF_KERNELS_ATTENTION_WINDOW_TILES_H
 
-#include "kernels/attention/tile.h"
+#include "kernels/attention/query_tile.h"
 
 /* Sizes, the same for every window and head. */
 typedef struct {
@@ -68,14 +64,11 @@ typedef struct {
     int *region;                     /* of each key and, behind them, of lanes of padding  */
     bool shifted, masked;            /* several regions; some score needs a mask           */
     const float **q, **k, **v;       /* rows of one head; NULL: zeros                      */
-    float *qt;                       /* a tile's queries, turned: width lanes              */
     float *kk, *vv;                  /* copies of k and v: keys width                      */
-    float *s, *o;                    /* scores: keys lanes; results: lanes width           */
-    float *max, *sum, *rescale;      /* lanes                                              */
+    DfTileRoom room;                 /* scores and results of one tile                     */
     float **out;                     /* where results go; NULL: nowhere                    */
     int sample;                      /* for dropout                                        */
     uint32_t first_query;            /* df_tiles_first_query()                             */
-    uint32_t *number;                /* of each lane's first score: lanes                  */
 } DfWindowRows;
 DfWindowRows df_window_rows(const DfTiles *, DfCarver *);
 void df_window_copy_keys(const DfTiles *, DfWindowRows *); /* once k and v point at the rows of a head */
@@ -85,11 +78,8 @@ void df_tile_scores(const DfTiles *, DfWindowRows *, int tile, const float *bias
 /* What a task of the way back needs besides, and what it adds up. */
 typedef struct {
     const float **o, **dout;         /* rows of the result and of its gradient; NULL outside the map */
-    float *dot;                      /* a tile's dout, turned: width lanes                 */
-    float *qq, *doo;                 /* a tile's queries, scaled, and its dout: lanes width */
-    float *dp;                       /* gradient of the scores: keys lanes                 */
-    float *dq, *dk, *dv;             /* lanes width; keys width twice                      */
-    float *lse, *delta, *ones;       /* lanes; lanes; keys                                 */
+    DfTileGrads tile;
+    float *dk, *dv;                  /* keys width                                         */
     float *pad;                      /* 3 depth: q k v of the padding, summed over the task's windows */
     float *dbias;                    /* keys stride, likewise                              */
 } DfWindowGrads;
@@ -99,7 +89,7 @@ DfWindowGrads df_window_grads(const DfTiles *, DfCarver *); /* all but `pad` and
 typedef struct {
     const DfTiles *t;
     const void *plan;
-    /* x->s = scale q k' + bias + mask of one tile, by df_tile_scores() */
+    /* x->room.s = scale q k' + bias + mask of one tile, by df_tile_scores() */
     void (*scores)(const void *plan, DfWindowRows *x, int h, int tile);
     /* Where the gradient of part (0 q, 1 k, 2 v) of key i is added: to its token, to `pad`, or nowhere (NULL). */
     float *(*gradient)(const void *plan, const DfWindowRows *x, int h, int i, int part, float *pad);
