@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The synthetic world with a class for every pixel, in crops of the size at which RetinaNet sees it.
+_base_ = ['seen.py']
+
 world_class_training = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -7,8 +9,7 @@ world_class_training = [
     dict(type='RandomCrop', crop_size=(256, 256), cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
-    dict(
-        type='Normalize', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
+    {{_base_.normalised}},
     dict(type='Pad', size=(256, 256), pad_val=0, seg_pad_val=255),
     dict(type='DefaultFormatBundle'),
     dict(type='Collect', keys=['img', 'gt_semantic_seg'])
@@ -19,12 +20,5 @@ world_class_test = [
         type='MultiScaleFlipAug',
         img_scale=(384, 320),
         flip=False,
-        transforms=[
-            dict(type='Resize', keep_ratio=True),
-            dict(type='RandomFlip'),
-            dict(
-                type='Normalize', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
-            dict(type='ImageToTensor', keys=['img']),
-            dict(type='Collect', keys=['img'])
-        ])
+        transforms={{_base_.classes_seen}})
 ]
