@@ -346,7 +346,7 @@ const CliCommand cli_command_eval = {
     .details = "CONFIG is a config of mmdetection, mmsegmentation or detectron2 (.py, .json or .yaml);\n"
                "CHECKPOINT is a .pth or .safetensors file, or `random`, or `random:SEED`.\n"
                "\n"
-               "The folder of a model as transformers, timm or detectron2 write it stands for both.\n"
+               "A model's folder, as transformers, timm or detectron2 write it, stands for both.\n"
                "\n"
                "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
                "it has any; on VOCDataset and XMLDataset, mAP by PASCAL VOC's rule (2007: eleven\n"

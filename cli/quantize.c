@@ -24,8 +24,8 @@ static const CliOption options[] = {
     CLI_OPT_INT("--probes", probes, "N", 1, 1000,
                 "compare outputs on N of these pictures; each costs a pass for every layer; default 4"),
     CLI_OPT_TEXT("--range", range_text, "METHOD",
-                 "what 8 bits say of an input: mse, the range of the least error; min-max, all of it; percentile, all "
-                 "but 0.01 % at either end; default mse"),
+                 "the range of an input that 8 bits cover: mse, that of the least error; min-max, all of it; "
+                 "percentile, all but 0.01 % at either end; default mse"),
     CLI_OPT_FLOAT("--max-loss", max_loss, "X", 1e-6, 1e6,
                   "keep the worst layers in float32 until the outputs are off by no more than X of how much they vary; "
                   "default 0.05"),

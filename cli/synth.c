@@ -77,12 +77,13 @@ const CliCommand cli_command_synth = {
     .name = "synth",
     .synopsis = "DIR [OPTION]...",
     .summary = "draw a dataset with boxes, masks and label maps",
-    .details = "Draws things of ten classes, lit and in each other's way, on grounds of seven\n"
-               "kinds, and writes them in the layout of COCO: pictures in DIR/train2017/ and\n"
-               "DIR/val2017/, boxes and masks in DIR/annotations/instances_*.json, and the class\n"
-               "of every pixel in DIR/annotations/train2017/ and val2017/ (DIR/classes.txt has\n"
-               "their names). Detectors and segmentors can both learn from DIR. The n-th picture\n"
-               "of a part is the same, however many there are.",
+    .details = "Draws things of ten classes, with light and shadow, some hidden behind others, on\n"
+               "grounds of seven kinds, and writes them in the layout of COCO: pictures in\n"
+               "DIR/train2017/ and DIR/val2017/, boxes and masks in\n"
+               "DIR/annotations/instances_*.json, and the class of every pixel in\n"
+               "DIR/annotations/train2017/ and val2017/ (DIR/classes.txt has their names).\n"
+               "Detectors and segmentors can both learn from DIR. The n-th picture of a part is\n"
+               "the same, however many there are.",
     .examples = "  deformer synth world/ --images 2500 --val 500 --seed 1\n"
                 "  deformer train configs/nano/retinanet_dat_nano.py --data world/\n"
                 "  deformer synth pictures/ --images 24 --val 24 --coco\n"

@@ -46,7 +46,7 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--side", cli_data.side, "LOW:HIGH", "keep objects whose box has a shorter side of so many pixels"),
     CLI_OPT_TEXT("--crowd", cli_data.crowd, "only|none", "keep crowds only, or no crowds"),
     CLI_OPT_TEXT("--picture-side", cli_data.picture, "LOW:HIGH", "keep pictures with a shorter side of so many pixels"),
-    CLI_OPT_TEXT("--objects", cli_data.objects, "LOW:HIGH", "keep pictures with so many objects left"),
+    CLI_OPT_TEXT("--objects", cli_data.objects, "LOW:HIGH", "keep pictures that have from LOW to HIGH objects left"),
     CLI_OPT_FLAG("--keep-empty", cli_data.keep_empty,
                  "keep pictures that lost all their objects; default: they go, and pictures that never had one stay"),
     CLI_OPT_FLAG("--only-empty", cli_data.only_empty, "keep pictures without objects only"),
@@ -59,7 +59,7 @@ static const CliOption options[] = {
                  "COCO record (video_id), or the same match of /REGEX/ in their name, or of its (group)"),
 
     CLI_OPT_HEADING_OF("sample draw", "Options for sample and draw"),
-    CLI_OPT_INT("--number", cli_data.number, "N", 1, 1e9, "so many pictures"),
+    CLI_OPT_INT("--number", cli_data.number, "N", 1, 1e9, "take N pictures"),
     CLI_OPT_FLOAT("--share", cli_data.share, "X", 0, 1, "sample: this part of the pictures"),
 
     CLI_OPT_HEADING_OF("split sample draw", "Options for split, sample and draw"),
@@ -104,7 +104,7 @@ const CliCommand cli_command_data = {
                "    Draws boxes, masks and names on the pictures, into a folder.\n"
                "\n"
                "IN is a folder, an annotation file of COCO or LVIS, or YOLO's data.yaml; OUT is\n"
-               "a folder, or for COCO and LVIS a file called .json. Pictures stay where they\n"
+               "a folder, or for COCO and LVIS a .json file. Pictures stay where they\n"
                "are, unless --copy or --link is given. Equal seeds give equal files.\n"
                "\n"
                "docs/datasets.md describes the forms, and what is lost between them.",

@@ -102,8 +102,8 @@ const CliCommand cli_command_forward = {
     .summary = "run a network once on a given tensor and save its outputs",
     .details = "Use it to compare results with another implementation. Input and output are\n"
                "tensors, with the names that the official code uses. CHECKPOINT is a .pth or\n"
-               ".safetensors file, or `random`, or `random:SEED`; the folder of a model as\n"
-               "transformers or timm write it stands for both.\n"
+               ".safetensors file, or `random`, or `random:SEED`; a model's folder, as\n"
+               "transformers or timm write it, stands for both.\n"
                "\n"
                "The output file holds, for\n"
                "  backbones   out0, out1, ..., or logits\n"

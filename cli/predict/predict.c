@@ -360,9 +360,9 @@ const CliCommand cli_command_predict = {
                "JSON of a classifier: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
                "\"score\"}, ...]}, ...], the likeliest class first.\n"
                "\n"
-               "--explain works for Deformable DETR and for DAT under any head or alone. Their\n"
-               "attention reads a few points that the network chooses; --explain draws these\n"
-               "points with their weights. See docs/explain.md.",
+               "--explain works for Deformable DETR, and for DAT and deformable convolutions under\n"
+               "any head or alone. They read a few points that the network chooses; --explain\n"
+               "draws these points with their weights. See docs/explain.md.",
     .examples = "  deformer predict CONFIG.py weights.pth photos/ --out drawn/ --json boxes.json\n"
                 "  find . -name '*.tif' | deformer predict CONFIG.py weights.pth - --json boxes.json\n"
                 "  deformer predict CONFIG.py weights.pth photo.jpg --explain seen/",

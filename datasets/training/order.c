@@ -216,9 +216,10 @@ static int count_batches(DfOrder *order)
         return df_fail(DF_EVALUE, "batches of %d samples: want smaller ones", batch);
     if (order->o.kind == DF_ORDER_GROUPS)
         order->capacity = (int)order->batches * batch;
-    return order->batches ? DF_OK
-                          : df_fail(DF_EVALUE, "a training set of %d samples makes no batch of %d: want smaller ones",
-                                    order->n, batch);
+    if (order->batches)
+        return DF_OK;
+    return df_fail(DF_EVALUE, "a training set of %d samples makes no batch of %d: want smaller batches", order->n,
+                   batch);
 }
 
 static int make_room(DfOrder *order)
