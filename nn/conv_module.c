@@ -79,3 +79,76 @@ DfTensor *nn_conv_module_add(DfCtx *c, const NnConvModule *m, DfTensor *x, DfTen
     const DfMark mark = df_enter(c, NULL, -1);
     return df_leave(c, mark, df_add(c, nn_conv_module(c, m, x), residual));
 }
+
+/* ---- on maps that are brought to one size ------------------------------------------------------------------------ */
+
+/* Nine products for a pixel of a small map take the place of nine for one of the large map, or of Winograd's 2.25. */
+enum { WORTH = 8 }; /* so many pixels for one of the small map */
+
+static bool is_small(const DfTensor *x, int H, int W)
+{
+    return (double)H * W >= (double)WORTH * df_dim(x, 1) * df_dim(x, 2);
+}
+
+/* Is it one convolution, of the same size, that can be taken apart? */
+static bool has_taps(const DfCtx *c, const NnConvModule *m)
+{
+    const DfConv *conv = &m->conv.conv;
+    for (int i = 0; i < 2; i++)
+        if (conv->stride[i] != 1 || conv->dilation[i] != 1 || conv->padding[i] * 2 + 1 != df_dim(m->conv.weight, 1 + i))
+            return false;
+    const bool is_one = m->norm.kind == NN_NORM_NONE || folds(c, &m->conv, &m->norm);
+    return is_one && conv->groups == 1 && m->conv.standard_eps <= 0 && df_conv2d_has_taps(c, m->conv.weight);
+}
+
+/* The sums of the taps count as what they take the place of. */
+static void count_macs(DfCtx *c, const NnJoinedConv *j, const DfTensor *x)
+{
+    const double pixels = (double)j->H * j->W - (double)df_dim(x, 1) * df_dim(x, 2);
+    const double spared = df_dim(x, 0) * pixels * df_dim(x, 3) * (double)df_size(j->module->conv.weight) /
+                          df_dim(j->module->conv.weight, 3);
+    df_macs(c, DF_MACS_LAYER, spared);
+    df_macs(c, DF_MACS_SPARED, spared);
+}
+
+NnJoinedConv nn_join_maps(DfCtx *c, const NnConvModule *m, DfTensor *const *x, int n, bool align_corners)
+{
+    NnJoinedConv j = { .module = m, .bias = m->conv.bias, .n = n, .align_corners = align_corners };
+    if (c->err)
+        return j;
+    j.H = df_dim(x[0], 1);
+    j.W = df_dim(x[0], 2);
+    int first_input = df_dim(m->conv.weight, 3);
+    for (int i = 0; i < n; i++)
+        j.map[i] = x[i];
+    if (!has_taps(c, m))
+        return j;
+    if (m->norm.kind == NN_NORM_BATCH)
+        df_batch_norm_columns(c, m->norm.weight, m->norm.bias, m->norm.running_mean, m->norm.running_var, m->norm.eps,
+                              &j.scale, &j.bias);
+    for (; j.n > 1 && is_small(x[j.n - 1], j.H, j.W); j.n--) {
+        first_input -= df_dim(x[j.n - 1], 3);
+        j.taps[j.n_taps++] = df_conv2d_taps(c, x[j.n - 1], m->conv.weight, j.scale, first_input);
+        count_macs(c, &j, x[j.n - 1]);
+    }
+    return j;
+}
+
+DfTensor *nn_joined_rows(DfCtx *c, const NnJoinedConv *j, int first, int rows)
+{
+    const DfMark m = df_enter(c, NULL, -1);
+    const NnConvModule *module = j->module;
+    NnConv conv = module->conv;
+    const int reach = conv.conv.padding[0];
+    conv.conv.padding[0] = 0;
+    DfTensor *x = df_interpolate_concat(c, j->map, j->n, j->H, j->W, first - reach, rows + 2 * reach, j->align_corners);
+    if (!j->n_taps) {
+        const NnConvModule strip = { conv, module->norm, module->act };
+        return df_leave(c, m, nn_conv_module(c, &strip, x));
+    }
+    DfTensor *others = df_enlarge_taps(c, conv.weight, j->taps, j->n_taps, (DfStrip){ j->H, j->W, first, rows },
+                                       j->align_corners);
+    const DfFuse fuse = { .act = module->act, .fold = j->scale, .residual = others, .inside = true, .spent = true,
+                          .first_inputs = true };
+    return df_leave(c, m, df_conv2d(c, x, conv.weight, j->bias, conv.conv, fuse));
+}

@@ -305,6 +305,21 @@ DF_API DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);  /*
 /* All three, then + residual. */
 DF_API DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual);
 
+/* The same of n maps of one N that are brought to the size of the first (bilinear) and put side by side, strip by strip.
+ * Of maps that are much smaller only products at their own size exist (df_conv2d_taps()). What nn_join_maps() makes
+ * lives in the scope around. */
+typedef struct {
+    const NnConvModule *module;
+    DfTensor *map[DF_SOURCES];       /* to be enlarged              */
+    DfTensor *taps[DF_SOURCES];      /* of maps that are not        */
+    int n, n_taps, H, W;
+    DfTensor *scale, *bias;          /* scale: that of a norm; NULL */
+    bool align_corners;
+} NnJoinedConv;
+DF_API NnJoinedConv nn_join_maps(DfCtx *, const NnConvModule *, DfTensor *const *x, int n, bool align_corners);
+/* Rows first .. first + rows - 1 of the result. */
+DF_API DfTensor *nn_joined_rows(DfCtx *, const NnJoinedConv *, int first, int rows);  /* -> N rows W O */
+
 /* window_attention.c: the attention of Swin and of DAT's L and S blocks, eq. 4 of the Swin paper, whose init stands
  * with them. */
 typedef struct {

@@ -63,6 +63,12 @@ static void backward(DfCtx *c, DfTensor *y)
 
 static const DfOp op = { "conv2d", backward };
 
+static bool has_some_inputs(const DfTensor *x, const DfTensor *w, DfConv conv)
+{
+    return x->shape.n == 4 && w->shape.n == 4 && conv.groups == 1 && df_dim(x, 3) <= df_dim(w, 3) && df_dim(w, 1) > 0 &&
+           df_dim(w, 2) > 0;
+}
+
 static bool shapes_fit(const DfTensor *x, const DfTensor *w, DfConv conv)
 {
     if (x->shape.n != 4 || (w->shape.n != 4 && w->shape.n != 3))
@@ -73,7 +79,7 @@ static bool shapes_fit(const DfTensor *x, const DfTensor *w, DfConv conv)
            df_dim(w, 2) > 0;
 }
 
-static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv)
+static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv, bool first_inputs)
 {
     if (!df_conv_fits(conv)) {
         df_refuse(c, "conv2d: stride %d %d, padding %d %d, dilation %d %d, groups %d: want positive numbers, "
@@ -81,7 +87,7 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv)
                   conv.dilation[0], conv.dilation[1], conv.groups);
         return false;
     }
-    if (!shapes_fit(x, w, conv)) {
+    if (first_inputs ? !has_some_inputs(x, w, conv) : !shapes_fit(x, w, conv)) {
         df_refuse(c, "conv2d: x of shape (%s) with a weight of shape (%s) in %d groups: want (N H W I) and "
                      "(O kh kw I/groups), or (kh kw I) for I groups", DF_TEXT(x), DF_TEXT(w), conv.groups);
         return false;
@@ -94,17 +100,25 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv)
     return false;
 }
 
-static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weight, const DfTensor *fold,
+/* The weight as this convolution reads it. */
+static DfPackedWeight packed(DfCtx *c, const DfConvShape *s, DfTensor *weight, const DfFuse *fuse)
+{
+    const bool direct = df_weight_is_int8(c, weight) || !df_conv_prefers_winograd(s);
+    const DfPackKind kind = direct ? DF_PACK_GEMM : DF_PACK_WINOGRAD;
+    const size_t O = (size_t)s->O;
+    if (fuse->first_inputs)
+        return df_weight_inputs(c, weight, fuse->fold, kind, (DfPackedPart){ .inputs = (size_t)s->I });
+    const size_t K = df_size(weight) / O; /* kh kw I/groups */
+    return df_weight(c, weight, fuse->fold, kind, O, K, (size_t)s->groups);
+}
+
+static int run(DfCtx *c, const DfConvShape *s, const DfTensor *x, DfTensor *weight, const DfFuse *fuse,
                const DfTensor *y, DfEpilogue e)
 {
     if (is_depthwise(weight))
         return df_depthwise_forward(c->pool, c->k, s, x->data, weight->data, y->data, e);
     df_observe_weight(c, weight, x);
-    const bool direct = df_weight_is_int8(c, weight) || !df_conv_prefers_winograd(s);
-    const DfPackKind kind = direct ? DF_PACK_GEMM : DF_PACK_WINOGRAD;
-    const size_t O = (size_t)s->O;
-    const size_t K = df_size(weight) / O; /* kh kw I/groups */
-    const DfPackedWeight w = df_weight(c, weight, fold, kind, O, K, (size_t)s->groups);
+    const DfPackedWeight w = packed(c, s, weight, fuse);
     const DfMap from = { x->data, x->bf16 };
     const DfMap to = { y->data, y->bf16 };
     const int error = w.packed ? df_conv_forward_maps(c->pool, c->k, s, from, w.packed, to, e) : DF_OK;
@@ -133,15 +147,31 @@ static DfTensor *result_of(DfCtx *c, DfShape shape, DfTensor *x, DfTensor *weigh
                 : df_output_bf16(c, bf16, &op, shape, DF_SOURCES_OF(x, weight, bias));
 }
 
+static bool has_options(DfCtx *c, const DfTensor *x, const DfTensor *w, DfFuse fuse)
+{
+    if (fuse.first_inputs && !df_conv2d_has_taps(c, w))
+        df_refuse(c, "conv2d: the first inputs of a weight: want no tape, and a weight of (O kh kw I) that is not in "
+                     "8 bits");
+    else if (fuse.fold && (c->recording || is_depthwise(w)))
+        df_refuse(c, "conv2d: a factor folded into the weight: want no tape, and a weight of (O kh kw I/groups)");
+    else if (x->bf16 && !multiplies_in_bf16(c, w))
+        df_refuse(c, "conv2d: x of bfloat16: want a weight that multiplies in it");
+    return !c->err;
+}
+
+/* Multiply-adds, one by one. */
+static double direct_macs(const DfConvShape *s, const DfTensor *w)
+{
+    const double taps = is_depthwise(w) ? 1 : (double)s->I / s->groups;
+    return (double)s->N * s->oH * s->oW * s->O * s->kh * s->kw * taps;
+}
+
 DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv conv, DfFuse fuse)
 {
-    if (c->err || !fits(c, x, weight, conv))
+    if (c->err || !fits(c, x, weight, conv, fuse.first_inputs))
         return &c->nil;
-    if (fuse.fold && (c->recording || is_depthwise(weight)))
-        return df_refuse(c, "conv2d: a factor folded into the weight: want no tape, and a weight of "
-                            "(O kh kw I/groups)");
-    if (x->bf16 && !multiplies_in_bf16(c, weight))
-        return df_refuse(c, "conv2d: x of bfloat16: want a weight that multiplies in it");
+    if (!has_options(c, x, weight, fuse))
+        return &c->nil;
     if (df_fuse_splits(c, x, weight, bias, fuse))
         return df_fuse_apart(c, df_conv2d(c, x, weight, bias, conv, (DfFuse){ 0 }), fuse);
     const DfConvShape s = shape_of(x, weight, conv);
@@ -150,12 +180,12 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
         return &c->nil;
     DfTensor *y = result_of(c, shape, x, weight, bias, fuse);
     df_fuse_reads(c, fuse);
-    const double direct = (double)s.N * s.oH * s.oW * (double)df_size(weight);
+    const double direct = direct_macs(&s, weight);
     df_macs(c, DF_MACS_LAYER, direct);
     df_macs(c, DF_MACS_SPARED, direct - df_conv_multiply_adds(&s));
     df_note(c, y, &conv, sizeof conv);
     if (df_skip(c, y))
         return y;
-    df_check(c, run(c, &s, x, weight, fuse.fold, y, df_fuse_epilogue(bias, fuse)));
+    df_check(c, run(c, &s, x, weight, &fuse, y, df_fuse_epilogue(bias, fuse)));
     return y;
 }

@@ -11,19 +11,13 @@
  */
 #include <math.h>
 
-#include "tensor/op.h"
+#include "tensor/interpolate.h"
+#include "tensor/parts.h"
 
 enum { TAPS = 4 }; /* most along an axis */
 
-/* Positions first .. first + n - 1 of `whole`; those outside it have weights of zero. */
 typedef struct {
-    int whole, first, n, taps;
-    int *index;    /* n taps */
-    float *weight; /* n taps */
-} Axis;
-
-typedef struct {
-    Axis y, x;
+    DfAxis y, x;
 } Saved;
 
 /* The position that output i of a map of `out` pixels reads. */
@@ -34,14 +28,14 @@ static double source(int i, int in, int out, bool align_corners)
     return (i + 0.5) * ((double)in / out) - 0.5;
 }
 
-static void nearest_tap(Axis *a, int i, int in)
+static void nearest_tap(DfAxis *a, int i, int in)
 {
     const float ratio = (float)in / (float)a->whole;
     a->index[i] = df_clamp_int((int)floorf((float)(a->first + i) * ratio), 0, in - 1);
     a->weight[i] = 1;
 }
 
-static void bilinear_taps(Axis *a, int i, int in, bool align_corners)
+static void bilinear_taps(DfAxis *a, int i, int in, bool align_corners)
 {
     const double at = fmax(source(a->first + i, in, a->whole, align_corners), 0);
     const int first = df_clamp_int((int)at, 0, in - 1);
@@ -63,7 +57,7 @@ static double far_cubic(double t, double a) /* 1 <= |t| <= 2 */
     return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a;
 }
 
-static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
+static void bicubic_taps(DfAxis *a, int i, int in, bool align_corners)
 {
     const double at = source(a->first + i, in, a->whole, align_corners);
     const double first = floor(at);
@@ -76,17 +70,25 @@ static void bicubic_taps(Axis *a, int i, int in, bool align_corners)
     }
 }
 
-/* Positions outside the whole map keep the zeros that they are made of. */
-static void fill(Axis *a, int in, DfInterpolation how, bool align_corners)
+bool df_axis_fill(DfCtx *c, DfAxis *a, int in, DfInterpolation how, bool align_corners)
 {
+    static const int taps_of[] = { [DF_NEAREST] = 1, [DF_BILINEAR] = 2, [DF_BICUBIC] = 4 };
+    a->taps = taps_of[how];
+    const size_t n = (size_t)a->n * (size_t)a->taps;
+    a->index = df_note_space(c, n * (sizeof *a->index + sizeof *a->weight)); /* zeros */
+    if (!a->index)
+        return false;
+    a->weight = (float *)(a->index + n);
     const int begin = a->first < 0 ? -a->first : 0;
-    const int end = a->whole - a->first < a->n ? a->whole - a->first : a->n;
+    const int left = a->whole - a->first;
+    const int end = left < a->n ? left : a->n;
     for (int i = begin; i < end; i++)
         switch (how) {
         case DF_NEAREST: nearest_tap(a, i, in); break;
         case DF_BILINEAR: bilinear_taps(a, i, in, align_corners); break;
         case DF_BICUBIC: bicubic_taps(a, i, in, align_corners); break;
         }
+    return true;
 }
 
 /* Rows first, .. of a map of H rows. */
@@ -94,23 +96,18 @@ typedef struct {
     int H, first;
 } Strip;
 
-/* Both tables, in one block with their owner. */
 static Saved *make_tables(DfCtx *c, DfTensor *y, const DfTensor *x, Strip strip, DfInterpolation how,
                           bool align_corners)
 {
-    static const int taps_of[] = { [DF_NEAREST] = 1, [DF_BILINEAR] = 2, [DF_BICUBIC] = 4 };
-    const int taps = taps_of[how];
-    const size_t ny = (size_t)(df_dim(y, 1) * taps), nx = (size_t)(df_dim(y, 2) * taps);
-    Saved *s = df_save(c, y, sizeof *s + (ny + nx) * (sizeof(int) + sizeof(float)));
+    Saved *s = df_save(c, y, sizeof *s);
     if (!s)
         return NULL;
-    int *index = (int *)(s + 1);
-    float *weight = (float *)(index + ny + nx);
-    s->y = (Axis){ strip.H, strip.first, df_dim(y, 1), taps, index, weight };
-    s->x = (Axis){ df_dim(y, 2), 0, df_dim(y, 2), taps, index + ny, weight + ny };
-    fill(&s->y, df_dim(x, 1), how, align_corners);
-    fill(&s->x, df_dim(x, 2), how, align_corners);
-    return s;
+    s->y = (DfAxis){ .whole = strip.H, .first = strip.first, .n = df_dim(y, 1) };
+    s->x = (DfAxis){ .whole = df_dim(y, 2), .n = df_dim(y, 2) };
+    return df_axis_fill(c, &s->y, df_dim(x, 1), how, align_corners) &&
+                   df_axis_fill(c, &s->x, df_dim(x, 2), how, align_corners)
+               ? s
+               : NULL;
 }
 
 typedef struct {
@@ -125,7 +122,7 @@ typedef struct {
 /* The taps of output pixel (i, j), as offsets in pixels within the input map, with their weights. */
 static int taps_at(const Job *job, int i, int j, size_t *at, float *weight)
 {
-    const Axis *y = &job->s->y, *x = &job->s->x;
+    const DfAxis *y = &job->s->y, *x = &job->s->x;
     int n = 0;
     for (int a = 0; a < y->taps; a++)
         for (int b = 0; b < x->taps; b++, n++) {

@@ -53,7 +53,7 @@ static DfShape shape_of(const DfTensor *x, size_t O)
 }
 
 /* With these rows of the weight, which are all of them where there is a tape. */
-static DfTensor *product(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfPackedRows rows, DfFuse fuse)
+static DfTensor *product(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfPackedPart rows, DfFuse fuse)
 {
     const DfShape shape = shape_of(x, rows.n);
     const size_t I = (size_t)df_dim(x, -1);
@@ -81,7 +81,7 @@ DfTensor *df_linear_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bia
         return &c->nil;
     if (df_fuse_splits(c, x, weight, bias, fuse))
         return df_fuse_apart(c, df_linear(c, x, weight, bias), fuse);
-    const DfPackedRows all = { 0, (size_t)df_dim(weight, 0) };
+    const DfPackedPart all = { .n = (size_t)df_dim(weight, 0) };
     if (!df_fuse_fits(c, "linear", shape_of(x, all.n), bias, fuse))
         return &c->nil;
     return product(c, x, weight, bias, all, fuse);
@@ -103,7 +103,7 @@ DfTensor *df_linear_rows(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias
     if (c->err || !fits(c, x, weight) || !has_rows(c, weight, bias, first, count))
         return &c->nil;
     if (!c->recording)
-        return product(c, x, weight, bias, (DfPackedRows){ (size_t)first, (size_t)count }, (DfFuse){ 0 });
+        return product(c, x, weight, bias, (DfPackedPart){ .first = (size_t)first, .n = (size_t)count }, (DfFuse){ 0 });
     bias = bias ? df_slice(c, bias, 0, first, count) : NULL;
     return df_linear(c, x, df_slice(c, weight, 0, first, count), bias);
 }

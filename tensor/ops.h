@@ -34,6 +34,8 @@ typedef struct {
                          * weight is packed; or NULL                           */
     DfTensor *reader;   /* df_conv2d(): the weight of another one that alone reads the result, which is then kept in
                          * bfloat16 where both multiply in it; or NULL         */
+    bool first_inputs;  /* df_conv2d() without a tape, of a weight that df_conv2d_has_taps(): x has the first of the
+                         * inputs of the weight alone                          */
 } DfFuse;
 
 /* y = x weight' + bias. weight: O I, in any shape of O rows; bias: O or NULL.                          .. I -> .. O */
@@ -167,6 +169,20 @@ DF_API DfTensor *df_interpolate(DfCtx *, DfTensor *x, int H, int W, DfInterpolat
  *                                                                                  N h w C, .. -> N rows W (C + ..) */
 DF_API DfTensor *df_interpolate_concat(DfCtx *, DfTensor *const *x, int n, int H, int W, int first, int rows,
                                        bool align_corners);
+
+/* A convolution, padded so that the size stays, of maps that are enlarged first: conv2d_taps.c. It is the sum, over the
+ * maps, of that of the inputs of its weight that a map is for; small maps need not be enlarged for it. Without a tape.
+ *     taps[m] = df_conv2d_taps(c, map[m], weight, fold, first input);      the products at the size of the map
+ *     y = df_enlarge_taps(c, weight, taps, n, strip, align_corners);       enlarged (bilinear), moved by tap, and summed
+ * That is kh kw products for a pixel of a map, where the whole convolution makes as many for one of the result. */
+DF_API bool df_conv2d_has_taps(const DfCtx *, const DfTensor *weight); /* does it go so: no tape, no 8 bits */
+/* fold: O factors of the weight, or NULL.                                                N h w C -> N h w kh kw O */
+DF_API DfTensor *df_conv2d_taps(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *fold, int first_input);
+typedef struct {
+    int H, W, first, rows; /* rows first .. first + rows - 1 of H x W pixels */
+} DfStrip;
+/* The weight is O kh kw I, kh and kw odd.                                             N h w kh kw O, .. -> N rows W O */
+DF_API DfTensor *df_enlarge_taps(DfCtx *, const DfTensor *weight, DfTensor *const *taps, int n, DfStrip, bool align_corners);
 
 /* Windows of `kernel` pixels, `stride` apart (y, x); a padding of at most half the kernel. ceil_mode: a last window
  * that hangs over counts.                                                                     N H W C -> N H' W' C */

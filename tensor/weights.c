@@ -18,22 +18,18 @@ static void keep(DfTensor *w, DfPacked *packed)
     pthread_mutex_unlock(&lock);
 }
 
-/* What is to be packed: O rows of K, in groups, from row `first` on. */
+/* What is to be packed: O rows of K, in groups, of which part of the weight. */
 typedef struct {
     DfPackKind kind;
     DfPrecision precision;
-    size_t O, K, groups, first;
+    size_t O, K, groups;
+    DfPackedPart part;
 } Wanted;
-
-static DfPackedRows rows_of(const Wanted *p)
-{
-    return (DfPackedRows){ p->first, p->O };
-}
 
 static const DfPacked *find(const DfTensor *w, const float *fold, const Wanted *p)
 {
     pthread_mutex_lock(&lock);
-    const DfPacked *found = df_packed_find(w->packed, p->kind, p->precision, rows_of(p), fold);
+    const DfPacked *found = df_packed_find(w->packed, p->kind, p->precision, p->part, fold);
     pthread_mutex_unlock(&lock);
     return found;
 }
@@ -57,25 +53,51 @@ static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
     return df_pack(out, pool, w, p->O, p->K, p->groups);
 }
 
-/* The numbers are scaled where they are, if that is memory of this use, and not what is packed. */
-static int pack_folded(DfPacked **out, DfPool *pool, const DfNumbers *w, const float *fold, const Wanted *p)
+/* Some inputs of a convolution's weight (O taps I), side by side, each row times its factor in `fold`, or NULL. */
+static void gather(float *to, const DfTensor *w, const float *numbers, const float *fold, const Wanted *p)
 {
-    const size_t n = p->O * p->K;
-    float *const own = p->kind == DF_PACK_ITSELF ? NULL : w->own;
-    float *scaled = own ? own : df_malloc(n * sizeof *scaled);
-    if (!scaled)
+    const size_t O = p->part.n;
+    const size_t I = (size_t)df_dim(w, 3);
+    const size_t inputs = p->part.inputs;
+    const size_t taps = df_size(w) / (O * I);
+    for (size_t o = 0; o < O; o++)
+        for (size_t t = 0; t < taps; t++) {
+            const float *from = numbers + (o * taps + t) * I + p->part.input;
+            float *row = to + (p->part.taps ? t * O + o : o * taps + t) * inputs;
+            for (size_t i = 0; i < inputs; i++)
+                row[i] = fold ? from[i] * fold[o] : from[i];
+        }
+}
+
+static void scale(float *to, const float *numbers, const float *fold, const Wanted *p)
+{
+    for (size_t i = 0; i < p->O * p->K; i++)
+        to[i] = numbers[i] * fold[i / p->K];
+}
+
+/* Scaled or gathered numbers are packed. They are scaled where they are, if that is memory of this use, and not what is
+ * packed. */
+static int pack_changed(DfPacked **out, DfPool *pool, const DfTensor *w, const DfNumbers *numbers, const float *fold,
+                        const Wanted *p)
+{
+    const bool gathers = p->part.inputs > 0;
+    float *const own = p->kind == DF_PACK_ITSELF || gathers ? NULL : numbers->own;
+    float *changed = own ? own : df_malloc(p->O * p->K * sizeof *changed);
+    if (!changed)
         return df_fail_memory("packed weights");
-    for (size_t i = 0; i < n; i++)
-        scaled[i] = w->at[i] * fold[i / p->K];
-    int error = pack(out, pool, scaled, p);
+    if (gathers)
+        gather(changed, w, numbers->at, fold, p);
+    else
+        scale(changed, numbers->at, fold, p);
+    int error = pack(out, pool, changed, p);
     if (!error && p->kind == DF_PACK_ITSELF) {
-        df_packed_keep(*out, scaled);
-        scaled = NULL;
+        df_packed_keep(*out, changed);
+        changed = NULL;
     }
-    if (!error)
-        error = df_packed_folded(*out, fold, p->O);
+    if (!error && fold)
+        error = df_packed_folded(*out, fold, p->part.n);
     if (!own)
-        df_free(scaled);
+        df_free(changed);
     return error;
 }
 
@@ -84,7 +106,7 @@ static int pack_int8(DfPacked **out, DfPool *pool, const DfTensor *w, const floa
                      const Wanted *p)
 {
     DfQuantization rows = *w->quantization;
-    rows.scale += p->first;
+    rows.scale += p->part.first;
     const int error = df_pack_int8(out, pool, x, p->O, p->K, p->groups, &rows, fold);
     return !error && fold ? df_packed_folded(*out, fold, p->O) : error;
 }
@@ -104,21 +126,21 @@ static DfPacked *pack_anew(DfCtx *c, DfPacked *memory, DfTensor *w, const float 
 {
     DfPacked *packed = memory;
     DfNumbers numbers;
-    int error = p->kind == DF_PACK_ITSELF && !fold ? df_hold(w) : DF_OK; /* it will be read where it is */
+    int error = p->kind == DF_PACK_ITSELF && !fold && !p->part.inputs ? df_hold(w) : DF_OK; /* it will be read where it is */
     if (!error)
         error = df_numbers_open(w, &numbers);
     if (!error) {
         if (p->precision == DF_PRECISION_INT8)
-            error = pack_int8(&packed, c->pool, w, numbers.at + p->first * p->K, fold, p);
-        else if (fold)
-            error = pack_folded(&packed, c->pool, &numbers, fold, p);
+            error = pack_int8(&packed, c->pool, w, numbers.at + p->part.first * p->K, fold, p);
+        else if (fold || p->part.inputs)
+            error = pack_changed(&packed, c->pool, w, &numbers, fold, p);
         else
-            error = pack(&packed, c->pool, numbers.at + p->first * p->K, p);
+            error = pack(&packed, c->pool, numbers.at + p->part.first * p->K, p);
         const int changed = df_numbers_close(w, &numbers);
         error = error ? error : changed;
     }
     if (!error) {
-        df_packed_of_rows(packed, rows_of(p));
+        df_packed_of_part(packed, p->part);
         return packed;
     }
     df_packed_free(packed);
@@ -186,12 +208,21 @@ static DfPackedWeight packed(DfCtx *c, DfTensor *w, const DfTensor *fold, Wanted
 DfPackedWeight df_weight(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, size_t O, size_t K,
                          size_t groups)
 {
-    return packed(c, w, fold, (Wanted){ .kind = kind, .O = O, .K = K, .groups = groups });
+    return packed(c, w, fold, (Wanted){ .kind = kind, .O = O, .K = K, .groups = groups, .part = { .n = O } });
 }
 
-DfPackedWeight df_weight_rows(DfCtx *c, DfTensor *w, DfPackedRows rows, size_t K)
+DfPackedWeight df_weight_rows(DfCtx *c, DfTensor *w, DfPackedPart rows, size_t K)
 {
-    return packed(c, w, NULL, (Wanted){ .kind = DF_PACK_GEMM, .O = rows.n, .K = K, .groups = 1, .first = rows.first });
+    return packed(c, w, NULL, (Wanted){ .kind = DF_PACK_GEMM, .O = rows.n, .K = K, .groups = 1, .part = rows });
+}
+
+DfPackedWeight df_weight_inputs(DfCtx *c, DfTensor *w, const DfTensor *fold, DfPackKind kind, DfPackedPart part)
+{
+    const size_t O = (size_t)df_dim(w, 0);
+    const size_t taps = (size_t)df_dim(w, 1) * (size_t)df_dim(w, 2);
+    part.n = O;
+    return packed(c, w, fold, (Wanted){ .kind = kind, .O = part.taps ? taps * O : O, .groups = 1, .part = part,
+                                        .K = part.taps ? part.inputs : taps * part.inputs });
 }
 
 void df_weight_done(DfCtx *c, DfPackedWeight w)

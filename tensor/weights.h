@@ -16,7 +16,9 @@ typedef struct {
 /* w: O rows of K, in groups; each row times its factor in `fold` (O), or NULL. Several threads may ask at once. */
 DfPackedWeight df_weight(DfCtx *, DfTensor *w, const DfTensor *fold, DfPackKind, size_t O, size_t K, size_t groups);
 /* The same of some rows alone, for a linear layer. */
-DfPackedWeight df_weight_rows(DfCtx *, DfTensor *w, DfPackedRows, size_t K);
+DfPackedWeight df_weight_rows(DfCtx *, DfTensor *w, DfPackedPart, size_t K);
+/* The same of some inputs alone of a convolution that is not in 8 bits, O kh kw I; `fold` has O factors. */
+DfPackedWeight df_weight_inputs(DfCtx *, DfTensor *w, const DfTensor *fold, DfPackKind, DfPackedPart);
 /* Is it multiplied in 8 bits? */
 bool df_weight_is_int8(const DfCtx *, const DfTensor *w);
 void df_weight_done(DfCtx *, DfPackedWeight);

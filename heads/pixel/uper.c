@@ -53,11 +53,10 @@ static DfTensor *pyramid_pooling(DfCtx *c, const Uper *h, DfTensor *x)          
     for (int i = 0; i < h->pool_scales.n; i++) {
         const int side = h->pool_scales.v[i];
         DfTensor *pooled = df_adaptive_avg_pool2d(c, x, side, side);               /* N side side C             */
-        DfTensor *y = nn_conv_module(c, &h->psp[i], pooled);                       /* N side side channels      */
-        parts[i + 1] = df_decode_head_resize(c, &h->base, y, x);                   /* N h w channels            */
+        parts[i + 1] = nn_conv_module(c, &h->psp[i], pooled);                      /* N side side channels      */
     }
-    DfTensor *joined = df_concat(c, parts, h->pool_scales.n + 1, 3);
-    return df_leave(c, m, nn_conv_module(c, &h->bottleneck, joined));
+    const NnJoinedConv joined = nn_join_maps(c, &h->bottleneck, parts, h->pool_scales.n + 1, h->base.align_corners);
+    return df_leave(c, m, nn_joined_rows(c, &joined, 0, c->err ? 1 : df_dim(x, 1)));
 }
 
 /* ---- the pyramid ------------------------------------------------------------------------------------------------- */
@@ -75,19 +74,6 @@ static DfTensor *merged(DfCtx *c, const Uper *h, const NnConvModule *lateral, Df
 
 /* ---- all levels at the finest size ------------------------------------------------------------------------------- */
 
-/* Rows first .. first + rows - 1 of the result. The convolution sees a row more on either side; those outside the map
- * are zeros. */
-static DfTensor *strip(DfCtx *c, const Uper *h, DfTensor *const *x, int n, int first, int rows)
-{
-    const DfMark m = df_enter(c, NULL, -1);
-    const int H = df_dim(x[0], 1), W = df_dim(x[0], 2);
-    NnConvModule conv = h->fpn_bottleneck;
-    conv.conv.conv.padding[0] = 0;
-    DfTensor *y = df_interpolate_concat(c, x, n, H, W, first - 1, rows + 2, h->base.align_corners);
-    y = nn_conv_module(c, &conv, y);                                /* N rows+2 W n*channels -> N rows W channels */
-    return df_leave(c, m, df_decode_head_classes(c, &h->base, y));  /* N rows W classes                           */
-}
-
 /* A multiple of 4, the side of Winograd's tiles: strips have the bits of the whole. A norm that takes its mean from the
  * map must see all of it. */
 static int strip_rows(const DfCtx *c, const Uper *h, int H)
@@ -104,10 +90,14 @@ static DfTensor *join(DfCtx *c, const Uper *h, DfTensor *const *x, int n)       
 {
     const DfMark m = df_enter(c, "fpn_bottleneck", -1);
     const int H = df_dim(x[0], 1), rows = strip_rows(c, h, H);
+    const NnJoinedConv joined = nn_join_maps(c, &h->fpn_bottleneck, x, n, h->base.align_corners);
     DfTensor *strips[DF_SOURCES];
     int n_strips = 0;
-    for (int first = 0; first < H; first += rows)
-        strips[n_strips++] = strip(c, h, x, n, first, H - first < rows ? H - first : rows);
+    for (int first = 0; first < H; first += rows) {
+        const DfMark strip = df_enter(c, NULL, -1);
+        DfTensor *y = nn_joined_rows(c, &joined, first, H - first < rows ? H - first : rows);
+        strips[n_strips++] = df_leave(c, strip, df_decode_head_classes(c, &h->base, y));  /* N rows W classes */
+    }
     return df_leave(c, m, n_strips == 1 ? strips[0] : df_concat(c, strips, n_strips, 1));
 }
 

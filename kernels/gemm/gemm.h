@@ -59,15 +59,17 @@ DF_API DfPrecision df_packed_precision(const DfPacked *);
 DF_API size_t df_packed_bytes(const DfPacked *); /* of memory */
 /* Says that the rows of the weight were multiplied by `fold` (n factors) before it was packed: a norm's part. */
 DF_API int df_packed_folded(DfPacked *, const float *fold, size_t n);
-/* Says which rows of a weight these are. */
+/* Says which part of a weight this is. */
 typedef struct {
-    size_t first, n;
-} DfPackedRows;
-DF_API void df_packed_of_rows(DfPacked *, DfPackedRows);
+    size_t first, n;      /* rows                                                                             */
+    size_t input, inputs; /* of the weight of a convolution the inputs from `input` on; inputs 0: all of them */
+    bool taps;            /* its rows are kh kw O, tap by tap, of inputs each, and not O of kh kw inputs      */
+} DfPackedPart;
+DF_API void df_packed_of_part(DfPacked *, DfPackedPart);
 /* A weight may be packed for several uses: its copies are a list. Link returns the new list; find NULL if there is
- * none of this kind and precision, of these rows, with these factors (one for each row; NULL: none). */
+ * none of this kind and precision, of this part, with these factors (one for each row; NULL: none). */
 DF_API DfPacked *df_packed_link(DfPacked *one, DfPacked *list);
-DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, DfPrecision, DfPackedRows, const float *fold);
+DF_API const DfPacked *df_packed_find(const DfPacked *list, DfPackKind, DfPrecision, DfPackedPart, const float *fold);
 /* The weight has other numbers now: its copies are stale and are not found any more, but their memory can be used
  * again. Those with factors are freed. Returns the new list. */
 DF_API DfPacked *df_packed_age(DfPacked *list);

@@ -78,16 +78,16 @@ static bool same_fold(const float *a, const float *b, size_t n)
     return a && b ? memcmp(a, b, n * sizeof *a) == 0 : a == b;
 }
 
-static bool same_rows(DfPackedRows a, DfPackedRows b)
+static bool same_part(DfPackedPart a, DfPackedPart b)
 {
-    return a.first == b.first && a.n == b.n;
+    return a.first == b.first && a.n == b.n && a.input == b.input && a.inputs == b.inputs && a.taps == b.taps;
 }
 
-const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, DfPrecision precision, DfPackedRows rows,
+const DfPacked *df_packed_find(const DfPacked *list, DfPackKind kind, DfPrecision precision, DfPackedPart part,
                                const float *fold)
 {
     while (list && !(list->kind == kind && list->precision == precision && !list->stale &&
-                     same_rows(list->rows, rows) && same_fold(list->fold, fold, rows.n)))
+                     same_part(list->part, part) && same_fold(list->fold, fold, part.n)))
         list = list->next;
     return list;
 }
@@ -120,9 +120,9 @@ DfPacked *df_packed_take_stale(DfPacked **list, DfPackKind kind)
     return taken;
 }
 
-void df_packed_of_rows(DfPacked *p, DfPackedRows rows)
+void df_packed_of_part(DfPacked *p, DfPackedPart part)
 {
-    p->rows = rows;
+    p->part = part;
 }
 
 int df_packed_folded(DfPacked *p, const float *fold, size_t n)

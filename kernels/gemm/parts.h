@@ -34,7 +34,7 @@ struct DfPacked {
     float *data;      /* or twice as many bfloat16                             */
     size_t capacity;  /* floats of its memory                                  */
     const float *itself; /* DF_PACK_ITSELF: where the weight lies              */
-    DfPackedRows rows; /* of the weight                                        */
+    DfPackedPart part; /* of the weight                                        */
     float *fold;      /* factors of the rows, as they were at packing; or NULL */
     struct DfInt8 *int8; /* of 8 bits: in place of data; else NULL             */
     bool stale;       /* the weight has other numbers now                      */
