@@ -6,7 +6,7 @@
  */
 #include "kernels/conv/conv_bf16.h"
 
-#include "kernels/conv/patches.h"
+#include "kernels/conv/tasks.h"
 #include "kernels/gemm/bf16.h"
 #include "kernels/gemm/parts.h"
 
@@ -19,16 +19,14 @@ enum {
 typedef struct {
     const DfKernels *k;
     const DfPacked *w;
-    DfPatches patches;           /* of `map`, or of x                              */
+    DfConvTasks tasks;  /* patches of `map`, or of x                                                  */
     DfMap x;
-    const DfBf16 *map;           /* x rounded; NULL: a tap's pixels are, each time */
-    DfBf16 *own;                 /* memory of it, unless that is x                 */
-    size_t numbers;              /* of x                                           */
-    size_t rows, blocks;         /* pixels of the result, cut into blocks          */
-    size_t groups, column_tasks; /* tasks that share the columns of a group        */
-    DfBf16 *shared;              /* all patches, group after group, or NULL: each task gathers its own */
-    size_t ld;                   /* of a row of these                              */
-    DfMap y;                     /* rows O                                         */
+    const DfBf16 *map;  /* x rounded; NULL: a tap's pixels are, each time                             */
+    DfBf16 *own;        /* memory of it, unless that is x                                             */
+    size_t numbers;     /* of x                                                                       */
+    DfBf16 *shared;     /* all patches, group after group, or NULL: each task gathers its own         */
+    size_t ld;          /* of a row of these                                                          */
+    DfMap y;            /* rows O                                                                     */
     size_t ldy;
     DfEpilogue e;
 } Conv;
@@ -41,32 +39,16 @@ static void map_task(void *arg, size_t task, void *scratch)
     a->k->bf16.round(a->own + first, (const float *)a->x.data + first, df_smaller(a->numbers - first, MAP_BLOCK));
 }
 
-/* A task: one block of pixels, some output channels of one group. Neighbours share pixels. */
+/* What a task gathers. */
 typedef struct {
     const Conv *all;
-    DfPatches patches;
-    size_t row, rows, group, n0, n1;
-} Part;
-
-static Part part_of(const Conv *a, size_t task)
-{
-    const size_t part = task % a->column_tasks;
-    const size_t block = task / a->column_tasks % a->blocks;
-    const size_t n = a->ldy / a->groups;
-    const size_t width = (size_t)a->k->bf16.tile_n;
-    const size_t tiles = df_ceil_div(n, width);
-    Part t = { .all = a, .patches = a->patches, .group = task / a->column_tasks / a->blocks };
-    t.patches.c0 = t.group * t.patches.channels;
-    t.row = df_cut(a->rows, a->blocks, block);
-    t.rows = df_cut(a->rows, a->blocks, block + 1) - t.row;
-    t.n0 = df_cut(tiles, a->column_tasks, part) * width;
-    t.n1 = df_smaller(df_cut(tiles, a->column_tasks, part + 1) * width, n);
-    return t;
-}
+    DfConvPart part;
+} Gathered;
 
 /* Channels k0..k1-1 of the pixels that one tap sees. */
-static void gather_pixels(const Part *t, size_t k0, size_t k1, DfBf16 *to, size_t ld)
+static void gather_pixels(const Gathered *g, size_t k0, size_t k1, DfBf16 *to, size_t ld)
 {
+    const DfConvPart *t = &g->part;
     const DfPatches *p = &t->patches;
     const size_t W = (size_t)p->jW;
     const size_t H = (size_t)p->jH;
@@ -74,67 +56,60 @@ static void gather_pixels(const Part *t, size_t k0, size_t k1, DfBf16 *to, size_
         const size_t y = r / W % H * (size_t)p->step_y;
         const size_t x = r % W * (size_t)p->step_x;
         const size_t pixel = (r / W / H * (size_t)p->H + y) * (size_t)p->W + x;
-        t->all->k->bf16.round(to, (const float *)t->all->x.data + pixel * p->C + k0, k1 - k0);
+        g->all->k->bf16.round(to, (const float *)g->all->x.data + pixel * p->C + k0, k1 - k0);
     }
 }
 
 /* Columns k0..k1-1 of a task's patches, and a zero behind an odd number of them. */
 static void gather(const void *from, size_t k0, size_t k1, DfBf16 *to, size_t ld)
 {
-    const Part *t = from;
-    if (t->all->map)
+    const Gathered *g = from;
+    const DfConvPart *t = &g->part;
+    if (g->all->map)
         df_patches_gather_block(&t->patches, t->row, t->rows, k0, k1, to, ld);
     else
-        gather_pixels(t, k0, k1, to, ld);
+        gather_pixels(g, k0, k1, to, ld);
     for (size_t i = 0; (k1 - k0) % 2 && i < t->rows; i++)
         to[i * ld + k1 - k0] = 0;
 }
 
-static DfBf16 *shared_rows(const Part *t)
+static DfBf16 *shared_rows(const Gathered *g)
 {
-    const Conv *a = t->all;
-    return a->shared ? a->shared + (t->group * a->rows + t->row) * a->ld : NULL;
+    const Conv *a = g->all;
+    return a->shared ? a->shared + (g->part.group * a->tasks.rows + g->part.row) * a->ld : NULL;
 }
 
 static void gather_task(void *arg, size_t task, void *scratch)
 {
     const Conv *a = arg;
-    const Part t = part_of(a, task * a->column_tasks);
+    const Gathered g = { a, df_conv_part(&a->tasks, task * a->tasks.pieces) };
     (void)scratch;
-    gather(&t, 0, t.patches.k, shared_rows(&t), a->ld);
+    gather(&g, 0, g.part.patches.k, shared_rows(&g), a->ld);
 }
 
 static void conv_task(void *arg, size_t task, void *scratch)
 {
     const Conv *a = arg;
-    const Part t = part_of(a, task);
-    const size_t first = t.group * (a->ldy / a->groups);
-    const DfEpilogue e = df_epilogue_at(&a->e, t.row, a->ldy, first);
-    const DfBf16Product p = { .m = t.rows, .rounded = shared_rows(&t), .lda = a->ld, .gather = gather, .from = &t,
-                              .b = df_packed_bf16_panels(a->w, t.group), .n0 = t.n0, .n1 = t.n1, .ldy = a->ldy,
+    const Gathered g = { a, df_conv_part(&a->tasks, task) };
+    const DfConvPart *t = &g.part;
+    const size_t first = t->group * a->tasks.n;
+    const DfEpilogue e = df_epilogue_at(&a->e, t->row, a->ldy, first);
+    const DfBf16Product p = { .m = t->rows, .rounded = shared_rows(&g), .lda = a->ld, .gather = gather, .from = &g,
+                              .b = df_packed_bf16_panels(a->w, t->group), .n0 = t->n0, .n1 = t->n1, .ldy = a->ldy,
                               .e = &e };
-    df_bf16_product_to(&a->k->bf16, &p, a->y, t.row * a->ldy + first, scratch);
+    df_bf16_product_to(&a->k->bf16, &p, a->y, t->row * a->ldy + first, scratch);
 }
 
 static int run(DfPool *pool, Conv *a)
 {
-    const size_t parts = a->blocks * a->groups;
-    const size_t n = a->ldy / a->groups;
-    const size_t scratch = df_bf16_scratch_to(df_ceil_div(a->rows, a->blocks), a->patches.k, n, a->y);
+    const DfConvTasks *t = &a->tasks;
+    const size_t scratch = df_bf16_scratch_to(df_conv_part_rows(t), t->patches.k, t->n, a->y);
     int error = DF_OK;
     if (a->own)
         error = df_parallel(pool, df_ceil_div(a->numbers, MAP_BLOCK), 0, map_task, a);
     if (!error && a->shared)
-        error = df_parallel(pool, parts, 0, gather_task, a);
-    return error ? error : df_parallel(pool, parts * a->column_tasks, scratch, conv_task, a);
-}
-
-static void cut(Conv *a)
-{
-    const size_t tiles = df_ceil_div(a->ldy / a->groups, (size_t)a->k->bf16.tile_n);
-    a->blocks = df_even_parts(df_ceil_div(a->rows, BLOCK_ROWS));
-    a->column_tasks = df_smaller(df_ceil_div(TASKS, a->blocks * a->groups), df_ceil_div(tiles, 2));
-    a->ld = df_bf16_row(a->patches.k);
+        error = df_parallel(pool, t->blocks * t->groups, 0, gather_task, a);
+    return error ? error : df_parallel(pool, df_conv_parts(t), scratch, conv_task, a);
 }
 
 static bool has_one_tap(const DfConvShape *s)
@@ -148,9 +123,12 @@ static int make_room(Conv *a, const DfConvShape *s, DfRun *runs)
     if (!a->x.bf16 && !has_one_tap(s) && !(a->own = df_malloc(a->numbers * sizeof *a->own)))
         return df_fail_memory("a map of bfloat16");
     a->map = a->x.bf16 ? a->x.data : a->own;
-    a->patches = df_conv_patches(s, a->map, sizeof *a->map, runs, df_conv_runs(s, SIZE_MAX, runs));
-    cut(a);
-    if (a->column_tasks > 1 && !(a->shared = df_malloc(a->groups * a->rows * a->ld * sizeof *a->shared)))
+    const DfPatches patches = df_conv_patches(s, a->map, sizeof *a->map, runs, df_conv_runs(s, SIZE_MAX, runs));
+    const DfConvCut cut = { .rows = BLOCK_ROWS, .parts = TASKS, .tiles = 2 };
+    a->tasks = df_conv_tasks(s, patches, (size_t)a->k->bf16.tile_n, cut);
+    a->ld = df_bf16_row(patches.k);
+    const size_t all = a->tasks.groups * a->tasks.rows * a->ld;
+    if (a->tasks.pieces > 1 && !(a->shared = df_malloc(all * sizeof *a->shared)))
         return df_fail_memory("the patches of a convolution");
     return DF_OK;
 }
@@ -159,8 +137,7 @@ int df_conv_bf16(DfPool *pool, const DfKernels *k, const DfConvShape *s, DfMap x
                  DfEpilogue e)
 {
     DfRun *runs = df_conv_runs_new(s);
-    Conv a = { .k = k, .w = w, .x = x, .rows = df_conv_outputs(s), .groups = (size_t)s->groups, .y = y,
-               .ldy = (size_t)s->O, .e = e };
+    Conv a = { .k = k, .w = w, .x = x, .y = y, .ldy = (size_t)s->O, .e = e };
     int error = runs ? make_room(&a, s, runs) : df_fail_memory("the taps of a convolution");
     if (!error)
         error = run(pool, &a);

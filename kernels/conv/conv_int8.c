@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "kernels/conv/conv_int8.h"
-#include "kernels/conv/patches.h"
+#include "kernels/conv/tasks.h"
 
 enum {
     TASKS = 16,               /* cut along output channels too until there are so many */
@@ -19,13 +19,11 @@ enum {
 typedef struct {
     const DfInt8Kernels *k;
     const struct DfInt8 *w;
-    DfPatches patches;           /* of `u`                                    */
+    DfConvTasks tasks; /* patches of `u`     */
     const float *x;
-    uint8_t *u;                  /* the map in 8 bits                         */
-    size_t numbers;              /* of it                                     */
-    size_t rows, blocks;         /* pixels of the result, cut into blocks     */
-    size_t groups, column_tasks; /* tasks that share the columns of a group   */
-    float *y;                    /* rows O                                    */
+    uint8_t *u;        /* the map in 8 bits  */
+    size_t numbers;    /* of it              */
+    float *y;          /* rows O             */
     size_t ldy;
     DfEpilogue e;
 } Conv;
@@ -45,55 +43,42 @@ static void fill_up(uint8_t *rows, size_t n, size_t ld, size_t from, size_t to)
         memset(rows + i * ld + from, 0, to - from);
 }
 
-/* One block of pixels, some output channels of one group. */
 static void conv_task(void *arg, size_t task, void *scratch)
 {
     const Conv *a = arg;
-    const size_t part = task % a->column_tasks; /* neighbours share pixels */
-    const size_t block = task / a->column_tasks % a->blocks;
-    const size_t group = task / a->column_tasks / a->blocks;
-    const size_t row = df_cut(a->rows, a->blocks, block);
-    const size_t rows = df_cut(a->rows, a->blocks, block + 1) - row;
-    const DfInt8Panels b = df_int8_panels(a->w, group);
-    const size_t width = (size_t)a->k->tile_n;
-    const size_t tiles = df_ceil_div(b.n, width);
-    const size_t n0 = df_cut(tiles, a->column_tasks, part) * width;
-    const size_t n1 = df_smaller(df_cut(tiles, a->column_tasks, part + 1) * width, b.n);
-    const size_t ld = df_int8_row(a->patches.k);
-    const DfEpilogue e = df_epilogue_at(&a->e, row, a->ldy, group * b.n);
-    DfPatches patches = a->patches;
-    patches.c0 = group * patches.channels;
-    df_patches_gather_block(&patches, row, rows, 0, patches.k, scratch, ld);
-    fill_up(scratch, rows, ld, patches.k, b.k);
-    df_int8_rows(a->k, rows, scratch, ld, b, n0, n1, a->y + row * a->ldy + group * b.n, a->ldy, &e);
+    const DfConvPart t = df_conv_part(&a->tasks, task);
+    const DfInt8Panels b = df_int8_panels(a->w, t.group);
+    const size_t first = t.group * b.n;
+    const size_t ld = df_int8_row(t.patches.k);
+    const DfEpilogue e = df_epilogue_at(&a->e, t.row, a->ldy, first);
+    df_patches_gather_block(&t.patches, t.row, t.rows, 0, t.patches.k, scratch, ld);
+    fill_up(scratch, t.rows, ld, t.patches.k, b.k);
+    df_int8_rows(a->k, t.rows, scratch, ld, b, t.n0, t.n1, a->y + t.row * a->ldy + first, a->ldy, &e);
 }
 
-static int run(DfPool *pool, Conv *a)
+static int run(DfPool *pool, Conv *a, const DfConvShape *s, DfRun *runs)
 {
-    const size_t ld = df_int8_row(a->patches.k);
-    const size_t tiles = df_ceil_div(a->w->n, (size_t)a->k->tile_n);
-    const size_t rows = df_clamp_size(PATCH_BYTES / ld / 12 * 12, LEAST_ROWS, MOST_ROWS);
-    a->blocks = df_even_parts(df_ceil_div(a->rows, rows));
-    a->column_tasks = df_smaller(df_ceil_div(TASKS, a->blocks * a->groups), tiles);
-    const size_t scratch = df_ceil_div(a->rows, a->blocks) * ld;
+    DfPatches patches = df_conv_patches(s, a->u, sizeof *a->u, runs, df_conv_runs(s, SIZE_MAX, runs));
+    const size_t ld = df_int8_row(patches.k);
+    const DfConvCut cut = { .rows = df_clamp_size(PATCH_BYTES / ld / 12 * 12, LEAST_ROWS, MOST_ROWS), .parts = TASKS,
+                            .tiles = 1 };
+    patches.outside = a->w->zero;
+    a->tasks = df_conv_tasks(s, patches, (size_t)a->k->tile_n, cut);
     const int error = df_parallel(pool, df_ceil_div(a->numbers, MAP_BLOCK), 0, map_task, a);
-    return error ? error : df_parallel(pool, a->blocks * a->column_tasks * a->groups, scratch, conv_task, a);
+    return error ? error
+                 : df_parallel(pool, df_conv_parts(&a->tasks), df_conv_part_rows(&a->tasks) * ld, conv_task, a);
 }
 
 int df_conv_int8(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const DfPacked *w, float *y,
                  DfEpilogue e)
 {
     DfRun *runs = df_conv_runs_new(s);
-    Conv a = { .k = &k->int8, .w = w->int8, .x = x, .rows = df_conv_outputs(s), .groups = (size_t)s->groups, .y = y,
-               .ldy = (size_t)s->O, .e = e };
+    Conv a = { .k = &k->int8, .w = w->int8, .x = x, .y = y, .ldy = (size_t)s->O, .e = e };
     a.numbers = (size_t)s->N * (size_t)s->H * (size_t)s->W * (size_t)s->I;
     a.u = df_malloc(a.numbers);
     int error = runs && a.u ? DF_OK : df_fail_memory("a map of 8 bits");
-    if (!error) {
-        a.patches = df_conv_patches(s, a.u, sizeof *a.u, runs, df_conv_runs(s, SIZE_MAX, runs));
-        a.patches.outside = a.w->zero;
-        error = run(pool, &a);
-    }
+    if (!error)
+        error = run(pool, &a, s, runs);
     df_free(runs);
     df_free(a.u);
     return error;
