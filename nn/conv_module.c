@@ -16,14 +16,20 @@ static bool folds(const DfCtx *c, const NnConv *l, const NnNorm *n)
     return by_running_statistics && !c->recording && !l->bias && !depthwise && l->standard_eps <= 0;
 }
 
-/* act(norm(conv(x))), and what `fuse` adds. */
+/* act(norm(conv(x))), and what `fuse` adds, as a convolution. */
+static DfConvLayer layer_of(DfCtx *c, const NnConv *l, const NnNorm *n, DfFuse fuse)
+{
+    DfConvLayer layer = { .weight = l->weight, .conv = l->conv, .fuse = fuse };
+    df_batch_norm_columns(c, n->weight, n->bias, n->running_mean, n->running_var, n->eps, &layer.fuse.fold,
+                          &layer.bias);                                          /* O each */
+    return layer;
+}
+
 static DfTensor *folded(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfFuse fuse)
 {
     const DfMark m = df_enter(c, NULL, -1);
-    DfTensor *scale, *shift;                                                     /* O each */
-    df_batch_norm_columns(c, n->weight, n->bias, n->running_mean, n->running_var, n->eps, &scale, &shift);
-    fuse.fold = scale;
-    return df_leave(c, m, df_conv2d(c, x, l->weight, shift, l->conv, fuse));
+    const DfConvLayer as_one = layer_of(c, l, n, fuse);
+    return df_leave(c, m, df_conv2d(c, x, as_one.weight, as_one.bias, as_one.conv, as_one.fuse));
 }
 
 static DfTensor *conv_norm(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfFuse fuse)
@@ -46,9 +52,16 @@ DfTensor *nn_conv_norm_for(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor 
     return conv_norm(c, l, n, x, (DfFuse){ .act = act, .reader = reader ? reader->weight : NULL });
 }
 
-DfTensor *nn_conv_norm_spending(DfCtx *c, const NnConv *l, const NnNorm *n, DfTensor *x, DfAct act, DfTensor *residual)
+DfTensor *nn_conv_norm_pair(DfCtx *c, DfTensor *x, const NnConvNorm *first, const NnConvNorm *second, DfTensor **z)
 {
-    return conv_norm(c, l, n, x, (DfFuse){ .act = act, .residual = residual, .inside = true, .spent = true });
+    *z = NULL;
+    if (!second || !folds(c, first->conv, first->norm) || !folds(c, second->conv, second->norm))
+        return conv_norm(c, first->conv, first->norm, x, first->fuse);
+    const DfMark m = df_enter(c, NULL, -1);
+    const DfConvLayer one = layer_of(c, first->conv, first->norm, first->fuse);
+    const DfConvLayer two = layer_of(c, second->conv, second->norm, second->fuse);
+    DfTensor *y = df_conv2d_pair(c, x, &one, &two, z);
+    return df_leave_with(c, m, y, *z);
 }
 
 /* ---- mmcv's module ----------------------------------------------------------------------------------------------- */

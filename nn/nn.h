@@ -283,8 +283,15 @@ DF_API DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTe
 DF_API DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
 /* The same without a residual, of a result that one convolution alone reads (DfFuse.reader); NULL: not so. */
 DF_API DfTensor *nn_conv_norm_for(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, const NnConv *reader);
-/* The same with a residual that nobody reads, now or later: the result may take over its memory. */
-DF_API DfTensor *nn_conv_norm_spending(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
+/* Two in a row, y = first(x) and *z = second(y), where both are computed together (df_conv2d_pair()); else, and where
+ * `second` is NULL, *z is NULL. */
+typedef struct {
+    const NnConv *conv;
+    const NnNorm *norm;
+    DfFuse fuse; /* act and residual, which is inside; reader */
+} NnConvNorm;
+DF_API DfTensor *nn_conv_norm_pair(DfCtx *, DfTensor *x, const NnConvNorm *first, const NnConvNorm *second,
+                                   DfTensor **z);
 
 /* norm.c: an activation by its name in PyTorch, in letters of any case: ReLU, GELU, SiLU, ..; and of those that only
  * transformers has: QuickGELU, Laplace, .. Anything else poisons the model. */

@@ -176,6 +176,8 @@ typedef struct {
 } DfMark;
 DF_API DfMark df_enter(DfCtx *, const char *name, int index);
 DF_API DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
+/* The same with another tensor that is kept, or NULL. */
+DF_API DfTensor *df_leave_with(DfCtx *, DfMark, DfTensor *keep, DfTensor *also);
 DF_API void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 
 /* Frees one tensor before its scope is left. Nothing happens when the context records: the way back needs all

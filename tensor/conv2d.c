@@ -8,6 +8,7 @@
 #include "tensor/columns.h"
 #include "tensor/conv_shape.h"
 #include "tensor/fuse.h"
+#include "tensor/parts.h"
 #include "tensor/weights.h"
 
 static bool is_depthwise(const DfTensor *w) /* kh kw C */
@@ -147,8 +148,13 @@ static DfTensor *result_of(DfCtx *c, DfShape shape, DfTensor *x, DfTensor *weigh
                 : df_output_bf16(c, bf16, &op, shape, DF_SOURCES_OF(x, weight, bias));
 }
 
-static bool has_options(DfCtx *c, const DfTensor *x, const DfTensor *w, DfFuse fuse)
+/* Poisons the context and returns false where x, the weight and what is asked for do not go together. */
+static bool can_run(DfCtx *c, const DfTensor *x, const DfConvLayer *l)
 {
+    const DfTensor *w = l->weight;
+    const DfFuse fuse = l->fuse;
+    if (!fits(c, x, w, l->conv, fuse.first_inputs))
+        return false;
     if (fuse.first_inputs && !df_conv2d_has_taps(c, w))
         df_refuse(c, "conv2d: the first inputs of a weight: want no tape, and a weight of (O kh kw I) that is not in "
                      "8 bits");
@@ -166,26 +172,87 @@ static double direct_macs(const DfConvShape *s, const DfTensor *w)
     return (double)s->N * s->oH * s->oW * s->O * s->kh * s->kw * taps;
 }
 
+/* The result, with everything but its numbers. */
+static DfTensor *made_for(DfCtx *c, const DfConvShape *s, DfTensor *x, const DfConvLayer *l)
+{
+    const DfShape shape = DF_SHAPE(s->N, s->oH, s->oW, s->O);
+    if (!df_fuse_fits(c, "conv2d", shape, l->bias, l->fuse))
+        return &c->nil;
+    DfTensor *y = result_of(c, shape, x, l->weight, l->bias, l->fuse);
+    df_fuse_reads(c, l->fuse);
+    const double direct = direct_macs(s, l->weight);
+    df_macs(c, DF_MACS_LAYER, direct);
+    df_macs(c, DF_MACS_SPARED, direct - df_conv_multiply_adds(s));
+    df_note(c, y, &l->conv, sizeof l->conv);
+    return y;
+}
+
 DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv conv, DfFuse fuse)
 {
-    if (c->err || !fits(c, x, weight, conv, fuse.first_inputs))
-        return &c->nil;
-    if (!has_options(c, x, weight, fuse))
+    const DfConvLayer l = { weight, bias, conv, fuse };
+    if (c->err || !can_run(c, x, &l))
         return &c->nil;
     if (df_fuse_splits(c, x, weight, bias, fuse))
         return df_fuse_apart(c, df_conv2d(c, x, weight, bias, conv, (DfFuse){ 0 }), fuse);
     const DfConvShape s = shape_of(x, weight, conv);
-    const DfShape shape = DF_SHAPE(s.N, s.oH, s.oW, s.O);
-    if (!df_fuse_fits(c, "conv2d", shape, bias, fuse))
+    DfTensor *y = made_for(c, &s, x, &l);
+    if (!df_skip(c, y))
+        df_check(c, run(c, &s, x, weight, &fuse, y, df_fuse_epilogue(bias, fuse)));
+    return y;
+}
+
+/* ---- two 1x1 convolutions, one after the other ------------------------------------------------------------------- */
+
+static bool is_pointwise(const DfConvLayer *l)
+{
+    const DfTensor *w = l->weight;
+    const DfConv *conv = &l->conv;
+    const bool one_tap = !is_depthwise(w) && df_dim(w, 1) == 1 && df_dim(w, 2) == 1;
+    return one_tap && conv->stride[0] == 1 && conv->stride[1] == 1 && !conv->padding[0] && !conv->padding[1] &&
+           conv->groups == 1;
+}
+
+/* Who counts, listens to weights or checks each result wants them one by one. */
+static bool goes_together(const DfCtx *c, const DfTensor *x, const DfConvLayer *first, const DfConvLayer *second)
+{
+    const bool one_by_one = c->recording || c->dry || c->parts->checks || df_listens_weights(c);
+    return !one_by_one && !first->fuse.reader && is_pointwise(first) && is_pointwise(second) &&
+           df_pair_is_long(df_size(x) / df_at_least_1((size_t)df_dim(x, 3)));
+}
+
+static int run_pair(DfCtx *c, const DfTensor *x, const DfConvLayer *first, const DfTensor *y, const DfConvLayer *second,
+                    const DfTensor *z)
+{
+    const DfConvShape s = shape_of(x, first->weight, first->conv);
+    const DfConvShape t = shape_of(y, second->weight, second->conv);
+    const DfPackedWeight w1 = packed(c, &s, first->weight, &first->fuse);
+    const DfPackedWeight w2 = packed(c, &t, second->weight, &second->fuse);
+    const DfPair pair = {
+        .M = df_size(y) / (size_t)s.O,
+        .x = { x->data, x->bf16 }, .w1 = w1.packed, .first = df_fuse_epilogue(first->bias, first->fuse),
+        .h = y->data, .w2 = w2.packed, .second = df_fuse_epilogue(second->bias, second->fuse),
+        .y = { z->data, z->bf16 },
+    };
+    const int error = w1.packed && w2.packed ? df_pair_packed(c->pool, c->k, &pair) : DF_OK;
+    df_weight_done(c, w1);
+    df_weight_done(c, w2);
+    return error;
+}
+
+DfTensor *df_conv2d_pair(DfCtx *c, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second, DfTensor **z)
+{
+    *z = NULL;
+    if (c->err || !can_run(c, x, first))
         return &c->nil;
-    DfTensor *y = result_of(c, shape, x, weight, bias, fuse);
-    df_fuse_reads(c, fuse);
-    const double direct = direct_macs(&s, weight);
-    df_macs(c, DF_MACS_LAYER, direct);
-    df_macs(c, DF_MACS_SPARED, direct - df_conv_multiply_adds(&s));
-    df_note(c, y, &conv, sizeof conv);
-    if (df_skip(c, y))
-        return y;
-    df_check(c, run(c, &s, x, weight, &fuse, y, df_fuse_epilogue(bias, fuse)));
+    if (!goes_together(c, x, first, second))
+        return df_conv2d(c, x, first->weight, first->bias, first->conv, first->fuse);
+    const DfConvShape s = shape_of(x, first->weight, first->conv);
+    DfTensor *y = made_for(c, &s, x, first);
+    if (c->err || !can_run(c, y, second))
+        return &c->nil;
+    const DfConvShape t = shape_of(y, second->weight, second->conv);
+    *z = made_for(c, &t, y, second);
+    if (!df_skip(c, *z) && df_size(y))
+        df_check(c, run_pair(c, x, first, y, second, *z));
     return y;
 }

@@ -61,6 +61,17 @@ typedef struct {
  * the padded map. weight: O kh kw I/groups, or kh kw I for groups == I == O (depthwise); bias: O or NULL.
  *                                                                                            N H W I -> N H' W' O */
 DF_API DfTensor *df_conv2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv, DfFuse);
+/* The arguments of one, but for x. */
+typedef struct {
+    DfTensor *weight, *bias;
+    DfConv conv;
+    DfFuse fuse;
+} DfConvLayer;
+/* y = df_conv2d(x) by `first`, and of y by `second` *z, with the same bits as one after the other. Both are computed
+ * together where both are 1x1 and the map is long: so a large one is not read again. Else *z is NULL: then, and while a
+ * tape is kept, it is the caller's to compute. */
+DF_API DfTensor *df_conv2d_pair(DfCtx *, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
+                                DfTensor **z);
 /* H' = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1; the output padding (y, x) is less than the
  * stride or the dilation. weight: I kh kw O/groups; bias: O or NULL.                         N H W I -> N H' W' O */
 DF_API DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv,

@@ -80,11 +80,16 @@ static void tell(DfCtx *c, DfMark mark, const DfTensor *result)
     p->listener(p->listener_user, path, result);
 }
 
-DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
+DfTensor *df_leave_with(DfCtx *c, DfMark mark, DfTensor *keep, DfTensor *also)
 {
     tell(c, mark, keep);
-    df_leave_all(c, mark, &keep, 1);
+    df_leave_all(c, mark, (DfTensor *[]){ keep, also }, 2);
     return keep;
+}
+
+DfTensor *df_leave(DfCtx *c, DfMark mark, DfTensor *keep)
+{
+    return df_leave_with(c, mark, keep, NULL);
 }
 
 void df_release(DfCtx *c, DfTensor *x)

@@ -102,6 +102,23 @@ DF_API int df_gemm_packed_maps(DfPool *, const DfKernels *, size_t M, DfMap a, s
 /* y = epilogue(act(x w1' + b1) w2'), contiguous rows; the hidden layer exists a few rows at a time. */
 DF_API int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const DfPacked *w1, const float *b1,
                          DfAct, const DfPacked *w2, float *y, DfEpilogue);
+/* Two products in a row, whose middle is a result, too:
+ *     h = first(x w1')     y = second(h w2')
+ * Rows of h are multiplied while they are in the cache. All are contiguous. h may be its own residual where DfEpilogue
+ * allows it; y has none where it is bfloat16. */
+typedef struct {
+    size_t M;
+    DfMap x;            /* M I                                      */
+    const DfPacked *w1; /* I H, one group                           */
+    DfEpilogue first;
+    float *h;           /* M H; NULL: the middle is nobody's result */
+    const DfPacked *w2; /* H O                                      */
+    DfEpilogue second;
+    DfMap y;            /* M O                                      */
+} DfPair;
+DF_API int df_pair_packed(DfPool *, const DfKernels *, const DfPair *);
+/* Are they so many rows that the products are not done one after the other? */
+DF_API bool df_pair_is_long(size_t M);
 /* c = alpha op(a) op(b) + beta c, op transposing if asked to: a is M K, or K M if transposed; b K N, or N K. c is
  * M N and overlaps neither. beta = 0: c is not read. */
 DF_API int df_gemm(DfPool *, const DfKernels *, bool transpose_a, bool transpose_b, size_t M, size_t N, size_t K,

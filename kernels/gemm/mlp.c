@@ -1,73 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/mlp.c -- two products with packed weights and an activation between them. The hidden layer, four
- * times as wide as its input in a transformer, exists for a few rows at a time, in the cache.
+ * kernels/gemm/mlp.c -- two products with packed weights, the second of what the first gives, a few rows at a time:
+ *     h = act(x w1' + b1)     y = h w2'
+ * In a transformer's MLP h, the hidden layer, is four times as wide as x, and nobody else wants it: it exists for a few
+ * rows at a time, in the cache. In a pair of layers h is a result, too, and its rows are read before they leave the
+ * cache: a map that is larger than that is written once, and not fetched again.
  */
 #include "kernels/gemm/int8.h"
 
 enum {
-    MLP_ROWS = 48,  /* rows of the hidden layer that exist at a time: 576 KiB if it is 3072 wide */
-    MLP_TASKS = 16  /* with fewer tasks than this, two products are cut into more pieces         */
+    MLP_ROWS = 48,   /* rows of the hidden layer that exist at a time: 576 KiB if it is 3072 wide */
+    PAIR_ROWS = 96,  /* rows of a task of a pair, as of a product                                 */
+    FEWEST_TASKS = 16 /* with fewer, two products are cut into more pieces                        */
 };
 
 typedef struct {
     const DfKernels *k;
-    size_t M, tasks;
-    const float *x;       /* M in           */
-    const DfPacked *w1;   /* in H           */
-    const DfPacked *w2;   /* H out          */
-    float *y;             /* M out          */
-    DfEpilogue hidden, e; /* of each layer  */
-    size_t more;          /* bytes of scratch that the products want */
-} Mlp;
+    const DfPair *p;
+    size_t tasks;
+    size_t ldh;    /* of the hidden layer                                                          */
+    size_t hidden; /* bytes of scratch for it; 0: it is kept. What follows is aligned              */
+    size_t more;   /* bytes of scratch that the products want                                      */
+} Job;
 
-static size_t hidden_size(const Mlp *p, size_t rows)
+static void pair_task(void *arg, size_t task, void *scratch)
 {
-    return df_ceil_div(rows * (p->w1->n + DF_ROW_PAD), DF_PANEL) * DF_PANEL; /* floats; what follows is aligned */
-}
-
-static void mlp_task(void *arg, size_t task, void *scratch)
-{
-    const Mlp *p = arg;
-    const size_t row = df_cut(p->M, p->tasks, task);
-    const size_t rows = df_cut(p->M, p->tasks, task + 1) - row;
+    const Job *a = arg;
+    const DfPair *p = a->p;
+    const size_t row = df_cut(p->M, a->tasks, task);
+    const size_t rows = df_cut(p->M, a->tasks, task + 1) - row;
     const size_t in = p->w1->k;
-    const size_t hidden = p->w1->n;
     const size_t out = p->w2->n;
-    const DfEpilogue e = df_epilogue_at(&p->e, row, out, 0);
-    float *const h = scratch;
-    void *const rounded = p->more ? h + hidden_size(p, rows) : NULL;
-    df_packed_rows(p->k, rows, p->x + row * in, in, p->w1, 0, 0, hidden, h, hidden + DF_ROW_PAD, &p->hidden, rounded);
-    df_packed_rows(p->k, rows, h, hidden + DF_ROW_PAD, p->w2, 0, 0, out, p->y + row * out, out, &e, rounded);
+    const DfEpilogue first = df_epilogue_at(&p->first, row, a->ldh, 0);
+    const DfEpilogue second = df_epilogue_at(&p->second, row, out, 0);
+    const DfMap h = { p->h ? p->h + row * a->ldh : scratch, false };
+    void *const rounded = a->more ? (char *)scratch + a->hidden : NULL;
+    df_packed_map_rows(a->k, rows, df_map_at(p->x, row * in), in, p->w1, h, a->ldh, &first, rounded);
+    df_packed_map_rows(a->k, rows, h, a->ldh, p->w2, df_map_at(p->y, row * out), out, &second, rounded);
 }
 
 /* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between
  * them. */
-static int mlp_in_two(DfPool *pool, const Mlp *p)
+static int in_two(DfPool *pool, const DfKernels *k, const DfPair *p)
 {
-    const size_t hidden = p->w1->n;
-    float *h = df_malloc(p->M * hidden * sizeof *h);
-    if (!h)
+    const size_t H = p->w1->n;
+    float *const own = p->h ? NULL : df_malloc(p->M * H * sizeof *own);
+    const DfMap h = { p->h ? p->h : own, false };
+    if (!h.data)
         return df_fail_memory("a hidden layer");
-    int error = df_gemm_packed(pool, p->k, p->M, p->x, p->w1->k, p->w1, h, hidden, p->hidden);
+    int error = df_gemm_packed_maps(pool, k, p->M, p->x, p->w1->k, p->w1, h, H, p->first);
     if (!error)
-        error = df_gemm_packed(pool, p->k, p->M, h, hidden, p->w2, p->y, p->w2->n, p->e);
-    df_free(h);
+        error = df_gemm_packed_maps(pool, k, p->M, h, H, p->w2, p->y, p->w2->n, p->second);
+    df_free(own);
     return error;
+}
+
+/* Rows of the hidden layer that is not kept have a pad between them. */
+static Job job_of(const DfKernels *k, const DfPair *p, size_t rows)
+{
+    Job a = { .k = k, .p = p, .tasks = df_even_parts(df_ceil_div(p->M, rows)), .ldh = p->w1->n };
+    const size_t most = df_ceil_div(p->M, a.tasks);
+    if (!p->h) {
+        a.ldh += DF_ROW_PAD;
+        a.hidden = df_ceil_div(most * a.ldh, DF_PANEL) * DF_PANEL * sizeof(float);
+    }
+    const size_t first = df_packed_map_scratch(p->w1, most, p->h ? p->w1->k : 0, df_map_of(p->h));
+    const size_t second = df_packed_map_scratch(p->w2, most, p->h ? a.ldh : 0, p->y);
+    a.more = first > second ? first : second;
+    return a;
+}
+
+static int run(DfPool *pool, const DfKernels *k, const DfPair *p, size_t rows)
+{
+    Job a = job_of(k, p, rows);
+    return df_parallel(pool, a.tasks, a.hidden + a.more, pair_task, &a);
+}
+
+bool df_pair_is_long(size_t M)
+{
+    return df_even_parts(df_ceil_div(M, PAIR_ROWS)) >= FEWEST_TASKS;
+}
+
+int df_pair_packed(DfPool *pool, const DfKernels *k, const DfPair *p)
+{
+    return df_pair_is_long(p->M) ? run(pool, k, p, PAIR_ROWS) : in_two(pool, k, p);
 }
 
 int df_mlp_packed(DfPool *pool, const DfKernels *k, size_t M, const float *x, const DfPacked *w1, const float *b1,
                   DfAct act, const DfPacked *w2, float *y, DfEpilogue e)
 {
-    Mlp p = { .k = k, .M = M, .x = x, .w1 = w1, .w2 = w2, .y = y, .hidden = { .bias = b1, .act = act }, .e = e };
+    const DfPair p = { .M = M, .x = df_map_of(x), .w1 = w1, .first = { .bias = b1, .act = act }, .w2 = w2,
+                       .y = { y, false }, .second = e };
     if (w1->int8 && w2->int8)
         return df_int8_mlp(pool, k, M, x, w1, b1, act, w2, y, e);
-    p.tasks = df_even_parts(df_ceil_div(M, MLP_ROWS));
-    if (p.tasks < MLP_TASKS)
-        return mlp_in_two(pool, &p);
-    const size_t rows = df_ceil_div(M, p.tasks);
-    const size_t first = df_packed_scratch(w1, rows, 0);
-    const size_t second = df_packed_scratch(w2, rows, 0);
-    p.more = first > second ? first : second;
-    return df_parallel(pool, p.tasks, hidden_size(&p, rows) * sizeof(float) + p.more, mlp_task, &p);
+    if (df_even_parts(df_ceil_div(M, MLP_ROWS)) < FEWEST_TASKS)
+        return in_two(pool, k, &p);
+    return run(pool, k, &p, MLP_ROWS);
 }

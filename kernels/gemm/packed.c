@@ -154,6 +154,23 @@ size_t df_packed_scratch(const DfPacked *w, size_t m, size_t lda)
     return w->precision == DF_PRECISION_BF16 ? df_bf16_scratch(m, w->k) : df_gemm_scratch(m, lda);
 }
 
+void df_packed_map_rows(const DfKernels *k, size_t m, DfMap a, size_t lda, const DfPacked *w, DfMap y, size_t ldy,
+                        const DfEpilogue *e, void *scratch)
+{
+    if (!a.bf16 && !y.bf16) {
+        df_packed_rows(k, m, a.data, lda, w, 0, 0, w->n, y.data, ldy, e, scratch);
+        return;
+    }
+    const DfBf16Product p = { .m = m, .a = a.bf16 ? NULL : a.data, .rounded = a.bf16 ? a.data : NULL, .lda = lda,
+                              .b = df_packed_bf16_panels(w, 0), .n1 = w->n, .ldy = ldy, .e = e };
+    df_bf16_product_to(&k->bf16, &p, y, 0, scratch);
+}
+
+size_t df_packed_map_scratch(const DfPacked *w, size_t m, size_t lda, DfMap y)
+{
+    return y.bf16 ? df_bf16_scratch_to(m, w->k, w->n, y) : df_packed_scratch(w, m, lda);
+}
+
 size_t df_packed_width(const DfKernels *k, const DfPacked *w)
 {
     if (w->int8)

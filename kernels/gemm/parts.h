@@ -92,6 +92,16 @@ static inline DfMap df_map_of(const float *x) /* to be read */
 {
     return (DfMap){ (void *)(uintptr_t)x, false };
 }
+/* What begins `numbers` further. */
+static inline DfMap df_map_at(DfMap map, size_t numbers)
+{
+    const size_t number = map.bf16 ? sizeof(uint16_t) : sizeof(float);
+    return (DfMap){ (char *)map.data + numbers * number, map.bf16 };
+}
+/* df_packed_rows() of maps, by all columns of a weight of one group. Scratch of df_packed_map_scratch() bytes. */
+void df_packed_map_rows(const DfKernels *, size_t m, DfMap a, size_t lda, const DfPacked *w, DfMap y, size_t ldy,
+                        const DfEpilogue *, void *scratch);
+size_t df_packed_map_scratch(const DfPacked *w, size_t m, size_t lda, DfMap y);
 /* df_gemm_packed_maps() with a weight of bfloat16. */
 int df_bf16_gemm(DfPool *, const DfKernels *, size_t M, DfMap a, size_t lda, const DfPacked *w, DfMap y, size_t ldy,
                  DfEpilogue);

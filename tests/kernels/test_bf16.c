@@ -263,6 +263,44 @@ Test(bf16, mlp_is_two_products)
         }
 }
 
+/* Of maps of either kind, with the bits of one product after the other. */
+static void check_pair(const DfKernels *k, size_t M, bool from_bf16, bool to_bf16)
+{
+    const size_t I = 34, H = 600, O = 40;
+    float *x = numbers(M * I, 1), *w1 = numbers(H * I, 2), *w2 = numbers(O * H, 3), *b1 = numbers(H, 4);
+    float *h[3] = { numbers(M * H, 5), numbers(M * H, 5), numbers(M * H, 5) }, *y[3] = { numbers(M * O, 6), numbers(M * O, 6), numbers(M * O, 6) };
+    DfPacked *p1 = NULL, *p2 = NULL;
+    cr_assert(df_pack_bf16(&p1, NULL, w1, H, I, 1) == DF_OK && df_pack_bf16(&p2, NULL, w2, O, H, 1) == DF_OK);
+    const DfMap from = { x, from_bf16 };
+    DfEpilogue first = { .bias = b1, .act = DF_ACT_RELU, .inside = true };
+    const DfEpilogue second = { .act = DF_ACT_RELU };
+    if (from_bf16)
+        k->bf16.round(from.data, x, M * I);
+    for (int i = 0; i < 2; i++) {
+        first.residual = h[i];
+        const DfPair pair = { .M = M, .x = from, .w1 = p1, .first = first, .h = h[i], .w2 = p2, .second = second, .y = { y[i], to_bf16 } };
+        cr_assert_eq(df_pair_packed(pools[i], k, &pair), DF_OK);
+    }
+    first.residual = h[2];
+    cr_assert_eq(df_gemm_packed_maps(NULL, k, M, from, I, p1, (DfMap){ h[2], false }, H, first), DF_OK);
+    cr_assert_eq(df_gemm_packed_maps(NULL, k, M, (DfMap){ h[2], false }, H, p2, (DfMap){ y[2], to_bf16 }, O, second), DF_OK);
+    for (int i = 0; i < 2; i++)
+        cr_assert(memcmp(h[i], h[2], (M * H + GUARD) * sizeof *x) == 0 && memcmp(y[i], y[2], (M * O + GUARD) * sizeof *x) == 0, "%s: %zu rows", df_kernels_name(k), M);
+    df_packed_free(p1), df_packed_free(p2);
+    float *const all[] = { x, w1, w2, b1, h[0], h[1], h[2], y[0], y[1], y[2] };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        df_free(all[i]);
+}
+
+Test(bf16, pair_is_two_products)
+{
+    for (size_t rung = 0; rung < RUNGS; rung++)
+        for (int maps = 0; rung_of(rung) && maps < 4; maps++) {
+            check_pair(rung_of(rung), 1501, maps & 1, maps & 2);
+            check_pair(rung_of(rung), 5, maps & 1, maps & 2);
+        }
+}
+
 /* ---- convolutions ------------------------------------------------------------------------------------------------ */
 
 /* y[pixel][o] = the sum over taps and channels, in float64, and that of the absolute products. */

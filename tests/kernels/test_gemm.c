@@ -178,6 +178,45 @@ Test(gemm, mlp_is_two_products)
     }
 }
 
+/* A pair is two products: both results against float64, and where no rung has its own order of sums, the same bits as
+ * one after the other. The middle is its own residual, as in a ResNet. */
+static void check_pair(const DfKernels *k, size_t M, size_t I, size_t H, size_t O)
+{
+    float *x = numbers(M * I, 1), *w1 = numbers(H * I, 2), *w2 = numbers(O * H, 3), *b1 = numbers(H, 4), *b2 = numbers(O, 5);
+    float *h[3] = { numbers(M * H, 6), numbers(M * H, 6), numbers(M * H, 6) }, *y[2] = { numbers(M * O, 7), numbers(M * O, 8) };
+    DfPacked *p1 = NULL, *p2 = NULL;
+    cr_assert(df_pack(&p1, NULL, w1, H, I, 1) == DF_OK && df_pack(&p2, NULL, w2, O, H, 1) == DF_OK);
+    DfEpilogue first = { .bias = b1, .act = DF_ACT_RELU, .inside = true };
+    const DfEpilogue second = { .bias = b2, .act = DF_ACT_RELU };
+    DfPool *const pool[2] = { pools.one, pools.two };
+    for (int i = 0; i < 2; i++) {
+        first.residual = h[i];
+        const DfPair pair = { .M = M, .x = { x, false }, .w1 = p1, .first = first, .h = h[i], .w2 = p2, .second = second, .y = { y[i], false } };
+        cr_assert_eq(df_pair_packed(pool[i], k, &pair), DF_OK);
+        cr_assert(guarded(h[i], M * H) && guarded(y[i], M * O));
+    }
+    cr_assert(memcmp(h[0], h[1], M * H * sizeof *x) == 0 && memcmp(y[0], y[1], M * O * sizeof *x) == 0);
+    first.residual = h[2]; /* still as it was */
+    cr_assert(worst(h[0], H, x, I, w1, M, H, I, &first) <= 1 && worst(y[0], O, h[0], H, w2, M, O, H, &second) <= 1, "%zu rows", M);
+    cr_assert_eq(df_gemm_packed(NULL, k, M, x, I, p1, h[2], H, first), DF_OK);
+    cr_assert_eq(df_gemm_packed(NULL, k, M, h[2], H, p2, y[1], O, second), DF_OK);
+    cr_assert(k->gemm.product || (memcmp(h[0], h[2], M * H * sizeof *x) == 0 && memcmp(y[0], y[1], M * O * sizeof *x) == 0));
+    df_packed_free(p1), df_packed_free(p2);
+    float *const all[] = { x, w1, w2, b1, b2, h[0], h[1], h[2], y[0], y[1] };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        df_free(all[i]);
+}
+
+Test(gemm, pair_is_two_products)
+{
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        check_pair(k, 1, 5, 12, 3);
+        check_pair(k, 1500, 12, 35, 13);
+        check_pair(k, 1530, 10, 1030, 7); /* rows far apart, in several blocks */
+    }
+}
+
 /* ---- products of two changing matrices --------------------------------------------------------------------------- */
 
 typedef struct {

@@ -201,6 +201,61 @@ Test(conv2d, in_the_memory_of_a_residual)
         }
 }
 
+/* Two 1x1 convolutions that are computed together have the bits of one after the other, and go together on long maps
+ * alone, where no tape is kept. */
+static void check_pair(int side)
+{
+    const DfConv point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    DfTensor *x = random_tensor(DF_SHAPE(1, side, side, 12), 1), *r[2] = { NULL }, *y, *z[2];
+    DfTensor *w1 = random_tensor(DF_SHAPE(40, 1, 1, 12), 2), *w2 = random_tensor(DF_SHAPE(14, 1, 1, 40), 3), *b = random_tensor(DF_SHAPE(40), 4);
+    for (int i = 0; i < 2; i++)
+        r[i] = random_tensor(DF_SHAPE(1, side, side, 40), 5);
+    const DfConvLayer first = { w1, b, point, { .act = DF_ACT_RELU, .residual = r[0], .inside = true, .spent = true } };
+    const DfConvLayer second = { w2, NULL, point, { .act = DF_ACT_RELU } };
+    DfTensor *apart = df_conv2d(c, x, w1, b, point, (DfFuse){ .act = DF_ACT_RELU, .residual = r[1], .inside = true });
+    z[1] = df_conv2d(c, apart, w2, NULL, point, second.fuse);
+    y = df_conv2d_pair(c, x, &first, &second, &z[0]);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+    cr_assert_eq(z[0] != NULL, side > 30);
+    cr_assert_eq(y->data, r[0]->data);
+    const double tolerance = c->k->gemm.product ? 1e-5 : 0; /* OpenBLAS adds a residual that is its result in another order */
+    for (size_t i = 0; i < df_size(y); i++)
+        cr_assert_float_eq(y->data[i], apart->data[i], tolerance * (1 + fabs((double)y->data[i])));
+    for (size_t i = 0; z[0] && i < df_size(z[1]); i++)
+        cr_assert_float_eq(z[0]->data[i], z[1]->data[i], 10 * tolerance * (1 + fabs((double)z[1]->data[i])));
+    df_reset(c);
+}
+
+Test(conv2d, pairs)
+{
+    for (int i = 0; df_kernels_rung(i); i++)
+        for (DfPrecision p = DF_PRECISION_F32; p <= DF_PRECISION_BF16; p++) {
+            c->k = df_kernels_named(df_kernels_rung(i));
+            if (df_precision_check(p, c->k) < 0)
+                continue;
+            c->precision = p;
+            check_pair(40);
+            check_pair(7);
+        }
+}
+
+Test(conv2d, pairs_that_stay_apart)
+{
+    const DfConv point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 }, same = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
+    DfTensor *x = random_tensor(DF_SHAPE(1, 40, 40, 4), 1), *z = x;
+    const DfConvLayer one = { random_tensor(DF_SHAPE(6, 1, 1, 4), 2), NULL, point, { 0 } };
+    const DfConvLayer two = { random_tensor(DF_SHAPE(5, 1, 1, 6), 3), NULL, point, { 0 } };
+    const DfConvLayer square = { random_tensor(DF_SHAPE(5, 3, 3, 6), 3), NULL, same, { 0 } };
+    const DfConvLayer wrong = { random_tensor(DF_SHAPE(5, 1, 1, 7), 3), NULL, point, { 0 } };
+    cr_assert(df_conv2d_pair(c, x, &one, &square, &z) && !z && !c->err);
+    c->recording = true;
+    cr_assert(df_conv2d_pair(c, x, &one, &two, &z) && !z && !c->err);
+    c->recording = false;
+    cr_assert(df_conv2d_pair(c, x, &one, &two, &z) && z && !c->err);
+    df_conv2d_pair(c, x, &one, &wrong, &z);
+    cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+}
+
 /* A factor of each output channel that is folded into the weight, and another
  * one later: each has a packed copy of its own. */
 static void check_folded(DfTensor *w, int I, int O, DfConv conv)
