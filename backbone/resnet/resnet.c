@@ -47,17 +47,29 @@ static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act, 
     return df_leave(c, mark, x);
 }
 
-/* act(norm(conv(x)) + residual), a block's end; in the memory of the residual if nobody else wants that. */
-static DfTensor *conv_norm_add(DfCtx *c, const ConvNorm *m, DfTensor *x, DfTensor *residual, DfAct act, bool spent)
+/* A bottleneck's beginning. */
+static NnConvNorm first_of(const ResNet *net, const ResNetBlock *b)
+{
+    const bool one_reader = !b->plugins[0] && !b->conv[1].dcn;
+    const DfFuse fuse = { .act = net->inner, .reader = one_reader ? b->conv[1].conv.weight : NULL };
+    return (NnConvNorm){ &b->conv[0].conv, &b->conv[0].norm, fuse };
+}
+
+/* act(norm(conv(x)) + residual), a block's end; in the memory of the residual if it is spent. `next`: the block behind
+ * it, whose first convolution gives *ahead if it is computed along; or NULL. */
+static DfTensor *conv_norm_add(DfCtx *c, const ResNet *net, const ConvNorm *m, DfTensor *x, DfTensor *residual,
+                               bool spent, const ResNetBlock *next, DfTensor **ahead)
 {
     const DfMark mark = df_enter(c, NULL, -1);
-    if (m->dcn)
-        x = nn_norm_fused(c, &m->norm, deform(c, m, x), act, residual);
-    else if (spent)
-        x = nn_conv_norm_spending(c, &m->conv, &m->norm, x, act, residual);
-    else
-        x = nn_conv_norm(c, &m->conv, &m->norm, x, act, residual);
-    return df_leave(c, mark, x);
+    const DfFuse fuse = { .act = net->act, .residual = residual, .inside = true, .spent = spent };
+    const NnConvNorm end = { &m->conv, &m->norm, fuse };
+    if (m->dcn) {
+        x = nn_norm_fused(c, &m->norm, deform(c, m, x), net->act, residual);
+    } else {
+        const NnConvNorm first = next ? first_of(net, next) : (NnConvNorm){ 0 };
+        x = nn_conv_norm_pair(c, x, &end, next ? &first : NULL, ahead);
+    }
+    return df_leave_with(c, mark, x, *ahead);
 }
 
 /* ---- forward: blocks and stages ---------------------------------------------------------------------------------- */
@@ -96,22 +108,52 @@ static DfTensor *inner(DfCtx *c, const ResNet *net, const ResNetBlock *b, int k,
     return df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], x, net->inner, next));
 }
 
-static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x) /* relu(F(x) + Ws x) */
+/* Stages that anybody reads. In training all of them run, as in the official code: batch norms see the batch. */
+static int stages_to_run(const DfCtx *c, const ResNet *net)
+{
+    int n = net->num_stages;
+    while (n > 0 && !c->training && !net->fc.weight && !net->stages[n - 1].given)
+        n--;
+    return n;
+}
+
+/* The bottleneck that reads the result of block j of stage i; NULL: none. */
+static const ResNetBlock *block_after(const DfCtx *c, const ResNet *net, int i, int j)
+{
+    if (net->n_convs != 3)
+        return NULL;
+    if (j + 1 < net->stages[i].depth)
+        return &net->stages[i].blocks[j + 1];
+    return i + 1 < stages_to_run(c, net) ? net->stages[i + 1].blocks : NULL;
+}
+
+/* relu(F(x) + Ws x). *begun: what its first convolution gives, if the block before has computed that along; then it is
+ * that of the next one. `begun` is NULL where blocks are to stay apart. */
+static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x, DfTensor **begun)
 {
     static const char *const names[RESNET_STAGES] = { "layer1", "layer2", "layer3", "layer4",
                                                       "layer5", "layer6", "layer7", "layer8" };
     const ResNetBlock *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
     const int last = net->n_convs - 1;
-    DfTensor *y = inner(c, net, b, 0, x);
+    DfTensor *ahead = NULL;
+    DfTensor *y = begun && *begun ? df_plugins(c, b->plugins[0], *begun) : inner(c, net, b, 0, x);
     for (int k = 1; k < last; k++)
         df_next(c, &y, inner(c, net, b, k, y));
-    const bool spent = b->shortcut.conv.weight || is_own(net, i, j);
-    x = shortcut(c, b, x);
-    if (!b->plugins[last])
-        return df_leave(c, m, conv_norm_add(c, &b->conv[last], y, x, net->act, spent));
-    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
-    return df_leave(c, m, df_act_own(c, df_add(c, y, x), net->act));
+    DfTensor *const residual = shortcut(c, b, x);
+    const bool spent = residual != x || is_own(net, i, j);
+    if (begun && residual != x && is_own(net, i, j))
+        df_release(c, x);
+    if (b->plugins[last]) {
+        y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
+        y = df_act_own(c, df_add(c, y, residual), net->act);
+    } else {
+        const ResNetBlock *next = begun ? block_after(c, net, i, j) : NULL;
+        y = conv_norm_add(c, net, &b->conv[last], y, residual, spent, next, &ahead);
+    }
+    if (begun)
+        *begun = ahead;
+    return df_leave_with(c, m, y, ahead);
 }
 
 /* A block as a function of its input. */
@@ -123,13 +165,13 @@ typedef struct {
 static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
 {
     const Call *call = self;
-    return run_block(c, call->net, call->i, call->j, x);
+    return run_block(c, call->net, call->i, call->j, x, NULL);
 }
 
-static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x)
+static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x, DfTensor **begun)
 {
     const Call call = { net, i, j };
-    return net->with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_call(c, &call, x);
+    return net->with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_block(c, net, i, j, x, begun);
 }
 
 static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                  /* N H W 3 -> N H/4 W/4 C */
@@ -150,10 +192,12 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     nn_enter_frozen(c, net->frozen_stages >= 0, image);
     DfTensor *x = stem(c, net, image);
     df_forget(c, false);
-    for (int i = 0; i < net->num_stages; i++) {
+    DfTensor *begun = NULL;
+    const int stages = stages_to_run(c, net);
+    for (int i = 0; i < stages; i++) {
         nn_enter_frozen(c, net->stages[i].frozen, x);
         for (int j = 0; j < net->stages[i].depth; j++) {
-            DfTensor *y = block(c, net, i, j, x);
+            DfTensor *y = block(c, net, i, j, x, &begun);
             if (is_own(net, i, j))
                 df_release(c, x);
             x = y;

@@ -217,3 +217,42 @@ Test(backbone_training, statistics_of_batch_norms)
     statistics_move(RESNET "norm_eval=False, frozen_stages=1", "layer1.1.bn2.running_mean", false);
     statistics_move(RESNET "norm_eval=False, frozen_stages=1", "layer2.0.bn1.running_mean", true);
 }
+
+/* ---- stages that nobody reads ------------------------------------------------------------------------------------ */
+
+static bool has_row(const DfCtx *c, const char *path)
+{
+    const DfProfileRow *rows;
+    const int n = df_profile_rows(c, &rows);
+    for (int i = 0; i < n; i++)
+        if (strcmp(rows[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Is there something to see of a ResNet's third stage after a pass? */
+static bool runs_third_stage(const char *out_indices, bool training)
+{
+    char options[512];
+    snprintf(options, sizeof options, "base_channels=4, num_stages=3, stage_blocks=[1, 1, 1], strides=[1, 2, 2], dilations=[1, 1, 1], out_indices=%s", out_indices);
+    Network net = build("ResNet", options);
+    DfMaps maps;
+    DfCtx *c;
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    c->training = training;
+    df_profile(c, true);
+    net.backbone->forward(c, net.self, df_zeros(c, DF_SHAPE(N, H, W, 3)), &maps);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+    cr_assert(has_row(c, "layer2.0"));
+    const bool runs = has_row(c, "layer3.0");
+    df_ctx_free(c);
+    done(&net);
+    return runs;
+}
+
+Test(backbone_training, stages_behind_the_last_map)
+{
+    cr_assert(!runs_third_stage("[1]", false) && !runs_third_stage("[0, 1]", false));
+    cr_assert(runs_third_stage("[1]", true)); /* its batch norms see the batch */
+    cr_assert(runs_third_stage("[2]", false) && runs_third_stage("[0, 1, 2]", false));
+}
