@@ -41,11 +41,13 @@ static const DfOpt opts[] = {
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
-static void write_floats(DfHub *hub, const char *key, DfFloats list)
+/* One number is that of every channel. */
+static void write_channels(DfHub *hub, const char *key, DfFloats list)
 {
+    const bool one = list.n == 1;
     df_textbuf_add(&hub->out, ", %s=[", key);
-    for (int i = 0; i < list.n; i++)
-        df_textbuf_add(&hub->out, i ? ", %.17g" : "%.17g", list.v[i]);
+    for (int i = 0; i < (one ? 3 : list.n); i++)
+        df_textbuf_add(&hub->out, i ? ", %.17g" : "%.17g", list.v[one ? 0 : i]);
     df_textbuf_add(&hub->out, "]");
 }
 
@@ -57,8 +59,8 @@ static void write_normalize(DfHub *hub, const Processor *p)
     else
         df_textbuf_add(&hub->out, ", rescale_factor=None");
     if (p->do_normalize) {
-        write_floats(hub, "mean", p->image_mean);
-        write_floats(hub, "std", p->image_std);
+        write_channels(hub, "mean", p->image_mean);
+        write_channels(hub, "std", p->image_std);
     } else {
         df_textbuf_add(&hub->out, ", mean=None, std=None");
     }
@@ -382,8 +384,8 @@ static const Row *row_of(const DfHub *hub, const char *usual)
         type = df_node_get(hub->processor, "feature_extractor_type");
     const Row *row = find_row(df_node_text(type, usual));
     if (!row)
-        df_node_fail(type ? type : hub->processor, DF_EVALUE, "image processor '%s' is not built in",
-                     df_node_text(type, usual));
+        df_node_fail(type ? type : hub->processor, DF_EVALUE, "image processor '%s' is not built in: want that of Detr, "
+                     "DeformableDetr, ConditionalDetr, ViT, Pvt, Segformer or ConvNext", df_node_text(type, usual));
     return row;
 }
 

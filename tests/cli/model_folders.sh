@@ -50,6 +50,21 @@ with "$hub/hf_pvt_v2" num_channels 3 1 && says "key 'num_channels'"
 with "$hub/hf_upernet_swin" hidden_size 4 8 && says 'decode_head.fpn_bottleneck.conv.weight is 8 x'
 with "$hub/hf_swin" hidden_act '"gelu"' '"prelu"' && says "activation 'prelu' is not built in"
 
+# ---- image processors -----------------------------------------------------------------------------------------------------
+
+processor() { # TYPE MEAN STD
+    rm -rf prepared
+    cp -r "$hub/hf_swin" prepared
+    printf '{"image_processor_type": "%s", "size": 64, "image_mean": %s, "image_std": %s}\n' "$1" "$2" "$3" >prepared/preprocessor_config.json
+}
+processor ViTImageProcessor 0.4 0.25
+run 0 predict prepared pictures --json one.json --quiet
+processor ViTFeatureExtractor '[0.4, 0.4, 0.4]' '[0.25, 0.25, 0.25]'
+run 0 predict prepared pictures --json three.json --quiet
+same one.json three.json
+processor BitImageProcessor 0.4 0.25
+run 1 predict prepared pictures --quiet && says "image processor 'BitImageProcessor' is not built in: want that of Detr, DeformableDetr"
+
 # ---- torchvision's batch norms that are not frozen -------------------------------------------------------------------------
 
 thin=$root/tests/data/detectors/tv_thin
