@@ -96,8 +96,9 @@ static int plan_stage(const DfHub *hub, const DfTimm *t, Swin *s, int i, int win
         shift[axis] = whole ? 0 : window / 2;
     }
     if (w[0] < 1 || w[0] != w[1] || shift[0] != shift[1])
-        return df_fail(DF_EVALUE, "%s: img_size %d x %d makes windows of %d x %d in stage %d: want square ones",
-                       hub->file, t->img_size[1], t->img_size[0], w[1], w[0], i);
+        return df_fail(DF_EVALUE, "%s: img_size %d x %d makes windows of %d x %d, shifted by %d x %d, in stage %d: want "
+                       "the same in both directions", hub->file, t->img_size[1], t->img_size[0], w[1], w[0], shift[1],
+                       shift[0], i);
     s->windows[i] = w[0];
     s->shifts[i] = shift[0];
     return DF_OK;

@@ -215,3 +215,31 @@ Test(config_ready, torchvision_reads_pictures_as_they_are_stored)
         df_config_free(config);
     }
 }
+
+/* By the transform of each of its weights: resize_size, crop_size and interpolation. */
+Test(config_ready, torchvision_resizes_as_the_weights_want)
+{
+    static const struct {
+        const char *name, *interpolation;
+        int scale, crop;
+    } wanted[] = {
+        { "resnet50", "bilinear", 256, 224 },             { "resnet50_imagenet1k_v2", "bilinear", 232, 224 },
+        { "resnet152_imagenet1k_v2", "bilinear", 232, 224 }, { "resnext50_32x4d", "bilinear", 256, 224 },
+        { "resnext101_64x4d", "bilinear", 232, 224 },     { "wide_resnet101_2_imagenet1k_v2", "bilinear", 232, 224 },
+        { "swin_t", "bicubic", 232, 224 },                { "swin_s", "bicubic", 246, 224 },
+        { "swin_b", "bicubic", 238, 224 },                { "swin_v2_t", "bicubic", 260, 256 },
+        { "swin_v2_s", "bicubic", 260, 256 },             { "swin_v2_b", "bicubic", 272, 256 },
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "torchvision/%s", wanted[i].name);
+        DfConfig *config = ready(name);
+        const DfNode *pipeline = df_node_at(df_config_root(config), "data.test.pipeline");
+        const DfNode *resize = df_node_at(pipeline, "1");
+        cr_expect_eq(df_node_int(df_node_get(resize, "scale"), 0), wanted[i].scale, "%s", name);
+        cr_expect_str_eq(df_node_text(df_node_get(resize, "interpolation"), ""), wanted[i].interpolation, "%s", name);
+        cr_expect_str_eq(df_node_text(df_node_get(resize, "backend"), ""), "pillow13", "%s", name);
+        cr_expect_eq(df_node_int(df_node_at(pipeline, "2.crop_size"), 0), wanted[i].crop, "%s", name);
+        df_config_free(config);
+    }
+}
