@@ -8,7 +8,7 @@
 #include "cli/common/data_folder.h"
 #include "cli/common/scores.h"
 
-static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper, *real_labels;
+static const char *data_dir, *out_dir, *json_path, *shard_text, *wrapper, *real_labels, *names;
 static long limit, streams, batch;
 static bool per_class, fresh, allow_missing, aug_test, from_one, skip_unreadable;
 
@@ -29,6 +29,9 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--real-labels", real_labels, "FILE",
                  "classifiers: also score against several right labels a picture (ReaL): a JSON list with a list of "
                  "labels for each picture, in the order of their names"),
+    CLI_OPT_TEXT("--names", names, "FILE",
+                 "classifiers: what the classes are called, in the order of their numbers: one a line, or .json; "
+                 "pictures are in folders of these names, or in as many others"),
     CLI_OPT_FLAG("--aug-test", aug_test,
                  "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else "
                  "six scales, each also mirrored, as mmseg's --aug-test"),
@@ -59,6 +62,14 @@ static int read_shard(const char *text, int *shard, int *shards)
     return df_fail(CLI_EUSAGE, "--shard %s: want I/N with I from 1 to N", text);
 }
 
+static int take_names(DfDetector *detector)
+{
+    if (df_detector_task(detector) != DF_TASK_CLASSIFICATION)
+        return df_fail(CLI_EUSAGE, "--names is for classifiers: want --set data.test.classes=%s", names);
+    const int error = df_detector_prepare(detector);
+    return error < 0 ? error : df_detector_take_names(detector, names);
+}
+
 static int open_run(Run *r, const char *config, const char *checkpoint)
 {
     const bool leads = df_ranks_own(r->ranks) == 0;
@@ -81,6 +92,8 @@ static int open_run(Run *r, const char *config, const char *checkpoint)
         error = cli_data_folder(&r->data, config, data_dir, out_dir);
     if (error == DF_OK)
         error = cli_session_open(&r->session, config);
+    if (error == DF_OK && names)
+        error = take_names(r->session.detector);
     o.data_dir = r->data.data_dir;
     per_class = per_class || df_node_bool(df_node_at(r->session.root, "evaluation.classwise"), false);
     if (error == DF_OK)
@@ -353,8 +366,11 @@ const CliCommand cli_command_eval = {
                "points, else the area under the curve); on LVIS, its thirteen. A segmentor gets\n"
                "the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
                "A classifier gets its top-1 and top-5 accuracy. Its data is a folder with a folder\n"
-               "of pictures for each class, as ImageNet's, or data.test.ann_file lists \"PICTURE\n"
-               "LABEL\"; labels count the sorted folders from 0.\n"
+               "of pictures for each class, as ImageNet's; labels count the sorted folders from\n"
+               "0. Pictures in no folder have their labels in data.test.ann_file, or in a list\n"
+               "that is found beside them: \"PICTURE LABEL\" a line (val.txt beside val/), or\n"
+               "\"LABEL\" alone for the pictures in the order of their names. The numbers in\n"
+               "ILSVRC2012_validation_ground_truth.txt of ImageNet's devkit are understood, too.\n"
                "\n"
                "Data: the dataset is `data.test` in the config. Of a list of annotation files or\n"
                "ConcatDataset each part is scored, and all together. With --data DIR, a path such as\n"

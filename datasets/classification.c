@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/class_set.h"
 #include "datasets/dataset_config.h"
-#include "datasets/scan.h"
 
 typedef struct {
     const DfNode *data_prefix, *ann_file;
@@ -20,10 +20,12 @@ typedef struct {
 static const DfOpt opts[] = {
     DF_OPT_NODE(Options, data_prefix, "''", "folder that holds one folder of pictures for each class"),
     DF_OPT_NODE(Options, ann_file, "None",
-                "file with one picture a line, its path below data_prefix and its label; None: the folders' files"),
+                "file with one picture a line, its path below data_prefix and its label; or with one label a line, of "
+                "the pictures in the order of their names; None: the folders' files"),
     DF_OPT_TEXT(Options, data_root, "None", "folder that data_prefix and ann_file are relative to"),
     DF_OPT_NODE(Options, classes, "None",
-                "class names in the order of the labels: a list, or a file with one per line; None: the folders'"),
+                "class names in the order of the labels: a list, or a file with one per line, or of JSON; None: the "
+                "folders'"),
     DF_OPT_NODE(Options, metainfo, "None", "mmpretrain 1.x: dict(classes=NAMES)"),
     DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),
     DF_OPT_UNUSED(split, "which part of ImageNet it is; data_prefix says so"),
@@ -44,7 +46,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int find(const DfClasses *classes, const char *name, size_t length)
+int df_class_find(const DfClasses *classes, const char *name, size_t length)
 {
     for (int i = 0; i < classes->n; i++)
         if (strncmp(classes->name[i], name, length) == 0 && !classes->name[i][length])
@@ -53,10 +55,11 @@ static int find(const DfClasses *classes, const char *name, size_t length)
 }
 
 /* The first folder of each path, once; files beside the folders have no class. */
-static int folders_as_classes(DfClassification *set, const DfScan *scan)
+int df_class_folders(DfClasses *out, const DfScan *scan, DfArena *arena)
 {
-    const char **names = df_arena_alloc(set->arena, (size_t)scan->n + 1, sizeof *names);
+    const char **names = df_arena_alloc(arena, (size_t)scan->n + 1, sizeof *names);
     int n = 0;
+    *out = (DfClasses){ 0 };
     if (!names)
         return df_fail_memory("class names");
     for (int i = 0; i < scan->n; i++) {
@@ -64,12 +67,12 @@ static int folders_as_classes(DfClassification *set, const DfScan *scan)
         const size_t length = slash ? (size_t)(slash - scan->name[i]) : 0;
         if (!slash || (n > 0 && strncmp(names[n - 1], scan->name[i], length) == 0 && !names[n - 1][length]))
             continue;
-        if (!(names[n++] = df_arena_copy(set->arena, scan->name[i], length)))
+        if (!(names[n++] = df_arena_copy(arena, scan->name[i], length)))
             return df_fail_memory("class names");
     }
     qsort(names, (size_t)n, sizeof *names, by_name);
-    set->classes = (DfClasses){ .n = n, .name = names };
-    return n ? DF_OK : df_fail(DF_EVALUE, "%s: no folder with pictures in it: want one for each class", set->folder);
+    *out = (DfClasses){ .n = n, .name = names };
+    return DF_OK;
 }
 
 static int take_classes(DfClassification *set, const char *const *names, int n)
@@ -84,14 +87,14 @@ static int take_classes(DfClassification *set, const char *const *names, int n)
 
 /* ---- pictures --------------------------------------------------------------------------------------------------- */
 
-static int room(DfClassification *set, int n)
+int df_class_room(DfClassification *set, int n)
 {
     set->picture = df_arena_alloc(set->arena, (size_t)n + 1, sizeof *set->picture);
     set->label = df_arena_alloc(set->arena, (size_t)n + 1, sizeof *set->label);
     return set->picture && set->label ? DF_OK : df_fail_memory("a list of pictures");
 }
 
-static int add(DfClassification *set, const char *name, size_t length, int label)
+int df_class_add(DfClassification *set, const char *name, size_t length, int label)
 {
     const char *slash = !set->folder[0] || df_ends_with(set->folder, "/") ? "" : "/";
     const char *path = df_arena_text(set->arena, "%s%s%.*s", set->folder, slash, (int)length, name);
@@ -100,7 +103,7 @@ static int add(DfClassification *set, const char *name, size_t length, int label
     return path ? DF_OK : df_fail_memory("a list of pictures");
 }
 
-static int scan_pictures(DfScan *out, const DfClassification *set)
+int df_class_scan(DfScan *out, const DfClassification *set)
 {
     const int error = df_scan(out, set->folder, "", set->arena);
     if (error == DF_OK)
@@ -109,93 +112,70 @@ static int scan_pictures(DfScan *out, const DfClassification *set)
 }
 
 /* The folders of ImageNet have the names of synsets, and configs those of things: where no folder has the name of a
- * class and there are as many, labels are the sorted folders. `keys` is then what they are found by. */
-static int match_folders(DfClassification *set, const DfScan *scan, DfClasses *keys)
+ * class and there are as many, labels are the sorted folders. `keys` is what pictures are found by. */
+static int match_folders(DfClassification *set, const DfClasses *folders, DfClasses *keys)
 {
     const DfClasses named = set->classes;
     int known = 0;
-    int error = folders_as_classes(set, scan);
-    *keys = set->classes;
-    for (int i = 0; i < keys->n; i++)
-        known += find(&named, keys->name[i], strlen(keys->name[i])) >= 0;
-    set->classes = named.n ? named : *keys;
-    if (error == DF_OK && named.n && !known && keys->n != named.n)
+    for (int i = 0; i < folders->n; i++)
+        known += df_class_find(&named, folders->name[i], strlen(folders->name[i])) >= 0;
+    *keys = known ? named : *folders;
+    set->classes = named.n ? named : *folders;
+    if (known || named.n == 0)
+        return DF_OK;
+    if (folders->n != named.n)
         return df_fail(DF_EVALUE,
                        "%s: %d folders, of which none, like '%s', has the name of one of the %d classes of the config: "
                        "want one for each class",
-                       set->folder, keys->n, keys->name[0], named.n);
-    if (known || named.n == 0)
-        *keys = set->classes;
-    else if (error == DF_OK)
-        df_log(DF_LOG_INFO,
-               "%s: no folder has the name of a class: the %d sorted folders, from '%s' on, are taken for the classes "
-               "in their order, from '%s' on",
-               set->folder, keys->n, keys->name[0], named.name[0]);
-    return error;
+                       set->folder, folders->n, folders->name[0], named.n);
+    df_log(DF_LOG_INFO,
+           "%s: no folder has the name of a class: the %d sorted folders, from '%s' on, are taken for the classes "
+           "in their order, from '%s' on",
+           set->folder, folders->n, folders->name[0], named.name[0]);
+    return DF_OK;
 }
 
 static int add_of_folder(DfClassification *set, const DfClasses *keys, const char *name)
 {
     const char *slash = strchr(name, '/');
-    const int label = slash ? find(keys, name, (size_t)(slash - name)) : 0;
+    const int label = slash ? df_class_find(keys, name, (size_t)(slash - name)) : 0;
     if (label >= 0)
-        return slash ? add(set, name, strlen(name), label) : DF_OK;
+        return slash ? df_class_add(set, name, strlen(name), label) : DF_OK;
     return df_fail(DF_EVALUE, "%s: the folder '%.*s' is not one of the %d classes of the config", set->folder,
                    (int)(slash - name), name, set->classes.n);
 }
 
-static int scan_folders(DfClassification *set)
+static int read_folders(DfClassification *set, const DfScan *scan, const DfClasses *folders)
 {
-    DfScan scan;
     DfClasses keys;
-    int error = scan_pictures(&scan, set);
+    int error = match_folders(set, folders, &keys);
     if (error == DF_OK)
-        error = match_folders(set, &scan, &keys);
-    if (error == DF_OK)
-        error = room(set, scan.n);
-    for (int i = 0; error == DF_OK && i < scan.n; i++)
-        error = add_of_folder(set, &keys, scan.name[i]);
+        error = df_class_room(set, scan->n);
+    for (int i = 0; error == DF_OK && i < scan->n; i++)
+        error = add_of_folder(set, &keys, scan->name[i]);
     return error;
 }
 
-/* "path label", or "class/path". */
-static int take_line(DfClassification *set, const char *ann_file, const char *line)
-{
-    const char *space = strrchr(line, ' ');
-    const char *slash = strchr(line, '/');
-    char *end = NULL;
-    const long number = space ? strtol(space + 1, &end, 10) : -1;
-    if (space && end != space + 1 && !*end) {
-        if (number < 0 || (set->classes.n && number >= set->classes.n))
-            return df_fail(DF_EVALUE, "%s: '%s': want a label in 0..%d", ann_file, line, set->classes.n - 1);
-        return add(set, line, (size_t)(space - line), (int)number);
-    }
-    const int label = slash ? find(&set->classes, line, (size_t)(slash - line)) : -1;
-    if (label < 0)
-        return df_fail(DF_EVALUE, "%s: '%s': want a path and a label, or a path that begins with a class", ann_file,
-                       line);
-    return add(set, line, strlen(line), label);
-}
-
-/* The folders name the classes, also those that the list has no picture of. */
-static int classes_of_folders(DfClassification *set)
+/* Pictures without folders have their classes in a list beside them. */
+static int read_folder(DfClassification *set)
 {
     DfScan scan;
-    const int error = scan_pictures(&scan, set);
-    return error < 0 ? error : folders_as_classes(set, &scan);
-}
-
-static int read_list(DfClassification *set, const char *ann_file)
-{
-    DfNames lines;
-    int error = set->classes.n ? DF_OK : classes_of_folders(set);
+    DfClasses folders;
+    const char *list = NULL;
+    int error = df_class_scan(&scan, set);
     if (error == DF_OK)
-        error = df_dataset_lines(&lines, ann_file, set->arena);
+        error = df_class_folders(&folders, &scan, set->arena);
+    if (error == DF_OK && folders.n)
+        return read_folders(set, &scan, &folders);
     if (error == DF_OK)
-        error = room(set, lines.n);
-    for (int i = 0; error == DF_OK && i < lines.n; i++)
-        error = take_line(set, ann_file, lines.name[i]);
-    return error;
+        error = df_class_list_beside(&list, set->folder, &scan, set->arena);
+    if (error < 0)
+        return error;
+    if (list)
+        df_log(DF_LOG_INFO, "%s: the classes of its pictures are those of %s", set->folder, list);
+    return list ? df_class_list_read(set, list)
+                : df_fail(DF_EVALUE, "%s: no folder with pictures in it: want one for each class, or a list of "
+                                     "pictures and labels as data.test.ann_file", set->folder);
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
@@ -215,7 +195,7 @@ int df_classification_open(DfClassification **out, const char *folder, const cha
     if (error == DF_OK && n > 0)
         error = take_classes(set, classes, n);
     if (error == DF_OK)
-        error = ann_file ? read_list(set, ann_file) : scan_folders(set);
+        error = ann_file ? df_class_list_read(set, ann_file) : read_folder(set);
     if (error == DF_OK && set->n == 0)
         error = df_fail(DF_EVALUE, "%s: no picture in the folders of the classes", folder);
     if (error == DF_OK)
@@ -231,44 +211,66 @@ void df_classification_free(DfClassification *set)
         df_arena_free(set->arena);
 }
 
-static int open_bound(DfClassification **out, const Options *o, const char *data_dir, int part, DfArena *arena)
+typedef struct {
+    const char *data_dir;
+    int part;               /* of lists in the dict; -1: there are none  */
+    const DfClasses *names; /* go before those of the dict; or NULL */
+} Opening;
+
+static int names_for(DfNames *out, const Options *o, const Opening *how, DfArena *arena)
+{
+    if (!how->names)
+        return df_dataset_names(out, o->classes ? o->classes : df_node_get(o->metainfo, "classes"), arena);
+    *out = (DfNames){ how->names->n, df_arena_alloc(arena, (size_t)how->names->n + 1, sizeof *out->name) };
+    for (int i = 0; out->name && i < out->n; i++)
+        out->name[i] = how->names->name[i];
+    return out->name ? DF_OK : df_fail_memory("class names");
+}
+
+static int open_bound(DfClassification **out, const Options *o, const Opening *how, DfArena *arena)
 {
     char folder[DF_PATH], list[DF_PATH];
     const char *prefix;
     const char *ann_file;
     DfNames names;
-    int error = df_dataset_text(&prefix, o->data_prefix, part);
+    int error = df_dataset_text(&prefix, o->data_prefix, how->part);
     if (error == DF_OK)
-        error = df_dataset_text(&ann_file, o->ann_file, part);
+        error = df_dataset_text(&ann_file, o->ann_file, how->part);
     if (error == DF_OK)
-        error = df_dataset_names(&names, o->classes ? o->classes : df_node_get(o->metainfo, "classes"), arena);
+        error = names_for(&names, o, how, arena);
     if (error == DF_OK && !prefix[0] && !ann_file[0] && !o->data_root)
         error = df_fail(DF_EVALUE, "the dataset has no data_prefix: want the folder of its pictures, or --data DIR");
     if (error == DF_OK)
-        error = df_dataset_path(folder, o->data_root, prefix, data_dir);
+        error = df_dataset_path(folder, o->data_root, prefix, how->data_dir);
     if (error == DF_OK && ann_file[0])
-        error = df_dataset_path(list, o->data_root, ann_file, data_dir);
+        error = df_dataset_path(list, o->data_root, ann_file, how->data_dir);
     return error < 0 ? error : df_classification_open(out, folder, ann_file[0] ? list : NULL, names.name, names.n);
 }
 
-int df_classification_for_training(DfClassification **out, const DfNode *dataset, const char *data_dir, int part)
+static int open_dict(DfClassification **out, const DfNode *dataset, const Opening *how)
 {
     Options o;
     *out = NULL;
     DfArena *arena = df_arena_new();
     int error = arena ? df_bind(dataset, opts, &o, arena, "ImageNet") : df_fail_memory("the options of a dataset");
     if (error == DF_OK)
-        error = open_bound(out, &o, data_dir, part, arena);
+        error = open_bound(out, &o, how, arena);
     df_arena_free(arena);
     return error;
 }
 
-int df_classification_from_config(DfClassification **out, const DfNode *dataset, const char *data_dir)
+int df_classification_for_training(DfClassification **out, const DfNode *dataset, const char *data_dir, int part)
+{
+    return open_dict(out, dataset, &(Opening){ .data_dir = data_dir, .part = part });
+}
+
+int df_classification_from_config(DfClassification **out, const DfNode *dataset, const char *data_dir,
+                                  const DfClasses *names)
 {
     *out = NULL;
     if (strcmp(df_node_text(df_node_get(dataset, "type"), ""), "ImageNet") != 0)
         return df_dataset_type_fail(dataset, "'ImageNet'");
-    return df_classification_for_training(out, dataset, data_dir, -1);
+    return open_dict(out, dataset, &(Opening){ .data_dir = data_dir, .part = -1, .names = names });
 }
 
 int df_classification_classes(DfClasses *out, const DfNode *dataset, DfArena *arena)

@@ -100,7 +100,7 @@ int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena)
     if (node->kind == DF_NODE_LIST)
         return names_from_list(out, node, arena);
     if (node->kind == DF_NODE_TEXT)
-        return df_dataset_lines(out, node->text, arena);
+        return df_dataset_names_of_file(out, node->text, arena);
     return df_node_fail(node, DF_EVALUE, "want a list of names, or the path of a file with one per line");
 }
 

@@ -20,12 +20,14 @@ enum { DF_PATH = 4096 };
  * DIR/val2017/; DF_EIO if none does. */
 int df_dataset_path(char out[DF_PATH], const char *data_root, const char *path, const char *data_dir);
 
-/* Names in the order of the labels, in the arena: a list of texts, or a file with one a line. No node: none. */
+/* Names in the order of the labels, in the arena: a list of texts, or a file of them. No node: none. */
 typedef struct {
     int n;
     const char **name;
 } DfNames;
 int df_dataset_names(DfNames *out, const DfNode *node, DfArena *arena);
+/* The names of such a file: as df_class_names_read(). */
+int df_dataset_names_of_file(DfNames *out, const char *path, DfArena *arena);
 /* The lines of a text file, without those that are empty. */
 int df_dataset_lines(DfNames *out, const char *path, DfArena *arena);
 

@@ -67,6 +67,9 @@ DF_API int df_detector_classes(const DfDetector *);                /* how many *
 DF_API const char *df_detector_class_name(const DfDetector *, int label);
 /* Names and colours of all classes; n = 0 where there are numbers alone. */
 DF_API const DfClasses *df_detector_class_names(const DfDetector *);
+/* The names of a file (df_class_names_read()) go before all others, those of the checkpoint, too. After
+ * df_detector_prepare(). DF_EVALUE: there are not as many as classes. */
+DF_API int df_detector_take_names(DfDetector *, const char *path);
 /* The category_id of a label in COCO's results format: by the annotation file given to df_detector_take_categories(),
  * else COCO's own ids, or counted from 1. */
 DF_API int64_t df_detector_category_id(const DfDetector *, int label);

@@ -8,6 +8,7 @@
 
 #include "inference/evaluation.h"
 #include "inference/fingerprint.h"
+#include "inference/parts.h"
 
 /* ---- the data ---------------------------------------------------------------------------------------------------- */
 
@@ -25,13 +26,26 @@ static int read_real(DfEvaluation *e)
                    e->real.n, e->pictures->n, e->pictures->folder);
 }
 
+/* Where the data name no class they are called as the network calls them: ImageNet's, the checkpoint's. */
+static int take_names(DfEvaluation *e)
+{
+    DfClassification *set = e->pictures;
+    const int n = df_detector_classes(e->detector);
+    const char **names = df_arena_alloc(set->arena, (size_t)n, sizeof *names);
+    for (int i = 0; names && i < n; i++)
+        names[i] = df_detector_class_name(e->detector, i);
+    set->classes = (DfClasses){ .n = n, .name = names };
+    return names ? DF_OK : df_fail_memory("class names");
+}
+
 static int open_set(DfEvaluation *e)
 {
     const int n = df_detector_classes(e->detector);
-    const int error = df_classification_from_config(&e->pictures, df_evaluation_dataset(e), e->o.data_dir);
+    const DfClasses *given = e->detector->names_given ? &e->detector->classes : NULL;
+    const int error = df_classification_from_config(&e->pictures, df_evaluation_dataset(e), e->o.data_dir, given);
     if (error < 0)
         return error;
-    if (e->pictures->classes.n != n)
+    if (e->pictures->classes.n != n && !(e->pictures->numbered && e->pictures->classes.n < n))
         return df_fail(DF_EVALUE, "%s has %d classes and the network %d: set the backbone's or the head's num_classes",
                        e->pictures->folder, e->pictures->classes.n, n);
     return e->o.real_labels ? read_real(e) : DF_OK;
@@ -84,7 +98,9 @@ static int begin(DfEvaluation *e)
     const int total = e->pictures->n;
     const EvaluationPart part = df_evaluation_part(&e->o, total);
     uint64_t run;
-    int error = fingerprint(e, &run);
+    int error = e->pictures->numbered ? take_names(e) : DF_OK;
+    if (error == DF_OK)
+        error = fingerprint(e, &run);
     if (error == DF_OK)
         error = df_rankings_open(&e->rankings, e->o.out_dir, total, e->pictures->classes.n, run, e->o.fresh);
     if (error < 0)

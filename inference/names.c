@@ -129,13 +129,31 @@ void df_detector_take_learnt_names(DfDetector *d)
 {
     const char *const *names;
     const int n = df_model_learnt_classes(d->model, &names);
-    if (n == 0 || n != d->n_classes)
+    if (n == 0 || n != d->n_classes || d->names_given)
         return;
     if (!d->classes.colour && df_model_is_segmentor(d->model) && !colour_classes(d, n))
         return; /* numbers do, too */
     d->classes.n = n;
     d->classes.name = names;
     d->of_coco = are_coco(&d->classes);
+}
+
+int df_detector_take_names(DfDetector *d, const char *path)
+{
+    DfClasses read;
+    const int error = df_class_names_read(&read, path, d->arena);
+    if (error < 0)
+        return error;
+    if (read.n != d->n_classes)
+        return df_fail(DF_EVALUE, "%s has %d names, and the network %d classes: want one for each", path, read.n,
+                       d->n_classes);
+    if (!d->classes.colour && df_model_is_segmentor(d->model) && !colour_classes(d, read.n))
+        return df_fail_memory("the class names");
+    d->classes.n = read.n;
+    d->classes.name = read.name;
+    d->of_coco = are_coco(&d->classes);
+    d->names_given = true;
+    return DF_OK;
 }
 
 const char *df_detector_class_name(const DfDetector *d, int label)

@@ -20,6 +20,7 @@ struct DfDetector {
     DfPipeline *pipeline;
     DfClasses classes;       /* n = 0: numbers        */
     const char **numbers;    /* a text for each class */
+    bool names_given;        /* by df_detector_take_names() */
     bool of_coco;            /* the classes are COCO's 80, whose ids have gaps */
     const int64_t *category_ids; /* of each label, by the categories of an annotation file; or NULL */
     bool labels_are_ids;     /* labels are COCO's category ids, as in DETR */

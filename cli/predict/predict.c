@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *out_dir, *json_path, *wrapper, *categories;
+static const char *out_dir, *json_path, *wrapper, *categories, *names;
 static CliExplain explain = { .head = -1 };
 static double score_thr = 0.3, opacity = 0.5;
 static long quality = 92, topk = 5, streams, batch;
@@ -23,6 +23,8 @@ static const CliOption options[] = {
                  "write the results as JSON (detectors: COCO's results format, all detections); with `-` to stdout"),
     CLI_OPT_TEXT("--categories", categories, "GT.json",
                  "detectors: the JSON has the category ids of this annotation file, found by the names of the classes"),
+    CLI_OPT_TEXT("--names", names, "FILE",
+                 "what the classes are called, in the order of their numbers: one a line, or .json"),
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
                   "detectors: print, draw and explain detections with a score of at least S, from 0 to 1; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG and WebP files, from 1 to 100; default 92"),
@@ -207,7 +209,11 @@ static int open_model(Run *r, const char *config)
     if (df_model_is_segmentor(r->session.model))
         error = open_segments(r);
     open_classes(r);
-    return error == DF_OK ? df_detector_prepare(r->session.detector) : error;
+    if (error == DF_OK)
+        error = df_detector_prepare(r->session.detector);
+    if (error == DF_OK && names)
+        error = df_detector_take_names(r->session.detector, names);
+    return error;
 }
 
 static int open_run(Run *r, const char *config, const char *checkpoint)
@@ -330,8 +336,9 @@ const CliCommand cli_command_predict = {
                "\n"
                "Detectors print a line for every detection, with tabs between the columns:\n"
                "    picture  class  score  x1  y1  x2  y2        (corners of the box, in pixels)\n"
-               "Classes have the names in data.test.classes of the config, else COCO's names if\n"
-               "there are 80 classes, else numbers. Printed and drawn are detections with a score\n"
+               "Classes have the names of --names, else those in the checkpoint, else in\n"
+               "data.test.classes of the config, else COCO's names if there are 80 classes, else\n"
+               "numbers. Printed and drawn are detections with a score\n"
                "of at least --score-thr; the JSON has all that the network makes, which are those\n"
                "above model.test_cfg.score_thr of the config. To see more, lower that too.\n"
                "\n"
@@ -343,7 +350,8 @@ const CliCommand cli_command_predict = {
                "Classifiers print a line for each of the --topk likeliest classes:\n"
                "    picture  class  probability\n"
                "With --out, DIR/NAME is the picture with these written under it. Classes have the\n"
-               "names in data.test.classes, else ImageNet's if there are 1000, else numbers.\n"
+               "names of --names, else those in the checkpoint, else in data.test.classes, else\n"
+               "ImageNet's if there are 1000, else numbers.\n"
                "\n"
                "Drawings are in the format of the picture. If a picture cannot be read, the\n"
                "others are still processed, and the exit status is 1.\n"

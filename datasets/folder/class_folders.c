@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/class_folders.c -- a folder of pictures for each class.
+ * datasets/folder/class_folders.c -- a folder of pictures for each class, or pictures and a list of their classes.
  */
 #include <string.h>
 
-#include "datasets/classification.h"
+#include "datasets/class_set.h"
 #include "datasets/dataset_config.h"
 #include "datasets/folder/found.h"
-#include "datasets/scan.h"
 
 /* The folders of the classes, "" for the folder itself. */
 static const char *training_folder(const char *dir)
@@ -15,15 +14,42 @@ static const char *training_folder(const char *dir)
     return df_folder_first(dir, df_training_names);
 }
 
+/* No picture is in a folder, and a list beside them says their classes. */
+static bool is_listed(const char *folder, const DfScan *pictures, DfArena *arena)
+{
+    const char *list;
+    return df_class_list_beside(&list, folder, pictures, arena) == DF_OK && list;
+}
+
+static bool scan_pictures(DfScan *out, const char *folder, DfArena *arena)
+{
+    *out = (DfScan){ 0 };
+    if (!folder || df_scan(out, folder, "", arena) < 0)
+        return false;
+    df_scan_keep_pictures(out);
+    return true;
+}
+
+/* DIR/train; else DIR/val, if a list says the classes of its pictures; else DIR. */
+static const char *first_folder(DfFolder *f, const char *dir)
+{
+    DfScan scan;
+    const char *train = training_folder(dir);
+    const char *val = df_folder_first(dir, df_validation_names);
+    if (train)
+        return df_folder_below(f, dir, train);
+    const char *folder = val ? df_folder_below(f, dir, val) : dir;
+    if (!val || (scan_pictures(&scan, folder, f->arena) && is_listed(folder, &scan, f->arena)))
+        return folder;
+    return dir;
+}
+
 static bool is_it(const char *dir)
 {
     DfFolder f = { .arena = df_arena_new() };
     DfScan scan = { 0 };
-    const char *train = training_folder(dir);
-    const char *folder = train && f.arena ? df_folder_below(&f, dir, train) : dir;
-    bool found = false;
-    if (f.arena && folder && df_scan(&scan, folder, "", f.arena) == DF_OK)
-        df_scan_keep_pictures(&scan);
+    const char *folder = f.arena ? first_folder(&f, dir) : NULL;
+    bool found = folder && scan_pictures(&scan, folder, f.arena) && is_listed(folder, &scan, f.arena);
     for (int i = 0; !found && i < scan.n; i++)
         found = strchr(scan.name[i], '/') != NULL;
     df_arena_free(f.arena);
@@ -37,10 +63,11 @@ static int take(DfFolder *f, int number, const char *folder, const DfClassificat
     const size_t skipped = strlen(set->folder) + !df_ends_with(set->folder, "/");
     part->folder = folder;
     part->n = set->n;
+    part->ann_file = set->list ? df_arena_copy(f->arena, set->list, strlen(set->list)) : NULL;
     part->whole = true;
     part->name = df_arena_alloc(f->arena, (size_t)set->n + 1, sizeof *part->name);
     part->label = df_arena_alloc(f->arena, (size_t)set->n + 1, sizeof *part->label);
-    if (!part->name || !part->label)
+    if (!part->name || !part->label || (set->list && !part->ann_file))
         return df_fail_memory("a list of pictures");
     for (int i = 0; i < set->n; i++) {
         const char *name = set->picture[i] + skipped;
@@ -58,6 +85,7 @@ static int keep_classes(DfFolder *f, const DfClassification *set)
         if (!(names[i] = df_arena_copy(f->arena, set->classes.name[i], strlen(set->classes.name[i]))))
             names = NULL;
     f->classes = (DfClasses){ .n = set->classes.n, .name = names };
+    f->numbered = set->numbered;
     return names ? DF_OK : df_fail_memory("class names");
 }
 
@@ -69,6 +97,8 @@ static int read_part(DfFolder *f, int number, const char *folder)
         return error;
     if (f->classes.n == 0)
         error = keep_classes(f, set);
+    if (number == DF_TRAINING && set->list)
+        f->words = "pictures with a list of their classes";
     if (error == DF_OK)
         error = take(f, number, folder, set);
     df_classification_free(set);
@@ -79,7 +109,7 @@ static int read_all(DfFolder *f, const char *dir)
 {
     const char *train = training_folder(dir);
     const char *val = train ? df_folder_first(dir, df_validation_names) : NULL;
-    const char *folder = train ? df_folder_below(f, dir, train) : dir;
+    const char *folder = first_folder(f, dir);
     f->learning = DF_LEARN_IMAGE_CLASS;
     int error = folder ? read_part(f, DF_TRAINING, folder) : df_fail_memory("a path");
     if (error < 0 || !val)
@@ -91,7 +121,7 @@ static int read_all(DfFolder *f, const char *dir)
 static int settings(DfFolder *f, int number, const char *at, const char *work_dir)
 {
     const DfFolderPart *part = &f->part[number];
-    const char *list = NULL;
+    const char *list = part->ann_file;
     const char *file = number == DF_TRAINING ? "pictures_train.txt" : "pictures_val.txt";
     int error = part->whole ? DF_OK : df_folder_write_list(f, part, work_dir, file, &list);
     if (error == DF_OK)
@@ -102,7 +132,7 @@ static int settings(DfFolder *f, int number, const char *at, const char *work_di
         error = df_folder_set_text(f, at, "data_prefix", part->folder);
     if (error == DF_OK)
         error = df_folder_set_text(f, at, "ann_file", list);
-    return error == DF_OK ? df_folder_set_classes(f, at) : error;
+    return error < 0 || f->numbered ? error : df_folder_set_classes(f, at);
 }
 
 const DfFolderKind df_folder_class_folders = {

@@ -52,11 +52,11 @@ static size_t say_classes(char *to, size_t room, const DfClasses *classes)
     return n < room ? n : room - 1;
 }
 
-static void say(DfFolder *f, const DfFolderKind *kind)
+static void say(DfFolder *f)
 {
     const size_t room = sizeof f->sentence;
     size_t n = (size_t)snprintf(f->sentence, room, "%.300s: %s, %d picture%s to train on and %d to validate", f->dir,
-                                kind->words, f->part[DF_TRAINING].n, f->part[DF_TRAINING].n == 1 ? "" : "s",
+                                f->words, f->part[DF_TRAINING].n, f->part[DF_TRAINING].n == 1 ? "" : "s",
                                 f->part[DF_VALIDATION].n);
     if (f->split && n < room)
         n += (size_t)snprintf(f->sentence + n, room - n, " (taken from %d, because there is no part for it)",
@@ -81,8 +81,10 @@ static int read_folder(DfFolder *f, const char *dir, const DfLearning *wanted)
     if (!kind)
         return df_fail(DF_EVALUE,
                        "%s: want a folder in COCO's, PASCAL VOC's or YOLO's format, of pictures and label maps "
-                       "(images/, annotations/), or with a folder of pictures for each class", dir);
+                       "(images/, annotations/), with a folder of pictures for each class, or with a list of pictures "
+                       "and labels (val.txt)", dir);
     f->form = kind->form;
+    f->words = kind->words;
     int error = kind->read(f, dir);
     if (error == DF_OK && f->part[DF_TRAINING].n + f->part[DF_VALIDATION].n == 0)
         error = df_fail(DF_EVALUE, "%s: no labelled picture", dir);
@@ -91,7 +93,7 @@ static int read_folder(DfFolder *f, const char *dir, const DfLearning *wanted)
     if (error == DF_OK && f->classes.n == 0)
         error = df_fail(DF_EVALUE, "%s: no class and no object: nothing can be learnt", dir);
     if (error == DF_OK)
-        say(f, kind);
+        say(f);
     return error;
 }
 

@@ -18,7 +18,8 @@
  *     label maps   pictures in DIR/images, PNG maps of the same names in DIR/annotations, masks, labels, ...;
  *                  by part in images/train and annotations/train, train/images and train/annotations, or
  *                  train and annotations/train
- *     classes      a folder of pictures for each class in DIR, or in DIR/train and DIR/val
+ *     classes      a folder of pictures for each class in DIR, or in DIR/train and DIR/val; or pictures in DIR/val or DIR
+ *                  with a list of their classes beside them (val.txt, ILSVRC2012_validation_ground_truth.txt)
  *
  * Parts for training and validation are known by their names (train, train2017, val, valid, validation, ...). Where
  * there is no part for validation, a fifth of the pictures becomes it: those whose names have the smallest hash, so

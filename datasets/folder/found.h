@@ -21,7 +21,7 @@ typedef struct {
     DfCocoDataset *coco;    /* of all that a file holds; may be that of the other part                  */
     int *chosen;            /* [n]: numbers of its pictures                                             */
     bool whole;             /* all of the file's pictures: ann_file can be used as it is                */
-    const char *ann_file;   /* or NULL: it has to be written                                            */
+    const char *ann_file;   /* or NULL: it has to be written; of classes: NULL if the folders say them  */
 
     /* label maps */
     const char *maps;       /* folder                                                                   */
@@ -41,6 +41,8 @@ struct DfFolder {
     bool split;              /* the validation part was taken from the training part                    */
     bool ade;                /* label maps: ADE20K's own numbers                                        */
     bool masks;
+    const char *words;       /* what it is, where the words of its kind are not exact                   */
+    bool numbered;           /* classes have no names                                                   */
     bool wants_masks;        /* the network that learns or is scored predicts masks                      */
     int objects;
     char sentence[1024];

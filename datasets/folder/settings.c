@@ -233,8 +233,8 @@ static void test_on_all(DfFolder *f, const DfNode *dataset)
         return;
     const int n = part->n + f->part[DF_TRAINING].n;
     part->whole = true;
-    snprintf(f->sentence, sizeof f->sentence, "%.300s: a folder for each class, %d picture%s of %d classes", f->dir,
-             n, n == 1 ? "" : "s", f->classes.n);
+    snprintf(f->sentence, sizeof f->sentence, "%.300s: %s, %d picture%s of %d classes", f->dir, f->words, n,
+             n == 1 ? "" : "s", f->classes.n);
 }
 
 int df_folder_test_settings_as(DfFolder *f, const DfFolderKind *kind, const DfNode *config, const char *work_dir,

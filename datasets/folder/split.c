@@ -50,7 +50,7 @@ static int room(DfFolder *f, DfFolderPart *part, const DfFolderPart *like)
     *part = *like;
     part->n = 0;
     part->whole = false;
-    part->ann_file = NULL;
+    part->ann_file = like->coco ? NULL : like->ann_file;
     part->name = df_arena_alloc(f->arena, n, sizeof *part->name);
     part->chosen = like->chosen ? df_arena_alloc(f->arena, n, sizeof *part->chosen) : NULL;
     part->label = like->label ? df_arena_alloc(f->arena, n, sizeof *part->label) : NULL;

@@ -84,7 +84,83 @@ is "$(grep -o '"images": [0-9]*' out | head -n 1)" '"images": 2' 'pictures of th
 printf 'n02/1.jpg 1\nn03/2.jpg 3\n' >list.txt
 run 1 eval tiny.py random:1 --set data.test.data_prefix=val --set data.test.ann_file=list.txt --quiet
 says 'want a label in 0..2'
+printf 'n02/1.jpg\nn03/2.jpg 2\n' >list.txt
+run 1 eval tiny.py random:1 --set data.test.data_prefix=val --set data.test.ann_file=list.txt --quiet
+says "'n02/1.jpg': want a path and a label, or a path that begins with a class"
 run 0 eval "$root/configs/classification/resnet18_224.py" random --data val --set backbone.num_classes=3 --limit 1 --quiet
+
+# ---- eval: pictures in no folder, with a list beside them -------------------------------------------------------------------
+
+of_picture() { grep "$1\"" run/results.topk.json | grep -o '"label": [0-9]*'; }
+mkdir -p flat/val
+for i in 1 2 3; do cp "$images/420.jpg" "flat/val/ILSVRC2012_val_0000000$i.JPEG"; done
+printf '1\n0\n2\n' >labels.txt
+run 0 eval tiny.py random:1 --set data.test.data_prefix=flat/val --set data.test.ann_file=labels.txt --out run --fresh --quiet
+is "$(of_picture 00000001.JPEG) $(of_picture 00000002.JPEG)" '"label": 1 "label": 0' 'labels in the order of the names'
+printf '1\n0\n' >labels.txt
+run 1 eval tiny.py random:1 --set data.test.data_prefix=flat/val --set data.test.ann_file=labels.txt --quiet
+says 'labels.txt has 2 labels, and flat/val 3 pictures: want one for each'
+run 1 eval tiny.py random:1 --set data.test.data_prefix=flat/val --quiet && says 'or a list of pictures and labels as data.test.ann_file'
+printf 'ILSVRC2012_val_00000001.JPEG 1\nILSVRC2012_val_00000003.JPEG\t2 \n' >flat/val.txt
+for dir in flat flat/val flat/val/; do
+    run 0 eval tiny.py random:1 --data $dir --out run --fresh
+    says "$dir: pictures with a list of their classes, 2 pictures of 3 classes"
+    is "$(grep -c 'val.txt' err)" 1 'lines that name the list'
+    is "$(of_picture 00000003.JPEG)" '"label": 2' "label by the list beside $dir"
+done
+mv flat/val.txt flat/val_map.txt
+run 0 eval tiny.py random:1 --data flat --quiet && prints 'of 2 images'
+rm flat/val_map.txt
+
+# The first three labels of ImageNet's devkit, a sea snake, an alp and a Shetland sheepdog, are 65, 970 and 230 elsewhere.
+resnet="$root/configs/classification/resnet18_224.py"
+mkdir -p flat/ILSVRC2012_devkit_t12/data
+devkit=flat/ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt
+printf '490\n361\n171\n822\n' >$devkit
+run 0 eval "$resnet" random:1 --data flat --out run --fresh --quiet
+is "$(of_picture 00000001.JPEG) $(of_picture 00000002.JPEG) $(of_picture 00000003.JPEG)" '"label": 65 "label": 970 "label": 230' 'labels of the devkit'
+grep -q '"sea snake", ' run/results.topk.json || fail 'the classes of the devkit have no names'
+run 1 eval tiny.py random:1 --data flat --quiet && says 'its labels are of the 1000 classes of ImageNet, and the config has 3'
+printf '490\n361\n' >$devkit
+run 1 eval "$resnet" random:1 --data flat --quiet && says 'has 2 labels, and none for ILSVRC2012_val_00000003.JPEG'
+printf '490\n361\n0\n' >$devkit
+run 1 eval "$resnet" random:1 --data flat --quiet && says "'0': want a label in 1..1000"
+rm $devkit
+printf 'ILSVRC2012_val_00000001.JPEG 65\n' >flat/val.txt
+run 0 eval "$resnet" random:1 --data flat --out run --fresh --quiet && grep -q '"sea snake", ' run/results.topk.json || fail 'unnamed classes are not called as the network calls them'
+printf 'ILSVRC2012_val_00000001.JPEG 1000\n' >flat/val.txt
+run 1 eval "$resnet" random:1 --data flat --quiet && says 'has 1001 classes and the network 1000'
+
+# ---- names from a file --------------------------------------------------------------------------------------------------------
+
+printf 'ant\nbee\nfly\n' >names.txt
+printf 'n02219486 ant\nn02206856 bee\nn02190166 fly\n' >synset_words.txt
+echo '{"2": "fly", "0": "ant", "1": "bee"}' >dict.json
+echo '{"0": ["n02219486", "ant"], "1": ["n02206856", "bee"], "2": ["n02190166", "fly"]}' >keras.json
+echo '{"model_type": "resnet", "size": [1, {"0": "no"}], "id2label": {"0": "ant", "1": "bee", "2": "fly"}}' >config.json
+echo '["ant", "bee", "fly"]' >list.json
+for names in names.txt synset_words.txt dict.json keras.json config.json list.json; do
+    run 0 predict tiny.py random:1 "$images/420.jpg" --names $names --quiet
+    is "$(cut -f2 out | sort | tr '\n' ' ')" 'ant bee fly ' "names of $names"
+    run 0 predict tiny.py random:1 "$images/420.jpg" --set data.test.classes=$names --quiet
+    is "$(cut -f2 out | sort | tr '\n' ' ')" 'ant bee fly ' "names of $names as classes of the config"
+done
+mkdir -p insects/fly insects/ant
+cp "$images/420.jpg" insects/fly/1.jpg
+cp "$images/420.jpg" insects/ant/2.jpg
+run 0 eval tiny.py random:1 --data insects --names names.txt --out run --fresh --per-class --quiet
+is "$(of_picture fly/1.jpg) $(of_picture ant/2.jpg)" '"label": 2 "label": 0' 'labels by the names of --names'
+prints ' bee '
+names_fail() { echo "$1" >bad.json; run 1 predict tiny.py random:1 "$images/420.jpg" --names bad.json --quiet && says "$2"; }
+names_fail '["ant", "bee"]' 'bad.json has 2 names, and the network 3 classes: want one for each'
+names_fail '{"0": "ant", "2": "fly"}' 'no name for label 1, and one for label 2'
+names_fail '{"0": {}}' 'want a list of names, or {"0": NAME, ...}'
+names_fail '[1]' 'want a list of names, or {"0": NAME, ...}'
+names_fail '{}' 'no class: want a list of names'
+names_fail '{"-1": "ant"}' 'label -1: want 0 to'
+names_fail '{"0": []}' 'want a list of names, or {"0": NAME, ...}'
+run 2 eval "$config" random:1 --names names.txt --quiet && says '--names is for classifiers: want --set data.test.classes=names.txt'
+
 run 1 eval tiny.py random --quiet && says 'want the folder of its pictures, or --data DIR'
 echo nothing >val/n01/3.jpg
 run 1 eval tiny.py random:1 --data val --quiet && says 'want all, or --skip-unreadable'

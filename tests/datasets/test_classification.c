@@ -200,3 +200,17 @@ Test(classification, one_pixel_is_enough)
     }
     df_pipeline_free(pipeline);
 }
+
+/* The devkit numbers the same classes in another order (tests/scripts/make_devkit_table.py): 1 is the kit fox, 449 the tench, 1000 the
+ * dumbbell. */
+Test(classification, ids_of_the_devkit)
+{
+    int met[DF_IMAGENET_CLASSES] = { 0 };
+    for (int i = 0; i < DF_IMAGENET_CLASSES; i++) {
+        cr_assert_lt(df_imagenet_of_devkit[i], DF_IMAGENET_CLASSES);
+        cr_expect_eq(met[df_imagenet_of_devkit[i]]++, 0, "label %d is there twice", df_imagenet_of_devkit[i]);
+    }
+    cr_expect_str_eq(df_imagenet_classes[df_imagenet_of_devkit[0]], "kit fox");
+    cr_expect_str_eq(df_imagenet_classes[df_imagenet_of_devkit[448]], "tench");
+    cr_expect_str_eq(df_imagenet_classes[df_imagenet_of_devkit[999]], "dumbbell");
+}

@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         df_segmentation_free(segmentation);
     }
     for (int i = 0; i < 2; i++)
-        if (df_classification_from_config(&classification, df_node_at(root, i ? "d" : "c"), fuzz_path("")) == DF_OK)
+        if (df_classification_from_config(&classification, df_node_at(root, i ? "d" : "c"), fuzz_path(""),
+                                          NULL) == DF_OK)
             df_classification_free(classification);
     return 0;
 }
