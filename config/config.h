@@ -44,6 +44,9 @@ DF_API int df_config_read_beside(DfConfig **out, const char *path, const DfTenso
 DF_API int df_config_parse(DfConfig **out, const char *text, size_t size, const char *name, bool python);
 DF_API void df_config_free(DfConfig *);
 DF_API const DfNode *df_config_root(const DfConfig *); /* a dict */
+/* The release of mmdetection that a config is of: 18 for 2.18, 28 for 3.x; of those that only their keys tell 12 or 22.
+ * 0: nothing tells it. */
+DF_API int df_config_mmdet_release(const DfNode *root);
 
 /* Fills `out` from a dict by an option table (core/options.h): defaults first, then the dict's keys, except
  * `type`. Unknown keys, wrong types and values out of range are errors that name the key, its file and the nearest

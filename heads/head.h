@@ -16,7 +16,8 @@ typedef struct {
     const DfNode *train_cfg; /* how objects are assigned to outputs, and which outputs a loss counts            */
     const DfNode *proposals; /* train_cfg.rpn_proposal: what the first of two stages hands on in training       */
     const DfNode *test_cfg;  /* thresholds and limits of the results                                            */
-    bool mmdet_2;            /* the config is one of mmdet before 2.12, as its key model.pretrained tells       */
+    bool pads;               /* proposals of a batch are padded to one number: mmdetection up to 2.13           */
+    bool loss_samples;       /* the class loss says whether anchors are sampled: up to 2.17                     */
 } DfHeadSettings;
 
 /* Detections of one image, best first. Those of a head without classes are regions that may hold an object: all have

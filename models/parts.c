@@ -141,6 +141,12 @@ const DfNode *df_trunk_test_cfg(const Trunk *trunk, const DfNode *root)
     return trunk->test_cfg ? trunk->test_cfg : df_node_get(root, "test_cfg");
 }
 
+bool df_trunk_is_before(const DfNode *root, int minor)
+{
+    const int release = df_config_mmdet_release(root);
+    return release > 0 && release < minor;
+}
+
 void df_trunk_init(NnScope s, Trunk *trunk)
 {
     df_backbone_part(nn_at(s, "backbone"), &trunk->backbone, trunk->backbone_cfg);

@@ -73,6 +73,8 @@ typedef struct {
 /* mmdet before 2.8 has these two at the top of the config. */
 const DfNode *df_trunk_train_cfg(const Trunk *, const DfNode *root);
 const DfNode *df_trunk_test_cfg(const Trunk *, const DfNode *root);
+/* Is the config of a release of mmdetection 2.x before 2.MINOR? */
+bool df_trunk_is_before(const DfNode *root, int minor);
 void df_trunk_init(NnScope, Trunk *);
 /* Backbone and neck one after the other; a listener hears backbone_i and fpn_i. */
 void df_trunk_pyramid(DfCtx *, const Trunk *, DfTensor *image, DfMaps *out);

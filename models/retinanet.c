@@ -25,7 +25,7 @@ static void init(NnScope s, void *self, const DfNode *root)
     const DfHeadSettings settings = {
         .train_cfg = df_trunk_train_cfg(&net->trunk, root),
         .test_cfg = df_trunk_test_cfg(&net->trunk, root),
-        .mmdet_2 = df_node_get(df_node_get(root, "model"), "pretrained") != NULL,
+        .loss_samples = df_trunk_is_before(root, 18),
     };
     df_trunk_init(s, &net->trunk);
     df_dense_part(nn_at(s, "bbox_head"), &net->head, net->bbox_head, settings);

@@ -30,19 +30,19 @@ static const DfOpt opts[] = {
 static void init(NnScope s, void *self, const DfNode *root)
 {
     TwoStage *net = self;
-    const bool mmdet_2 = df_node_get(df_node_get(root, "model"), "pretrained") != NULL;
     const DfNode *train_cfg = df_trunk_train_cfg(&net->trunk, root);
     const DfNode *test_cfg = df_trunk_test_cfg(&net->trunk, root);
     const DfHeadSettings first = {
         .train_cfg = df_node_get(train_cfg, "rpn"),
         .proposals = df_node_get(train_cfg, "rpn_proposal"),
         .test_cfg = df_node_get(test_cfg, "rpn"),
-        .mmdet_2 = mmdet_2,
+        .pads = df_trunk_is_before(root, 14),
+        .loss_samples = df_trunk_is_before(root, 18),
     };
     const DfHeadSettings second = {
         .train_cfg = df_node_get(train_cfg, "rcnn"),
         .test_cfg = df_node_get(test_cfg, "rcnn"),
-        .mmdet_2 = mmdet_2,
+        .pads = df_trunk_is_before(root, 14),
     };
     df_trunk_init(s, &net->trunk);
     df_dense_part(nn_at(s, "rpn_head"), &net->rpn, net->rpn_head, first);

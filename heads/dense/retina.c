@@ -129,7 +129,7 @@ static void init(NnScope s, void *self, DfHeadSettings settings)
     df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
     df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
     df_train_cfg(s, &h->train, settings.train_cfg, "train_cfg");
-    if (settings.mmdet_2)
+    if (settings.loss_samples)
         df_dense_train_cfg_2(&h->train, &h->loss_cls);
     towers_init(s, h);
     const int A = h->decoder.anchors.per_cell;

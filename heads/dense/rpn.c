@@ -135,7 +135,7 @@ static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
     df_loss_cfg(s, &h->loss_cls, h->loss_cls_cfg, "loss_cls");
     df_loss_cfg(s, &h->loss_bbox, h->loss_bbox_cfg, "loss_bbox");
     df_train_cfg(s, &h->train, settings.train_cfg, "train_cfg.rpn");
-    if (settings.mmdet_2)
+    if (settings.loss_samples)
         df_dense_train_cfg_2(&h->train, &h->loss_cls);
     h->train_proposals = h->test;
     ProposalDict k = { 0 };
@@ -148,7 +148,7 @@ static void train_cfg_init(NnScope s, Rpn *h, DfHeadSettings settings)
         nn_fail(s, error, "%s", df_error());
     else if (error < 0)
         df_set_problem(s, &h->train_proposals_problem, "%s", df_error());
-    h->train_proposals.drop_empty |= !settings.mmdet_2; /* versions differ where min_bbox_size is 0 */
+    h->train_proposals.drop_empty |= !settings.pads; /* releases differ where min_bbox_size is 0 */
 }
 
 /* ---- construction and forward ------------------------------------------------------------------------------------ */

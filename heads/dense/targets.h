@@ -22,7 +22,7 @@ typedef struct {
     const char *cls_name, *bbox_name; /* of the losses in the log: "loss_cls", "loss_bbox"            */
 } DenseTeacher;
 
-/* mmdet up to 2.11 asks the class loss whether anchors are sampled: with FocalLoss they are not, whatever the sampler,
+/* mmdet up to 2.17 asks the class loss whether anchors are sampled: with FocalLoss they are not, whatever the sampler,
  * and with any other they are, also without one. */
 void df_dense_train_cfg_2(TrainCfg *, const LossCfg *loss_cls);
 

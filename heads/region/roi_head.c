@@ -195,7 +195,7 @@ void df_roi_head_init(NnScope s, RoiHead *h, DfHeadSettings settings)
                 df_node_text(df_node_get(h->shared_head, "type"), "?"));
     if (!nn_ok(s))
         return;
-    h->pads = settings.mmdet_2 && !h->cascade;
+    h->pads = settings.pads && !h->cascade;
     test_cfg_init(s, h, settings.test_cfg);
     train_cfg_init(s, h, settings.train_cfg);
     stage_weights_init(s, h);

@@ -27,7 +27,7 @@ typedef struct {
     int num_stages;
     /* modules, one of each for a stage */
     bool cascade;
-    bool pads;        /* proposals of a batch are padded to one number, as in the plain head of mmdet before 2.12 */
+    bool pads;        /* proposals of a batch are padded to one number, as in the plain head of mmdet up to 2.13 */
     RoiExtractor *box_extractor, *mask_extractor;
     BoxPart *box;
     MaskPart *mask; /* NULL: no masks */

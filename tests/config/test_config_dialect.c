@@ -187,6 +187,45 @@ Test(config_dialect, proposals_of_2_22)
                   "opencv_num_threads = 0\n");
 }
 
+/* What a config is of, by its own signs and by what it says; the keys that follow from that. */
+static void is_of_release(const char *text, int release, bool leaves_out_empty, bool pairs)
+{
+    char with_model[1024];
+    snprintf(with_model, sizeof with_model, "model = dict(type='FasterRCNN', backbone=dict(), test_cfg=dict(rpn=dict()))\n%s", text);
+    DfConfig *config = parse(with_model);
+    const DfNode *root = df_config_root(config);
+    cr_expect_eq(df_config_mmdet_release(root), release, "%s: %d", text, df_config_mmdet_release(root));
+    cr_expect_eq(df_node_bool(df_node_at(root, "model.test_cfg.rpn.drop_empty"), false), leaves_out_empty, "%s", text);
+    df_config_free(config);
+    snprintf(with_model, sizeof with_model, "model = dict(type='RetinaNet', backbone=dict(), test_cfg=dict())\n%s", text);
+    config = parse(with_model);
+    root = df_config_root(config);
+    cr_expect_eq(df_node_bool(df_node_at(root, "model.test_cfg.filter_scores_and_topk"), false), pairs, "%s", text);
+    df_config_free(config);
+}
+
+#define PRETRAINED "model['pretrained'] = 'torchvision://resnet50'\n"
+#define INIT_CFG "model['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint='torchvision://resnet50')\n"
+#define RUNTIME "opencv_num_threads = 0\nmp_start_method = 'fork'\n"
+
+Test(config_dialect, releases_of_2_x)
+{
+    is_of_release("", 0, false, false);
+    is_of_release(PRETRAINED, 12, false, false);
+    is_of_release(INIT_CFG, 0, true, false);
+    is_of_release(PRETRAINED INIT_CFG, 0, true, false);
+    is_of_release(PRETRAINED RUNTIME, 22, true, true);
+    is_of_release(INIT_CFG RUNTIME, 22, true, true);
+    is_of_release(PRETRAINED "mmdet_version = '2.13.0'\n", 13, true, false);
+    is_of_release(INIT_CFG "mmdet_version = '2.14.0'\n", 14, false, false);
+    is_of_release(PRETRAINED "mmdet_version = '2.17.0'\n", 17, true, false);
+    is_of_release("mmdet_version = '2.18.0+1a2b3c4'\n", 18, true, true);
+    is_of_release(RUNTIME "mmdet_version = '2.11.0'\n", 11, false, false);
+    is_of_release("mmdet_version = '3.3.0'\n", 28, true, true);
+    refused("mmdet_version = 2.20\n", "key 'mmdet_version': want a release of mmdetection with three numbers, such as '2.18.0'");
+    refused("mmdet_version = '4.0.0'\n", "such as '2.18.0'");
+}
+
 /* mmsegmentation's FPN makes extra outputs from its last one; its ResNets have a
  * stem of their own and learn by the batch. */
 Test(config_dialect, defaults_of_segmentors)
