@@ -65,7 +65,7 @@ static void scores(ReportPage *page, const DfComparePage *p)
     df_report_section(page, "Scores", "Scores",
                       "A point, and the interval in which the score would lie for other images of the same kind "
                       "(bootstrap over the images). The dotted line is the score of the first. A star marks a "
-                      "difference from the first whose own interval does not hold 0.");
+                      "difference from the first whose own interval does not contain 0.");
     df_textbuf_add(t, "<div class=two>");
     for (size_t m = 0; m < n; m++) {
         const Span span = span_of(p, m);

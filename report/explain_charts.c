@@ -141,8 +141,8 @@ void df_report_precision(ReportPage *p, const DfExplain *e)
     DfTextbuf *t = &p->text;
     df_report_section(
         p, "Precision", "Precision and recall",
-        "The mean over all classes. AP is the area under a curve. Where the curves of high IoU are far below the "
-        "others, objects are found but their positions are inaccurate.");
+        "The mean over all classes, a curve for each IoU: the darkest is that of 0.50. AP is the area under a curve. "
+        "Where the curves of high IoU are far below the others, objects are found but their positions are inaccurate.");
     df_textbuf_add(t, "<div class=panel><div class=two><div>");
     df_plot_begin(t, &plot);
     for (size_t i = eval->n_ious; i-- > 0;)

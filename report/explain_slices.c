@@ -82,8 +82,8 @@ static void add_lead(ReportPage *p, const DfSlice *everything)
     df_snprintf(
         lead, sizeof lead,
         "AP of some objects or images alone: a point, and the interval in which it would lie for other images of the "
-        "same kind (bootstrap, 95%%). The dotted line is what to hold it against: for objects, the AP of everything, "
-        "%.1f; for images, the AP of as many images drawn at random. A star marks what is no chance.",
+        "same kind (bootstrap, 95%%). The dotted line is what to compare it with: for objects, the AP of everything, "
+        "%.1f; for images, the AP of as many images drawn at random. A star marks a difference that is no chance.",
         100 * everything->ap.value);
     df_report_section(p, "Slices", "Scores of parts of the data", lead);
 }

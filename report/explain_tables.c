@@ -46,7 +46,7 @@ void df_report_classes(ReportPage *p, const DfExplain *e)
     df_snprintf(
         lead, sizeof lead,
         "P and R are precision and recall of the detections with a score of at least %.2f. F1 is the best of all "
-        "thresholds, and stands before the threshold. ECE is the expected calibration error.",
+        "thresholds, at the score beside it. ECE is the expected calibration error.",
         numbers->score_threshold);
     df_report_section(p, "Classes", "Classes", lead);
     df_report_table(&table, "Classes", numbers->n_classes);

@@ -150,5 +150,5 @@ int df_report_points(const DfPointsPage *page, char **out)
     if (error == DF_OK)
         add_data(&p.text, page, data);
     df_free(data);
-    return df_report_end(&p, "It loads nothing and works without a network.", error, out);
+    return df_report_end(&p, "It loads nothing and works offline.", error, out);
 }
