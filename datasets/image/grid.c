@@ -39,6 +39,12 @@ void df_grid_free(DfGrid *grid)
     *grid = (DfGrid){ 0 };
 }
 
+void df_grid_replace(DfGrid *old, DfGrid by)
+{
+    df_grid_free(old);
+    *old = by;
+}
+
 int df_grid_own(DfGrid *grid)
 {
     if (!grid->borrowed)

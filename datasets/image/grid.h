@@ -22,6 +22,7 @@ typedef struct {
 DF_API int df_grid_new(DfGrid *out, int height, int width, size_t cell);
 DF_API void df_grid_free(DfGrid *); /* and zeroes it */
 DF_API int df_grid_own(DfGrid *);   /* a borrowed one becomes a copy */
+void df_grid_replace(DfGrid *old, DfGrid by); /* the old one is freed */
 
 DF_API DfGrid df_grid_of_image(const DfImage *); /* borrowed */
 

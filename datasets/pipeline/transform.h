@@ -100,6 +100,8 @@ typedef struct DfWork {
     bool left_out;             /* nothing to learn is left: no transform follows */
 } DfWork;
 
+enum { DF_WORK_BYTES = 3, DF_WORK_FLOATS = 3 * sizeof(float) }; /* cells of the picture */
+
 int df_work_height(const DfWork *);
 int df_work_width(const DfWork *);
 bool df_work_is_float(const DfWork *);
@@ -121,6 +123,9 @@ int df_work_pad(DfWork *, int height, int width, const float value[3], int map_f
 
 /* The floats of the network. */
 int df_work_finish(const DfWork *, DfView *out);
+
+/* A colour as the picture has its bytes. */
+void df_work_colour(uint8_t out[3], const float colour[3], const DfWork *);
 
 /* ---- moving everything ----------------------------------------------------------------------------------------- */
 
@@ -167,7 +172,7 @@ void df_work_clip_boxes(DfWork *, int height, int width);
 /* Objects i with keep[i] stay. */
 void df_work_keep(DfWork *, const bool *keep);
 
-/* What the functions above do to boxes and masks; for work.c. */
+/* What the functions above do to boxes and masks; for work.c and move.c. */
 int df_objects_resize(DfWork *, const int from[2], const int to[2], float x, float y); /* height, width */
 int df_objects_flip(DfWork *, bool x, bool y);
 int df_objects_cut(DfWork *, int x, int y, int height, int width);
