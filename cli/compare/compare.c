@@ -273,9 +273,9 @@ const CliCommand cli_command_compare = {
                "    has its own.\n"
                "    Each measurement runs in a process of its own. Models are measured in turns,\n"
                "    and the medians are printed. Without NAME a model is named by the part of\n"
-               "    its file name that the others do not share. In the chart, a line joins\n"
-               "    models whose names differ only in the size (tiny, small, base; T, S, B; b0,\n"
-               "    b1).",
+               "    its file name that the others do not share, or of its folder where the\n"
+               "    files have one name. In the chart, a line joins models whose names differ\n"
+               "    only in the size (tiny, small, base; T, S, B; b0, b1).",
     .examples = "  deformer compare --gt GT.json a.json b.json\n"
                 "  deformer compare --gt GT.json before=a.json after=b.json --explain page.html \\\n"
                 "      --images val2017/\n"

@@ -12,6 +12,7 @@ enum { CLI_ROUNDS = 100 };
 
 typedef struct {
     const char *name, *family;             /* family: the name without a size; NULL: nothing is left then */
+    const char *stem;                      /* what it is named after: its file or folder                  */
     const char *config, *checkpoint, *run; /* as given; NULL: none                                        */
     const char *type;                      /* "RetinaNet"                                                 */
     int height, width;                     /* of the input, pixels                                        */

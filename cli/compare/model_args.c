@@ -172,7 +172,7 @@ static bool is_size(const char *word, size_t n)
 static bool all_have(const CliModels *m, const char *word, size_t length)
 {
     for (size_t i = 0; i < m->n; i++)
-        if (!has_word(base_of(m->model[i].config), word, length))
+        if (!has_word(m->model[i].stem, word, length))
             return false;
     return m->n > 1;
 }
@@ -215,20 +215,61 @@ static const char *stem_of(const CliModels *m, const char *config)
     return df_arena_copy(m->arena, base_of(config), length);
 }
 
-/* The words of the config's name that the other models do not all share; the whole name if there are none. NULL when
- * memory ran out. */
-static const char *own_name(const CliModels *m, const char *config)
+/* The name of the folder that a path is in; NULL if it says none, or when memory ran out. */
+static const char *folder_of(const CliModels *m, const char *path)
 {
-    const char *stem = stem_of(m, config);
-    const char *own = stem ? words(m, stem, is_own) : NULL;
+    const char *end = base_of(path);
+    if (end - path < 2)
+        return NULL;
+    const char *start = --end;
+    while (start > path && start[-1] != '/')
+        start--;
+    return df_arena_copy(m->arena, start, (size_t)(end - start));
+}
+
+/* dat/config.py and swin/config.py are told apart by their folders. */
+static bool differ_by_folder(const CliModels *m)
+{
+    bool differ = false;
+    const char *file = base_of(m->model[0].config);
+    const char *first = folder_of(m, m->model[0].config);
+    for (size_t i = 0; i < m->n; i++) {
+        const char *folder = folder_of(m, m->model[i].config);
+        if (!first || !folder || strcmp(base_of(m->model[i].config), file) != 0)
+            return false;
+        differ = differ || strcmp(folder, first) != 0;
+    }
+    return differ;
+}
+
+static int find_stems(CliModels *m)
+{
+    const bool by_folder = differ_by_folder(m);
+    for (size_t i = 0; i < m->n; i++) {
+        CliModel *model = &m->model[i];
+        model->stem = by_folder ? folder_of(m, model->config) : stem_of(m, model->config);
+        if (!model->stem)
+            return df_fail_memory("names");
+    }
+    return DF_OK;
+}
+
+/* The words of a stem that the other models do not all share; the whole stem if there are none. NULL when memory ran
+ * out. */
+static const char *own_name(const CliModels *m, const char *stem)
+{
+    const char *own = words(m, stem, is_own);
     return own && !own[0] ? stem : own;
 }
 
 int cli_models_name(CliModels *m)
 {
+    const int error = find_stems(m);
+    if (error < 0)
+        return error;
     for (size_t i = 0; i < m->n; i++) {
         CliModel *model = &m->model[i];
-        if (!model->name && !(model->name = own_name(m, model->config)))
+        if (!model->name && !(model->name = own_name(m, model->stem)))
             return df_fail_memory("names");
         if (!(model->family = words(m, model->name, is_no_size)))
             return df_fail_memory("names");

@@ -77,6 +77,12 @@ grep -q 'Nano &amp; co' miou.svg || fail 'the chart has another title'
 run 0 compare "$segmentor" "$segmentor@m1" --rounds 0 --json - && prints '"accuracy": {'
 run 1 compare "$segmentor@top.json" "$config@m1" --rounds 0 --type segm && says 'contains no results of type segm'
 run 2 compare "$config@$data/eval/crowd_masks.dt.json" --rounds 0 && says 'want --gt GT.json'
+# Files of one name are told apart by their folders.
+mkdir -p a_dat a_swin
+echo "_base_ = '$config'" | tee a_dat/config.py >a_swin/config.py
+run 0 compare a_dat/config.py ./a_swin/config.py --rounds 0
+grep -q '^dat ' out && grep -q '^swin ' out || fail 'two files called config.py are not told apart'
+run 0 compare a_dat/config.py a_dat/config.py --rounds 0 && prints 'config '
 run 2 compare "$config" m1 --rounds 0 && says 'm1: want a model, as in the other arguments'
 run 2 compare "$config:" --rounds 0 && says 'want a checkpoint after'
 run 2 compare "$config" --cost money && says '--cost money: want macs, params or time'
