@@ -3,139 +3,14 @@
  * python/native/masks.c -- masks of COCO's files: {"size": [height, width], "counts": b".."}, from pixels, boxes,
  * polygons and runs; decoded, joined, measured and compared. mask.py and _mask.py beside it choose between the forms.
  */
-#include "python/native/native.h"
+#include "python/native/mask_objects.h"
 
-#include "boxes/boxes.h"
 #include "eval/eval.h"
-
-/* ---- from and to Python ------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    DfMask *v;
-    size_t n;
-} Masks;
-
-static void masks_done(Masks *m)
-{
-    for (size_t i = 0; i < m->n; i++)
-        df_mask_done(&m->v[i]);
-    df_free(m->v);
-    *m = (Masks){ 0 };
-}
-
-static bool masks_new(Masks *m, size_t n)
-{
-    m->v = df_calloc(n + 1, sizeof *m->v);
-    m->n = m->v ? n : 0;
-    if (!m->v)
-        PyErr_NoMemory();
-    return m->v != NULL;
-}
-
-/* A side of `size`: any number that int() takes. */
-static bool take_side(PyObject *size, Py_ssize_t at, uint32_t *side)
-{
-    PyObject *item = PySequence_GetItem(size, at);
-    PyObject *whole = item ? PyNumber_Long(item) : NULL;
-    const unsigned long long value = whole ? PyLong_AsUnsignedLongLong(whole) : 0;
-    Py_XDECREF(item);
-    Py_XDECREF(whole);
-    if (PyErr_Occurred())
-        return false;
-    if (value > UINT32_MAX)
-        PyErr_Format(PyExc_OverflowError, "a mask with a side of %llu pixels, want less than 2^32", value);
-    *side = (uint32_t)value;
-    return value <= UINT32_MAX;
-}
-
-static bool take_size(PyObject *rle, uint32_t side[2])
-{
-    PyObject *size = PyMapping_GetItemString(rle, "size");
-    const bool taken = size && take_side(size, 0, &side[0]) && take_side(size, 1, &side[1]);
-    Py_XDECREF(size);
-    return taken;
-}
-
-/* The text of `counts`; it lives as long as the object. NULL: an exception is set. */
-static const char *text_of(PyObject *counts, Py_ssize_t *length)
-{
-    char *text;
-    if (PyUnicode_Check(counts))
-        return PyUnicode_AsUTF8AndSize(counts, length);
-    if (PyBytes_Check(counts))
-        return PyBytes_AsStringAndSize(counts, &text, length) < 0 ? NULL : text;
-    PyErr_Format(PyExc_TypeError,
-                 "counts of a mask are of type %R, want bytes or str (frPyObjects() compresses a list)",
-                 Py_TYPE(counts));
-    return NULL;
-}
-
-/* One object {"size", "counts"} with compressed counts. */
-static bool take_mask(DfMask *out, PyObject *rle)
-{
-    uint32_t side[2];
-    Py_ssize_t length;
-    PyObject *counts = PyMapping_GetItemString(rle, "counts");
-    const char *text = counts ? text_of(counts, &length) : NULL;
-    bool taken = text && take_size(rle, side);
-    if (taken && df_mask_from_text(out, text, (size_t)length, side[0], side[1]) < 0) {
-        df_py_raise(DF_EFORMAT);
-        taken = false;
-    }
-    Py_XDECREF(counts);
-    return taken;
-}
-
-/* A sequence of such objects. False: an exception is set, and there is nothing to free. */
-static bool take_masks(Masks *out, PyObject *list)
-{
-    const Py_ssize_t n = PySequence_Size(list);
-    bool taken = n >= 0 && masks_new(out, (size_t)n);
-    for (Py_ssize_t i = 0; taken && i < n; i++) {
-        PyObject *rle = PySequence_GetItem(list, i);
-        taken = rle && take_mask(&out->v[i], rle);
-        Py_XDECREF(rle);
-    }
-    if (!taken && n >= 0)
-        masks_done(out);
-    return taken;
-}
-
-static PyObject *object_of(const DfMask *mask)
-{
-    char *text;
-    const int error = df_mask_to_text(mask, &text);
-    if (error < 0)
-        return df_py_raise(error);
-    PyObject *object =
-        Py_BuildValue("{s:[II],s:y}", "size", (unsigned)mask->height, (unsigned)mask->width, "counts", text);
-    df_free(text);
-    return object;
-}
-
-PyObject *df_py_masks(const DfMask *masks, size_t n)
-{
-    PyObject *list = PyList_New((Py_ssize_t)n);
-    for (size_t i = 0; list && i < n; i++) {
-        PyObject *object = object_of(&masks[i]);
-        if (!object || PyList_SetItem(list, (Py_ssize_t)i, object) < 0)
-            Py_CLEAR(list);
-    }
-    return list;
-}
-
-/* Frees the masks. */
-static PyObject *objects_of(Masks *m, int error)
-{
-    PyObject *list = error == DF_OK ? df_py_masks(m->v, m->n) : df_py_raise(error);
-    masks_done(m);
-    return list;
-}
 
 /* ---- pixels ------------------------------------------------------------------------------------------------------ */
 
 /* The layers of an array: height, width, layer. */
-static int encode_layers(Masks *m, const Py_buffer *v)
+static int encode_layers(PyMasks *m, const Py_buffer *v)
 {
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < m->n; i++)
@@ -154,7 +29,7 @@ static bool is_of_bytes(const Py_buffer *v)
 static PyObject *encode(PyObject *module, PyObject *array)
 {
     Py_buffer view;
-    Masks m = { 0 };
+    PyMasks m = { 0 };
     int error;
     (void)module;
     if (PyObject_GetBuffer(array, &view, PyBUF_STRIDES | PyBUF_FORMAT) < 0)
@@ -165,7 +40,7 @@ static PyObject *encode(PyObject *module, PyObject *array)
         PyBuffer_Release(&view);
         return NULL;
     }
-    if (!masks_new(&m, (size_t)view.shape[2])) {
+    if (!df_py_masks_new(&m, (size_t)view.shape[2])) {
         PyBuffer_Release(&view);
         return NULL;
     }
@@ -173,10 +48,10 @@ static PyObject *encode(PyObject *module, PyObject *array)
     error = encode_layers(&m, &view);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&view);
-    return objects_of(&m, error);
+    return df_py_masks_give(&m, error);
 }
 
-static int decode_layers(const Masks *m, uint8_t *pixels)
+static int decode_layers(const PyMasks *m, uint8_t *pixels)
 {
     const size_t size = m->n ? (size_t)m->v->height * m->v->width : 0;
     int error = DF_OK;
@@ -189,7 +64,7 @@ static int decode_layers(const Masks *m, uint8_t *pixels)
 }
 
 /* SIZE_MAX: more than there can be */
-static size_t bytes_of(const Masks *m)
+static size_t bytes_of(const PyMasks *m)
 {
     const size_t size = m->n ? (size_t)m->v->height * m->v->width : 0;
     return size && m->n > SIZE_MAX / 2 / size ? SIZE_MAX : size * m->n;
@@ -198,10 +73,10 @@ static size_t bytes_of(const Masks *m)
 /* decode(masks) -> (memory, height, width): 0 and 1 of one mask after the other, column by column */
 static PyObject *decode(PyObject *module, PyObject *list)
 {
-    Masks m;
+    PyMasks m;
     int error;
     (void)module;
-    if (!take_masks(&m, list))
+    if (!df_py_masks_take(&m, list))
         return NULL;
     const size_t bytes = bytes_of(&m);
     const unsigned height = m.n ? m.v->height : 0;
@@ -210,7 +85,7 @@ static PyObject *decode(PyObject *module, PyObject *list)
     Py_BEGIN_ALLOW_THREADS
     error = pixels ? decode_layers(&m, pixels) : df_fail_memory("the pixels of masks");
     Py_END_ALLOW_THREADS
-    masks_done(&m);
+    df_py_masks_done(&m);
     if (error < 0) {
         df_free(pixels);
         return df_py_raise(error);
@@ -227,18 +102,18 @@ static PyObject *from_boxes(PyObject *module, PyObject *args)
     Py_buffer view;
     size_t n;
     unsigned height, width;
-    Masks m = { 0 };
+    PyMasks m = { 0 };
     int error = DF_OK;
     (void)module;
     if (!PyArg_ParseTuple(args, "OII", &array, &height, &width) || !df_py_view(array, 'd', &view, &n))
         return NULL;
-    if (masks_new(&m, n / 4)) {
+    if (df_py_masks_new(&m, n / 4)) {
         const double *boxes = view.buf;
         for (size_t i = 0; error == DF_OK && i < m.n; i++)
             error = df_mask_from_box(&m.v[i], boxes + 4 * i, height, width);
     }
     PyBuffer_Release(&view);
-    return m.v ? objects_of(&m, error) : NULL;
+    return m.v ? df_py_masks_give(&m, error) : NULL;
 }
 
 static bool polygon(DfMask *out, PyObject *array, unsigned height, unsigned width)
@@ -259,16 +134,16 @@ static PyObject *from_polygons(PyObject *module, PyObject *args)
 {
     PyObject *list;
     unsigned height, width;
-    Masks m = { 0 };
+    PyMasks m = { 0 };
     (void)module;
     if (!PyArg_ParseTuple(args, "O!II", &PyList_Type, &list, &height, &width))
         return NULL;
-    bool good = masks_new(&m, (size_t)PyList_Size(list));
+    bool good = df_py_masks_new(&m, (size_t)PyList_Size(list));
     for (size_t i = 0; good && i < m.n; i++)
         good = polygon(&m.v[i], PyList_GetItem(list, (Py_ssize_t)i), height, width);
     if (good)
-        return objects_of(&m, DF_OK);
-    masks_done(&m);
+        return df_py_masks_give(&m, DF_OK);
+    df_py_masks_done(&m);
     return NULL;
 }
 
@@ -278,13 +153,13 @@ static PyObject *from_runs(PyObject *module, PyObject *args)
     const char *runs;
     Py_ssize_t bytes;
     unsigned height, width;
-    Masks m = { 0 };
+    PyMasks m = { 0 };
     (void)module;
-    if (!PyArg_ParseTuple(args, "y#II", &runs, &bytes, &height, &width) || !masks_new(&m, 1))
+    if (!PyArg_ParseTuple(args, "y#II", &runs, &bytes, &height, &width) || !df_py_masks_new(&m, 1))
         return NULL;
     const int error =
         df_mask_from_runs(m.v, (const uint32_t *)(const void *)runs, (size_t)bytes / sizeof(uint32_t), height, width);
-    return objects_of(&m, error);
+    return df_py_masks_give(&m, error);
 }
 
 /* merge(masks, intersect) */
@@ -292,18 +167,18 @@ static PyObject *merge(PyObject *module, PyObject *args)
 {
     PyObject *list;
     int intersect, error;
-    Masks m;
+    PyMasks m;
     DfMask merged;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Oi", &list, &intersect) || !take_masks(&m, list))
+    if (!PyArg_ParseTuple(args, "Oi", &list, &intersect) || !df_py_masks_take(&m, list))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     error = df_mask_merge(&merged, m.v, m.n, intersect != 0);
     Py_END_ALLOW_THREADS
-    masks_done(&m);
+    df_py_masks_done(&m);
     if (error < 0)
         return df_py_raise(error);
-    PyObject *object = object_of(&merged);
+    PyObject *object = df_py_mask(&merged);
     df_mask_done(&merged);
     return object;
 }
@@ -330,12 +205,12 @@ static PyObject *boundaries(PyObject *module, PyObject *args)
 {
     PyObject *list;
     double ratio;
-    Masks m;
+    PyMasks m;
     DfRunList edge = { 0 };
     DfBoundaryRoom room = { 0 };
     int error = DF_OK;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Od", &list, &ratio) || !take_masks(&m, list))
+    if (!PyArg_ParseTuple(args, "Od", &list, &ratio) || !df_py_masks_take(&m, list))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     for (size_t i = 0; error == DF_OK && i < m.n; i++)
@@ -343,7 +218,7 @@ static PyObject *boundaries(PyObject *module, PyObject *args)
     df_boundary_room_done(&room);
     df_free(edge.at);
     Py_END_ALLOW_THREADS
-    return objects_of(&m, error);
+    return df_py_masks_give(&m, error);
 }
 
 /* ---- measured ---------------------------------------------------------------------------------------------------- */
@@ -351,30 +226,30 @@ static PyObject *boundaries(PyObject *module, PyObject *args)
 /* areas(masks) -> memory of uint32 */
 static PyObject *areas(PyObject *module, PyObject *list)
 {
-    Masks m;
+    PyMasks m;
     (void)module;
-    if (!take_masks(&m, list))
+    if (!df_py_masks_take(&m, list))
         return NULL;
     const size_t n = m.n;
     uint32_t *area = df_malloc(n * sizeof *area);
     for (size_t i = 0; area && i < n; i++)
         area[i] = df_mask_area(&m.v[i]);
-    masks_done(&m);
+    df_py_masks_done(&m);
     return area ? df_py_memory(area, n * sizeof *area) : PyErr_NoMemory();
 }
 
 /* boxes(masks) -> memory of float64, n x 4: x y width height */
 static PyObject *boxes(PyObject *module, PyObject *list)
 {
-    Masks m;
+    PyMasks m;
     (void)module;
-    if (!take_masks(&m, list))
+    if (!df_py_masks_take(&m, list))
         return NULL;
     const size_t n = m.n;
     double (*box)[4] = df_malloc(n * sizeof *box);
     for (size_t i = 0; box && i < n; i++)
         df_mask_box(&m.v[i], box[i]);
-    masks_done(&m);
+    df_py_masks_done(&m);
     return box ? df_py_memory(box, n * sizeof *box) : PyErr_NoMemory();
 }
 
@@ -384,12 +259,12 @@ static PyObject *mask_ious(PyObject *module, PyObject *args)
     PyObject *dt_list, *gt_list;
     const char *crowd;
     Py_ssize_t n;
-    Masks dt, gt;
+    PyMasks dt, gt;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOy#", &dt_list, &gt_list, &crowd, &n) || !take_masks(&dt, dt_list))
+    if (!PyArg_ParseTuple(args, "OOy#", &dt_list, &gt_list, &crowd, &n) || !df_py_masks_take(&dt, dt_list))
         return NULL;
-    if (!take_masks(&gt, gt_list)) {
-        masks_done(&dt);
+    if (!df_py_masks_take(&gt, gt_list)) {
+        df_py_masks_done(&dt);
         return NULL;
     }
     const size_t pairs = dt.n * gt.n;
@@ -403,8 +278,8 @@ static PyObject *mask_ious(PyObject *module, PyObject *args)
         error = df_mask_ious(iou, dt.v, dt.n, gt.v, gt.n, (const uint8_t *)crowd);
     Py_END_ALLOW_THREADS
     df_py_ask(false);
-    masks_done(&dt);
-    masks_done(&gt);
+    df_py_masks_done(&dt);
+    df_py_masks_done(&gt);
     if (error == DF_OK)
         return df_py_memory(iou, pairs * sizeof *iou);
     df_free(iou);
