@@ -64,16 +64,20 @@ static int files_in(const DfLabelled *set, const char *dir, DfLabelledNames *out
     return error;
 }
 
+enum { MOST_FILES = 64 };
 typedef struct {
     int n;
-    const char *path[64], *part[64];
+    const char *path[MOST_FILES], *part[MOST_FILES];
 } Files;
 
 static int add_files(const DfLabelled *set, Files *files, const char *dir, const char *part)
 {
     DfLabelledNames names = { 0 };
     int error = df_is_directory(dir) ? files_in(set, dir, &names) : DF_OK;
-    for (int i = 0; error == DF_OK && i < names.n && files->n < 64; i++) {
+    for (int i = 0; error == DF_OK && i < names.n; i++) {
+        if (files->n == MOST_FILES)
+            return df_fail(DF_EVALUE, "%s: has more than %d annotation files: want one a part, or the name of one", dir,
+                           MOST_FILES);
         files->path[files->n] = df_labelled_below(set, dir, names.name[i]);
         files->part[files->n] = part ? part : part_of(set, names.name[i]);
         if (!files->path[files->n] || !files->part[files->n])
@@ -107,7 +111,7 @@ static bool is_it(const DfLabelled *set, const char *dir)
 {
     Files files;
     const int error = find_files(set, dir, &files);
-    return error == DF_ENOMEM || (error == DF_OK && files.n);
+    return error == DF_ENOMEM || files.n > 0;
 }
 
 /* ---- where the pictures are -------------------------------------------------------------------------------------- */

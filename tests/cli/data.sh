@@ -162,4 +162,8 @@ data 2 convert odd.json there.json --ratio 8:2 && says 'convert has no --ratio, 
 data 2 stat odd.json && says "nothing called 'stat'; did you mean 'stats'?"
 data 1 stats nothing && says 'there is no file or folder of that name'
 mkdir empty && data 1 stats empty && says 'no labelled pictures in it'
+mkdir many && i=0
+while [ $((i += 1)) -le 64 ]; do cp odd.json many/part$i.json; done
+data 0 stats many --json many.out && cp odd.json many/part65.json
+data 1 stats many && says 'many: has more than 64 annotation files'
 finish
