@@ -38,7 +38,7 @@ static void points_forward(void *arg)
 static void points_backward(void *arg)
 {
     const Run *r = arg;
-    check(df_ms_deform_backward(r->pool, &r->points, r->dout, r->grads[0], r->grads[1], r->grads[2]));
+    check(df_ms_deform_backward(r->pool, &r->k->ms_deform, &r->points, r->dout, r->grads[0], r->grads[1], r->grads[2]));
 }
 
 static void full_forward(void *arg)

@@ -36,6 +36,7 @@ void df_mix_init_c(DfPointwiseKernels *);
 void df_mix_init_v8(DfPointwiseKernels *);
 void df_attention_init_c(DfAttentionKernels *);
 void df_attention_init_v8(DfAttentionKernels *);
+void df_attention_backward_init_v8(DfAttentionKernels *);
 void df_attention_init_avx512(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);
 void df_ms_deform_init_v8(DfMsDeformKernels *);

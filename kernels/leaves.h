@@ -232,12 +232,23 @@ typedef struct {
     void (*combine)(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,
                     int terms,
                     int width);
-    /* In place: s becomes p = exp(s - lse), dp becomes p (dp - delta), each lane with its own lse and delta. */
-    void (*softmax_backward)(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta);
+    /* In place: s becomes p = exp(s - lse), dp becomes p (dp - delta), each lane with its own lse and delta. Adds the
+     * latter to `sum` too, whose rows are `stride` apart, unless it is NULL. */
+    void (*softmax_backward)(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta,
+                             float *sum, size_t stride);
     /* In place: s[key][lane] becomes 0 where dropout->key[sample] drops number[lane] + first + key, else times its
      * scale. */
     void (*drop)(float *s, int keys, int lanes, const uint32_t *number, int first, const DfDropout *dropout,
                  int sample);
+
+    /* The way back only. rows[i][d] += factor in[i][d]; rows may be the same one. */
+    void (*add_rows)(float *const *rows, const float *in, int n, int depth, int width, float factor);
+    /* out[lane] = sum over d of a[lane][d] b[lane][d]; 0 for lanes from n on */
+    void (*dot_rows)(float *out, const float *const *a, const float *const *b, int n, int lanes, int depth);
+    /* Adds the gradients of table_bias() from ds[key][lane]: to dtable, which is padded like the table and has
+     * anything outside of it, or is NULL; and to dkey[key][2], by key_y and key_x. */
+    void (*table_bias_backward)(float *dtable, float *dkey, const float *ds, const DfScoreTable *table,
+                                const DfLattice *at, const float *key_y, const float *key_x, int keys);
 } DfAttentionKernels;
 
 /* The level of every sample of multi-scale deformable attention, as a table: height and width as floats, width and
@@ -258,6 +269,15 @@ typedef struct {
     /* out[d] = sum over n taps of weight[t] value[cell[t] * stride + d] */
     void (*gather)(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n,
                    int depth);
+    /* The same way back, from the gradient g of out: dvalue[cell[t] * stride + d] += weight[t] g[d], but nothing where
+     * the weight is 0, and e[t] = sum over d of g[d] value[cell[t] * stride + d]. dvalue may be NULL; n is a multiple
+     * of 8. */
+    void (*scatter)(float *e, float *dvalue, const float *value, size_t stride, const int *cell, const float *weight,
+                    const float *g, int n, int depth);
+    /* Adds to dlocation[n][2] and dattention[n], each of which may be NULL, what follows from e[4 * room] of
+     * scatter() and from the arguments of taps(). */
+    void (*slopes)(float *dlocation, float *dattention, const DfMsSamples *, const float *location,
+                   const float *attention, const float *e);
 } DfMsDeformKernels;
 
 /* ---- all of them: a rung of the ladder -------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@
  * across      v8_sum v8_largest v8_lane_0 v8_lane_0_to_int (towards 0) v8_spread_lane_0
  *             v8_lookup(table, at)    table[at] of a vector, at in 0..7; v8_gather(p, at) is p[at]
  *             v8_even v8_odd          every second float of a and b, which stand one behind the other
+ *             v8_zip_low v8_zip_high  a0 b0 a1 b1 .. of the lower and the upper halves of a and b
  *             v8_transpose(r)         eight vectors
  * integers    v8i_zero v8i_set v8i_count (0..7) v8i_load v8i_store v8i_add v8i_mul v8i_eq v8i_choose v8i_where
  *             v8_to_int (towards 0) v8_from_int

@@ -235,6 +235,16 @@ static inline V8 v8_odd(V8 a, V8 b)
     return _mm256_shuffle_ps(low, high, 0xdd);
 }
 
+static inline V8 v8_zip_low(V8 a, V8 b)
+{
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+
+static inline V8 v8_zip_high(V8 a, V8 b)
+{
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+
 static inline void v8_transpose(V8 r[8])
 {
     V8 a[8], b[8];

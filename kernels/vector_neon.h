@@ -302,6 +302,16 @@ static inline V8 v8_odd(V8 a, V8 b)
     return (V8){ vuzp2q_f32(a.low, a.high), vuzp2q_f32(b.low, b.high) };
 }
 
+static inline V8 v8_zip_low(V8 a, V8 b)
+{
+    return (V8){ vzip1q_f32(a.low, b.low), vzip2q_f32(a.low, b.low) };
+}
+
+static inline V8 v8_zip_high(V8 a, V8 b)
+{
+    return (V8){ vzip1q_f32(a.high, b.high), vzip2q_f32(a.high, b.high) };
+}
+
 static inline float32x4_t v4_low_halves(float32x4_t a, float32x4_t b)
 {
     return vcombine_f32(vget_low_f32(a), vget_low_f32(b));

@@ -30,7 +30,7 @@ static void backward(DfCtx *c, DfTensor *y)
     const DfMsDeformProblem p = problem_of(value, location, attention, y->saved);
     float *dvalue = df_grad(c, value), *dlocation = df_grad(c, location), *dattention = df_grad(c, attention);
     if (!c->err)
-        df_check(c, df_ms_deform_backward(c->pool, &p, y->grad, dvalue, dlocation, dattention));
+        df_check(c, df_ms_deform_backward(c->pool, &c->k->ms_deform, &p, y->grad, dvalue, dlocation, dattention));
 }
 
 static const DfOp op = { "ms_deform_attention", backward };

@@ -150,8 +150,8 @@ static void backward_tile(const Backward *b, const DfNeighborBand *band, DfNeigh
     const DfQueryTile q = df_neighbors_query_tile(w, band, t, h);
     df_query_scores(&q, &t->room, t->bias, (size_t)w->lanes);
     tile_sums(b, t, s, h);
-    df_query_backward(&q, &t->room, &s->tile, s->dout, b->dqkv ? s->dk + first : NULL, s->dv + first);
-    w->pointwise->accumulate(s->dbias, s->tile.dp, 1.0f, (size_t)t->keys * (size_t)w->lanes);
+    df_query_backward(&q, &t->room, &s->tile, s->dout, b->dqkv ? s->dk + first : NULL, s->dv + first, s->dbias,
+                      (size_t)w->lanes);
     for (int i = 0; b->dqkv && i < t->queries; i++)
         w->pointwise->accumulate(b->dqkv + t->query[i] * 3 * (size_t)w->p->C + h * w->depth, s->tile.dq + i * w->width,
                                  w->p->scale, (size_t)w->depth);

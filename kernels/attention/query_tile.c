@@ -65,10 +65,10 @@ DfTileGrads df_tile_grads(DfCarver *c, size_t keys, size_t lanes, size_t width)
  *     dv[j] += sum over i of p[j][i] dout[i]
  *     dk[j] += sum over i of ds[j][i] scale q[i]
  *     dq[i]  = sum over j of ds[j][i] k[j]
- * where g->dp becomes ds, and dq is the gradient of the scaled queries. With dropout d[j][i], which is 0 or a factor,
- * dp and the p of dv are multiplied by it; delta is what it was. */
+ * where g->dp becomes ds, the gradient of the bias too, and dq is the gradient of the scaled queries. With dropout
+ * d[j][i], which is 0 or a factor, dp and the p of dv are multiplied by it; delta is what it was. */
 void df_query_backward(const DfQueryTile *t, DfTileRoom *r, DfTileGrads *g, const float *const *dout, float *dk,
-                       float *dv)
+                       float *dv, float *dbias, size_t stride)
 {
     const DfAttentionKernels *leaves = t->leaves;
     const int padded = df_round_up(t->keys, DF_KEY_MULTIPLE);
@@ -77,7 +77,7 @@ void df_query_backward(const DfQueryTile *t, DfTileRoom *r, DfTileGrads *g, cons
     leaves->transpose_rows(g->dot, dout, n, t->lanes, t->depth, 1.0f);
     leaves->scores(g->dp, NULL, 0, t->v, g->dot, padded, t->lanes, t->depth, t->width);
     drop(t, r, g->dp);
-    leaves->softmax_backward(r->s, g->dp, t->keys, t->lanes, g->lse, g->delta);
+    leaves->softmax_backward(r->s, g->dp, t->keys, t->lanes, g->lse, g->delta, dbias, stride);
     if (!dk)
         return;
     drop(t, r, r->s);

@@ -58,9 +58,9 @@ typedef struct {
 } DfTileGrads;
 DfTileGrads df_tile_grads(DfCarver *, size_t keys, size_t lanes, size_t width);
 
-/* From the scores and the rows dout (NULL: zeros) to grads->dp and grads->dq, and added to dk and dv (keys width). dk
- * NULL: grads->dp alone. */
+/* From the scores and the rows dout (NULL: zeros) to grads->dp and grads->dq, and added to dk and dv (keys width) and
+ * to dbias, with `stride` floats from key to key. dk NULL: grads->dp and dbias alone; dbias NULL: nowhere. */
 void df_query_backward(const DfQueryTile *, DfTileRoom *, DfTileGrads *, const float *const *dout, float *dk,
-                       float *dv);
+                       float *dv, float *dbias, size_t stride);
 
 #endif

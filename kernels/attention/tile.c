@@ -102,18 +102,71 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
     }
 }
 
+/* ---- the way back ----------------------------------------------------------------------------------------------- */
+
+static void add_rows(float *const *rows, const float *in, int n, int depth, int width, float factor)
+{
+    for (int i = 0; i < n; i++, in += width)
+        for (int d = 0; rows[i] && d < depth; d++)
+            rows[i][d] += factor * in[d];
+}
+
+static void dot_rows(float *out, const float *const *a, const float *const *b, int n, int lanes, int depth)
+{
+    for (int i = 0; i < lanes; i++) {
+        out[i] = 0;
+        for (int d = 0; i < n && a[i] && b[i] && d < depth; d++)
+            out[i] += a[i][d] * b[i][d];
+    }
+}
+
 /* With p = softmax(s):  ds = p (dp - sum over keys of p dp), and that sum is delta = <o, do>. */
-static void softmax_backward(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta)
+static void softmax_backward(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta,
+                             float *sum, size_t stride)
 {
     for (int key = 0; key < keys; key++, s += lanes, dp += lanes)
         for (int lane = 0; lane < lanes; lane++) {
             s[lane] = expf(s[lane] - lse[lane]);
             dp[lane] = s[lane] * (dp[lane] - delta[lane]);
+            if (sum)
+                sum[(size_t)key * stride + (size_t)lane] += dp[lane];
+        }
+}
+
+/* The bias of a query and a key interpolates the table T at (y, x), query minus key. With v, u the parts of a cell
+ * along y, x and T00 .. T11 its corners:
+ *     bias = (1 - v) ((1 - u) T00 + u T01) + v ((1 - u) T10 + u T11)
+ * so the gradient ds of a score goes to the corners by their shares, and to the key by minus the slopes
+ *     d bias / dx = (1 - v) (T01 - T00) + v (T11 - T10)      d bias / dy = (1 - u) (T10 - T00) + u (T11 - T01) */
+static void spread_score(float *dtable, float *dkey, float ds, const DfScoreTable *table, DfCell y, DfCell x)
+{
+    const float v = y.part, u = x.part;
+    const ptrdiff_t at = (ptrdiff_t)y.at * table->stride + x.at;
+    const float *const top = table->value + at, *const bottom = top + table->stride;
+    dkey[0] -= ds * ((1 - u) * (bottom[0] - top[0]) + u * (bottom[1] - top[1])) + 0 * v; /* NaN if y is */
+    dkey[1] -= ds * ((1 - v) * (top[1] - top[0]) + v * (bottom[1] - bottom[0]));
+    if (!dtable)
+        return;
+    float *const to = dtable + at;
+    to[0] += ds * (1 - v) * (1 - u);
+    to[1] += ds * (1 - v) * u;
+    to[table->stride] += ds * v * (1 - u);
+    to[table->stride + 1] += ds * v * u;
+}
+
+static void table_bias_backward(float *dtable, float *dkey, const float *ds, const DfScoreTable *table,
+                                const DfLattice *at, const float *key_y, const float *key_x, int keys)
+{
+    for (int key = 0; key < keys; key++)
+        for (int r = 0; r < at->rows; r++, ds += at->width) {
+            const DfCell y = df_table_cell(at->y[r] - key_y[key], table->h);
+            for (int j = 0; j < at->width; j++)
+                spread_score(dtable, dkey + 2 * key, ds[j], table, y, df_table_cell(at->x[j] - key_x[key], table->w));
         }
 }
 
 void df_attention_init_c(DfAttentionKernels *k)
 {
     *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
-                               combine, softmax_backward, df_drop_scores };
+                               combine, softmax_backward, df_drop_scores, add_rows, dot_rows, table_bias_backward };
 }

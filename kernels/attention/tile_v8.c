@@ -292,17 +292,6 @@ static void softmax(float *s, int keys, int lanes, float *max, float *sum, float
     }
 }
 
-static void softmax_backward(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta)
-{
-    for (int key = 0; key < keys; key++, s += lanes, dp += lanes)
-        for (int lane = 0; lane < lanes; lane += 8) {
-            const V8 p = v8_exp(v8_sub(v8_load_aligned(s + lane), v8_load_aligned(lse + lane)));
-            v8_store_aligned(s + lane, p);
-            const V8 centred = v8_sub(v8_load_aligned(dp + lane), v8_load_aligned(delta + lane));
-            v8_store_aligned(dp + lane, v8_mul(p, centred));
-        }
-}
-
 /* ---- combine: O = keep O + M X ---------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -408,6 +397,8 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
 
 void df_attention_init_v8(DfAttentionKernels *k)
 {
-    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, df_table_bias_v8,
-                               softmax, combine, softmax_backward, df_drop_scores };
+    *k = (DfAttentionKernels){ .transpose_rows = transpose_rows, .copy_rows = copy_rows, .store_rows = store_rows,
+                               .scores = scores, .mask_regions = mask_regions, .table_bias = df_table_bias_v8,
+                               .softmax = softmax, .combine = combine, .drop = df_drop_scores };
+    df_attention_backward_init_v8(k);
 }

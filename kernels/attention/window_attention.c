@@ -77,12 +77,14 @@ int df_window_expand_bias(DfPool *pool, DfWindowPlan *w, float *bias)
 /* ---- one window ------------------------------------------------------------------------------------------------- */
 
 /* Where `rolled` of a padded and rolled axis of `padded` tokens, `whole` of them of the map, was before: at least
- * `whole` for padding. */
+ * `whole` for padding. A shift can be longer than a map without its padding. */
 static int unrolled(const DfWindowProblem *p, int rolled, int whole, int padded)
 {
-    if (!p->pad_after_shift)
-        return (rolled + p->shift) % padded;
-    return rolled < whole ? (rolled + p->shift) % whole : rolled;
+    const int size = p->pad_after_shift ? whole : padded;
+    if (rolled >= size)
+        return rolled;
+    const int at = rolled + p->shift;
+    return at < size ? at : at % size;
 }
 
 /* A grid of windows, and which one of them says what a window of the map may see. */
@@ -101,31 +103,30 @@ static MaskWindow mask_window(const DfWindowPlan *w, int b, int row, int column)
     return (MaskWindow){ side, side, in_mask / side, in_mask % side };
 }
 
-static int region_of(const DfWindowProblem *p, const MaskWindow *m, int token)
+/* The region of row or column `i` of a window, which is window `at` of `windows` along that axis. */
+static int region_of(const DfWindowProblem *p, int at, int windows, int i)
 {
-    const int y = m->row * p->window + token / p->window;
-    const int x = m->column * p->window + token % p->window;
-    return 3 * df_window_region(y, m->rows * p->window, p->window, p->shift) +
-           df_window_region(x, m->columns * p->window, p->window, p->shift);
+    return df_window_region(at * p->window + i, windows * p->window, p->window, p->shift);
 }
 
 /* Finds the tokens of window (row, column) of sample b, and their regions. */
 void df_window_find_tokens(const DfWindowPlan *w, DfWindowRows *x, int b, int row, int column)
 {
     const DfWindowProblem *p = w->p;
-    const int height = w->rows * p->window; /* of the padded map */
-    const int width = w->columns * p->window;
+    const int window = p->window;
     const MaskWindow mask = mask_window(w, b, row, column);
     memset(x->region, 0, ((size_t)w->t.keys + df_tiles_stride(&w->t)) * sizeof *x->region);
-    for (int i = 0; i < w->t.tokens; i++) {
-        const int rolled_y = row * p->window + i / p->window;
-        const int rolled_x = column * p->window + i % p->window;
-        const int y = unrolled(p, rolled_y, p->H, height);
-        const int at_x = unrolled(p, rolled_x, p->W, width);
-        const bool inside = y < p->H && at_x < p->W;
-        x->at[i] = inside ? ((ptrdiff_t)b * p->H + y) * p->W + at_x : -1;
-        if (p->shift)
-            x->region[i] = region_of(p, &mask, i);
+    int i = 0;
+    for (int y = 0; y < window; y++) {
+        const int at_y = unrolled(p, row * window + y, p->H, w->rows * window);
+        const int region = p->shift ? 3 * region_of(p, mask.row, mask.rows, y) : 0;
+        for (int k = 0; k < window; k++, i++) {
+            const int at_x = unrolled(p, column * window + k, p->W, w->columns * window);
+            const bool inside = at_y < p->H && at_x < p->W;
+            x->at[i] = inside ? ((ptrdiff_t)b * p->H + at_y) * p->W + at_x : -1;
+            if (p->shift)
+                x->region[i] = region + region_of(p, mask.column, mask.columns, k);
+        }
     }
     x->masked = p->shift && (mask.row == mask.rows - 1 || mask.column == mask.columns - 1);
 }
@@ -268,14 +269,19 @@ static DfWindowGrads carve_backward(const DfWindowPlan *w, DfCarver *c)
     return g;
 }
 
-/* Many pairs of tokens share an entry. */
+/* Many pairs of tokens share an entry. As in expand_head() a row of the window has a run of the table. */
 static void gather_table(const DfWindowPlan *w, const DfWindowGrads *g, float *table)
 {
-    const size_t stride = df_tiles_stride(&w->t);
+    const int window = w->p->window;
+    const float *row = g->dbias;
     memset(table, 0, table_entries(w->p) * sizeof *table);
-    for (int key = 0; key < w->t.tokens; key++)
-        for (int query = 0; query < w->t.tokens; query++)
-            table[table_row(w->p->window, query, key)] += g->dbias[(size_t)key * stride + (size_t)query];
+    for (int key = 0; key < w->t.tokens; key++, row += df_tiles_stride(&w->t))
+        for (int y = 0; y < window; y++) {
+            const float *const from = row + y * window;
+            float *const to = table + table_row(window, y * window, key);
+            for (int i = 0; i < window; i++)
+                to[i] += from[i];
+        }
 }
 
 /* A task is one head of a chunk of windows: windows do not overlap, so no two tasks write to the same row of dqkv. */
@@ -309,9 +315,12 @@ static void add_tables(const Backward *b, float *dtable)
 {
     const size_t heads = (size_t)b->plan.p->heads;
     const size_t entries = table_entries(b->plan.p);
-    for (size_t task = 0; dtable && task < BACKWARD_CHUNKS * heads; task++)
+    for (size_t task = 0; dtable && task < BACKWARD_CHUNKS * heads; task++) {
+        const float *const from = b->tables + task * entries;
+        float *const to = dtable + task % heads;
         for (size_t i = 0; i < entries; i++)
-            dtable[i * heads + task % heads] += b->tables[task * entries + i];
+            to[i * heads] += from[i];
+    }
 }
 
 static size_t parts_size(const DfWindowPlan *w, size_t each)

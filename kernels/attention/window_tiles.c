@@ -120,6 +120,7 @@ DfWindowGrads df_window_grads(const DfTiles *t, DfCarver *c)
     g.o = df_carve(c, n, sizeof *g.o);
     g.dout = df_carve(c, n, sizeof *g.dout);
     g.tile = df_tile_grads(c, n, lanes, width);
+    g.to = df_carve(c, n, sizeof *g.to);
     g.dk = df_carve_floats(c, n, width);
     g.dv = df_carve_floats(c, n, width);
     return g;
@@ -140,12 +141,9 @@ static void start(const DfTiles *t, const DfWindowRows *x, DfWindowGrads *g, int
 /* lse and delta = sum over d of out dout, lane by lane; lanes without a query get 0. */
 static void tile_sums(const DfTiles *t, DfWindowGrads *g, const float *lse, int first, int n)
 {
-    for (int i = 0; i < t->lanes; i++) {
-        g->tile.lse[i] = i < n ? lse[first + i] : 0.0f;
-        g->tile.delta[i] = 0.0f;
-        for (int d = 0; i < n && g->o[first + i] && d < t->depth; d++)
-            g->tile.delta[i] += g->o[first + i][d] * g->dout[first + i][d];
-    }
+    memset(g->tile.lse, 0, (size_t)t->lanes * sizeof *g->tile.lse);
+    memcpy(g->tile.lse, lse + first, (size_t)n * sizeof *lse);
+    t->k->dot_rows(g->tile.delta, g->o + first, g->dout + first, n, t->lanes, t->depth);
 }
 
 /* From the scores of a tile. */
@@ -155,54 +153,41 @@ static void tile_backward(const DfTiles *t, DfWindowRows *x, DfWindowGrads *g, i
     const int first = tile * t->lanes;
     tile_sums(t, g, lse, first, q.queries);
     number_lanes(t, x, tile);
-    df_query_backward(&q, &x->room, &g->tile, g->dout + first, g->dk, g->dv);
+    df_query_backward(&q, &x->room, &g->tile, g->dout + first, g->dk, g->dv, g->dbias + first, df_tiles_stride(t));
 }
 
-static void add_row(float *to, const float *row, int n, float factor) /* to NULL: nowhere */
-{
-    if (!to)
-        return;
-    for (int d = 0; d < n; d++)
-        to[d] += factor * row[d];
-}
-
-static void add_tile(const DfWindowKind *kind, const DfWindowRows *x, DfWindowGrads *g, int h, int tile)
+/* Adds rows of gradients of part (0 q, 1 k, 2 v) of keys from `first` on to where they belong. */
+static void add_rows(const DfWindowKind *kind, const DfWindowRows *x, DfWindowGrads *g, int h, int part, int first,
+                     int n, const float *rows)
 {
     const DfTiles *t = kind->t;
-    const int first = tile * t->lanes;
-    const int n = queries_of(t, tile);
-    const size_t lanes = (size_t)t->lanes;
     for (int i = 0; i < n; i++)
-        add_row(kind->gradient(kind->plan, x, h, first + i, 0, g->pad), g->tile.dq + (size_t)i * (size_t)t->width,
-                t->depth, t->scale);
-    for (int key = 0; key < t->n; key++)
-        add_row(g->dbias + (size_t)key * df_tiles_stride(t) + (size_t)first, g->tile.dp + (size_t)key * lanes, n,
-                1.0f);
+        g->to[i] = kind->gradient(kind->plan, x, h, first + i, part, g->pad);
+    t->k->add_rows(g->to, rows, n, t->depth, t->width, part == 0 ? t->scale : 1.0f);
 }
 
 void df_window_backward(const DfWindowKind *kind, DfWindowRows *x, DfWindowGrads *g, int h, const float *out,
                         const float *dout, const float *lse)
 {
     const DfTiles *t = kind->t;
-    const size_t width = (size_t)t->width;
     start(t, x, g, h, out, dout);
     for (int tile = 0; tile < t->tiles; tile++) {
         kind->scores(kind->plan, x, h, tile);
         tile_backward(t, x, g, tile, lse);
-        add_tile(kind, x, g, h, tile);
+        add_rows(kind, x, g, h, 0, tile * t->lanes, queries_of(t, tile), g->tile.dq);
     }
-    for (int i = 0; i < t->n; i++) {
-        add_row(kind->gradient(kind->plan, x, h, i, 1, g->pad), g->dk + (size_t)i * width, t->depth, 1.0f);
-        add_row(kind->gradient(kind->plan, x, h, i, 2, g->pad), g->dv + (size_t)i * width, t->depth, 1.0f);
-    }
+    add_rows(kind, x, g, h, 1, 0, t->n, g->dk);
+    add_rows(kind, x, g, h, 2, 0, t->n, g->dv);
 }
 
 void df_tiles_add_pads(const DfTiles *t, float *dpad, const float *pads, size_t tasks)
 {
     const size_t heads = (size_t)t->heads;
     const size_t depth = (size_t)t->depth;
-    const size_t C = (size_t)t->C;
     for (size_t task = 0; dpad && task < tasks; task++)
-        for (size_t i = 0; i < 3 * depth; i++)
-            dpad[i / depth * C + task % heads * depth + i % depth] += pads[task * 3 * depth + i];
+        for (size_t part = 0; part < 3; part++, pads += depth) {
+            float *const to = dpad + part * (size_t)t->C + task % heads * depth;
+            for (size_t d = 0; d < depth; d++)
+                to[d] += pads[d];
+        }
 }

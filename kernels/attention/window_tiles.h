@@ -80,6 +80,7 @@ typedef struct {
     const float **o, **dout;         /* rows of the result and of its gradient; NULL outside the map */
     DfTileGrads tile;
     float *dk, *dv;                  /* keys width                                         */
+    float **to;                      /* where the gradients of rows are added: keys        */
     float *pad;                      /* 3 depth: q k v of the padding, summed over the task's windows */
     float *dbias;                    /* keys stride, likewise                              */
 } DfWindowGrads;

@@ -20,15 +20,17 @@ typedef struct {
 
 typedef struct {
     const float **rows, **dense; /* lanes                                                    */
+    float **to;                  /* where rows of gradients are added: lanes                 */
     float *qt, *dot;             /* queries, scaled, and dout, turned: width lanes           */
     float *qq, *doo, *dq;        /* the same row by row, and the queries' gradient: lanes width */
     float *s, *dp;               /* scores of one block and their gradient: DF_KEY_BLOCK lanes */
     float *dk, *dv;              /* of a sample: keys width                                  */
     float *lse, *delta;          /* lanes                                                    */
     float *ones;
-    float *table_rows;           /* a row of the table at some y, and its slope along x      */
-    float *row_grad;             /* the gradient of that row                                 */
-    double (*sums)[2];           /* up to each query of a row of scores, of two things: lanes + 1 */
+    float *table_rows;           /* of table_bias()                                          */
+    float *dtable;               /* the gradient of the head's padded table                  */
+    float *dkey;                 /* and by the positions of a block's keys: DF_KEY_BLOCK 2   */
+    float *turned;               /* gradients of a block, a query a row: lanes DF_KEY_BLOCK  */
     uint32_t *number;            /* of dropout: lanes                                        */
 } Scratch;
 
@@ -40,6 +42,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     Scratch s = { 0 };
     s.rows = df_carve(c, lanes, sizeof *s.rows);
     s.dense = df_carve(c, lanes, sizeof *s.dense);
+    s.to = df_carve(c, lanes, sizeof *s.to);
     s.qt = df_carve_floats(c, width, lanes);
     s.dot = df_carve_floats(c, width, lanes);
     s.qq = df_carve_floats(c, lanes, width);
@@ -53,163 +56,43 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     s.delta = df_carve_floats(c, 1, lanes);
     s.ones = df_carve_floats(c, 1, ONES);
     s.table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride);
-    s.row_grad = df_carve_floats(c, 1, (size_t)w->stride);
-    s.sums = df_carve(c, lanes + 1, sizeof *s.sums);
+    s.dtable = df_carve_floats(c, 1, df_deform_table_size(w));
+    s.dkey = df_carve_floats(c, DF_KEY_BLOCK, 2);
+    s.turned = df_carve_floats(c, lanes, w->p->dense ? DF_KEY_BLOCK : 0);
     s.number = df_carve(c, lanes, sizeof *s.number);
     return s;
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
-/* The bias of query m and key i interpolates the table T at (y, x) = grid[m] - p[i], in cells. With v, u the parts of a
- * cell along y, x and T00 .. T11 its corners:
- *     bias = (1 - v) ((1 - u) T00 + u T01) + v ((1 - u) T10 + u T11)
- * so the gradient ds of a score goes to the corners by their shares, and to the position by the slopes
- *     d bias / dx = (1 - v) (T01 - T00) + v (T11 - T10)      d bias / dy = (1 - u) (T10 - T00) + u (T11 - T01)
- * (dp = - of these, times the cells per unit). As in the forward pass this falls apart: a row of queries first sums its
- * shares along x into one row, which then goes to the two rows of the table. */
-
-enum {
-    WAYS = 8,      /* columns at a time: padded tables have room for it */
-    FAR = 1 << 20  /* more queries than a row has                       */
-};
-
-static float sum_of(const float *x)
-{
-    float sum = 0.0f;
-    for (int k = 0; k < WAYS; k++)
-        sum += x[k];
-    return sum;
-}
-
-/* df_table_row(), a few columns at a time: a row of the table at height y, and its slope along x. */
-static void interpolate_row(float *value, float *slope, const DfScoreTable *table, float y)
-{
-    const DfCell cell = df_table_cell(y, table->h);
-    const float b = cell.part, a = 1.0f - b;
-    const float *top = table->value + (ptrdiff_t)cell.at * table->stride - DF_TABLE_MARGIN;
-    const float *bottom = top + table->stride;
-    const int n = table->w + 2 * DF_TABLE_MARGIN;
-    for (int x = 0; x <= n; x += WAYS)
-        for (int k = 0; k < WAYS; k++)
-            value[x + k] = a * top[x + k] + b * bottom[x + k];
-    for (int x = 0; x < n; x += WAYS)
-        for (int k = 0; k < WAYS; k++)
-            slope[x + k] = value[x + k + 1] - value[x + k];
-}
-
-/* The queries of a row stand on a lattice: query j at x0 + j step. */
-typedef struct {
-    double x0, step, queries; /* queries: in a column of the table, 1 / step */
-    int n;
-} Row;
-
-/* The first query at or behind the place where query `at` would be. */
-static inline int first_from(const Row *row, double at)
-{
-    const double inside = at < row->n ? at : row->n;
-    const int whole = inside > 0 ? (int)inside : 0;
-    return whole + (whole < inside);
-}
-
-/* Sums up to each query: of the gradients of a row of scores, and of these times the query's place. */
-static void add_up(const Row *row, const float *ds, double (*sums)[2])
-{
-    double g = 0, gx = 0;
-    for (int j = 0; j < row->n; j++) {
-        sums[j][0] = g;
-        sums[j][1] = gx;
-        g += (double)ds[j];
-        gx += (double)ds[j] * (row->x0 + j * row->step);
-    }
-    sums[row->n][0] = g;
-    sums[row->n][1] = gx;
-}
-
-/* Spreads the gradient of one row of scores along x, into s->row_grad (column -2 first); returns that by x. The queries
- * between columns c and c + 1 are neighbors. With u_j their parts of the cell, and G, U the sums of ds_j and ds_j u_j
- * over them, column c gets G - U, column c + 1 gets U, and the gradient by x is G times the slope there. As u_j is
- * x_j - c, both are differences of two running sums, and nothing is scattered. */
-static float spread_columns(const DfDeformPlan *w, Scratch *s, const float *ds, const Row *row, float key_x)
-{
-    const float *slope = s->table_rows + w->stride + DF_TABLE_MARGIN;
-    float *to = s->row_grad + DF_TABLE_MARGIN;
-    double dx = 0, carried = 0;
-    add_up(row, ds, s->sums);
-    const double first = ((double)key_x - row->x0) * row->queries; /* what would be query at column 0 */
-    int from = first_from(row, first - row->queries);
-    for (int c = -1; c < w->p->table_w; c++) {
-        const int end = first_from(row, first + (c + 1) * row->queries);
-        const double g = s->sums[end][0] - s->sums[from][0];
-        const double u = s->sums[end][1] - s->sums[from][1] - ((double)key_x + c) * g;
-        to[c] = (float)(g - u + carried);
-        carried = u;
-        dx += g * (double)slope[c];
-        from = end;
-    }
-    return (float)dx;
-}
-
-static void add_share(float *to, const float *g, float share, int n)
-{
-    int x = 0;
-    for (; x + WAYS <= n; x += WAYS)
-        for (int k = 0; k < WAYS; k++)
-            to[x + k] += g[x + k] * share;
-    for (; x < n; x++)
-        to[x] += g[x] * share;
-}
-
-/* Spreads s->row_grad over the two table rows around y; returns the gradient by y. */
-static float spread_rows(const DfDeformPlan *w, const Scratch *s, const DfScoreTable *table, float y, float *dtable)
-{
-    const DfCell cell = df_table_cell(y, table->h);
-    const float *top = table->value + (ptrdiff_t)cell.at * table->stride;
-    const float *bottom = top + table->stride;
-    const float *g = s->row_grad + DF_TABLE_MARGIN;
-    float dy[WAYS] = { 0 };
-    for (int x = 0; x < table->w; x += WAYS)
-        for (int k = 0; k < WAYS; k++)
-            dy[k] += g[x + k] * (bottom[x + k] - top[x + k]);
-    if (dtable && cell.at >= 0 && cell.at < table->h)
-        add_share(dtable + cell.at * w->p->table_w, g, 1.0f - cell.part, table->w);
-    if (dtable && cell.at + 1 >= 0 && cell.at + 1 < table->h)
-        add_share(dtable + (cell.at + 1) * w->p->table_w, g, cell.part, table->w);
-    return sum_of(dy) + 0.0f * cell.part; /* NaN if y is */
-}
-
-static Row row_of(const DfDeformPlan *w, const DfDeformTile *t)
-{
-    const DfDeformProblem *p = w->p;
-    if (p->W == 1 && !p->half_pixel) /* that there is no place is in y */
-        return (Row){ 0, 1, 1, t->columns };
-    const double first = df_deform_query_cell(t->first_column, p->W, p->half_pixel, p->table_w);
-    const double next = df_deform_query_cell(t->first_column + 1, p->W, p->half_pixel, p->table_w);
-    if (p->table_w == 1) /* all of them are in its only column */
-        return (Row){ first, 0, FAR, t->columns };
-    return (Row){ first, next - first, 1 / (next - first), t->columns };
-}
-
 static void table_backward(const Backward *b, const DfDeformTile *t, int head, int first, int n, Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
     const DfDeformProblem *p = w->p;
     const DfScoreTable table = df_deform_table(w, head);
+    const DfLattice at = df_deform_lattice(w, t);
     const size_t key = df_deform_group_at(w, t->b, head) + (size_t)first;
-    float *dtable = b->grads->table ? b->grads->table + (size_t)head * (size_t)p->table_h * (size_t)p->table_w : NULL;
     float *dpos = b->dpos + (((size_t)t->b * (size_t)p->heads + (size_t)head) * (size_t)p->keys + (size_t)first) * 2;
-    const Row row = row_of(w, t);
-    memset(s->row_grad, 0, (size_t)w->stride * sizeof *s->row_grad);
-    for (int i = 0; i < n; i++)
-        for (int r = 0; r < t->rows; r++) {
-            const float *ds = s->dp + i * t->lanes + r * w->lanes;
-            const float y = w->y[t->first_row + r] - w->key_y[key + (size_t)i];
-            interpolate_row(s->table_rows, s->table_rows + w->stride, &table, y);
-            const float dx = spread_columns(w, s, ds, &row, w->key_x[key + (size_t)i]);
-            const float dy = spread_rows(w, s, &table, y, dtable);
-            dpos[2 * i] -= dy * (float)df_deform_cells(p->table_h);
-            dpos[2 * i + 1] -= dx * (float)df_deform_cells(p->table_w);
-        }
+    float *const dtable = b->grads->table ? df_deform_table_origin(w, s->dtable) : NULL;
+    memset(s->dkey, 0, 2 * (size_t)n * sizeof *s->dkey);
+    w->k->table_bias_backward(dtable, s->dkey, s->dp, &table, &at, w->key_y + key, w->key_x + key, n);
+    for (int i = 0; i < n; i++) {
+        dpos[2 * i] += s->dkey[2 * i] * (float)df_deform_cells(p->table_h);
+        dpos[2 * i + 1] += s->dkey[2 * i + 1] * (float)df_deform_cells(p->table_w);
+    }
+}
+
+/* What a head's table has without its margins. */
+static void add_table(const Backward *b, int head, float *dtable)
+{
+    const DfDeformPlan *w = &b->plan;
+    const size_t H = (size_t)w->p->table_h;
+    const size_t W = (size_t)w->p->table_w;
+    const float *from = df_deform_table_origin(w, dtable);
+    float *to = b->grads->table + (size_t)head * H * W;
+    for (size_t y = 0; y < H; y++, from += w->stride, to += W)
+        for (size_t x = 0; x < W; x++)
+            to[x] += from[x];
 }
 
 /* Heads of a group share its positions. */
@@ -226,6 +109,7 @@ static void add_positions(const Backward *b)
         }
 }
 
+/* Rows of the dense bias belong to queries, rows of a block to keys. */
 static void dense_backward(const Backward *b, const DfDeformTile *t, int head, int first, int n, const Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
@@ -233,10 +117,14 @@ static void dense_backward(const Backward *b, const DfDeformTile *t, int head, i
     const size_t keys = (size_t)w->p->keys;
     const size_t sample = w->p->dense_batched ? (size_t)t->b : 0;
     float *to = b->grads->dense + (sample * (size_t)w->p->heads + (size_t)head) * map * keys + first;
+    const float *rows[DF_KEY_BLOCK];
+    for (int i = 0; i < n; i++)
+        rows[i] = s->dp + i * t->lanes;
+    w->k->transpose_rows(s->turned, rows, n, DF_KEY_BLOCK, t->lanes, 1.0f);
     for (int r = 0; r < t->rows; r++)
-        for (int j = 0; j < t->columns; j++)
-            for (int i = 0; i < n; i++)
-                to[df_deform_query(w, t, r, j) * keys + (size_t)i] += s->dp[i * t->lanes + r * w->lanes + j];
+        for (int j = 0; j < w->lanes; j++)
+            s->to[r * w->lanes + j] = j < t->columns ? to + df_deform_query(w, t, r, j) * keys : NULL;
+    w->k->add_rows(s->to, s->turned, t->lanes, n, DF_KEY_BLOCK, 1.0f);
 }
 
 /* ---- queries, keys, values -------------------------------------------------------------------------------------- */
@@ -254,15 +142,12 @@ static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratc
     df_deform_rows(w, t, head, b->dout, s->rows);
     w->k->transpose_rows(s->dot, s->rows, t->lanes, t->lanes, w->depth, 1.0f);
     w->k->copy_rows(s->doo, s->rows, t->lanes, w->depth, w->width, 1.0f);
-    df_deform_rows(w, t, head, b->out, s->rows);
+    df_deform_rows(w, t, head, b->out, s->dense);
+    w->k->dot_rows(s->delta, s->rows, s->dense, t->lanes, t->lanes, w->depth);
     memset(s->dq, 0, (size_t)t->lanes * (size_t)w->width * sizeof *s->dq);
-    for (int lane = 0; lane < t->lanes; lane++) {
-        const bool real = s->rows[lane];
-        s->lse[lane] = real ? lse[df_deform_query(w, t, lane / w->lanes, lane % w->lanes)] : 0.0f;
-        s->delta[lane] = 0.0f;
-        for (int d = 0; real && d < w->depth; d++)
-            s->delta[lane] += s->rows[lane][d] * s->doo[lane * w->width + d];
-    }
+    memset(s->lse, 0, (size_t)t->lanes * sizeof *s->lse);
+    for (int r = 0; r < t->rows; r++)
+        memcpy(s->lse + r * w->lanes, lse + df_deform_query(w, t, r, 0), (size_t)t->columns * sizeof *lse);
 }
 
 /* Lanes without a query have no gradient; their scores are whatever the table says there. */
@@ -293,7 +178,7 @@ static void backward_block(const Backward *b, const DfDeformTile *t, int head, i
     df_deform_scores(w, t, head, first, n, &block);
     w->k->scores(s->dp, NULL, 0, w->vv + from, s->dot, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
     drop(w, t, first, n, s, s->dp);
-    w->k->softmax_backward(s->s, s->dp, n, t->lanes, s->lse, s->delta);
+    w->k->softmax_backward(s->s, s->dp, n, t->lanes, s->lse, s->delta, NULL, 0);
     drop(w, t, first, n, s, s->s);
     clear_idle_lanes(w, t, n, s);
     w->k->combine(s->dv + at, s->ones, s->s, lanes, 1, s->doo, n, t->lanes, w->width);
@@ -305,20 +190,37 @@ static void backward_block(const Backward *b, const DfDeformTile *t, int head, i
         dense_backward(b, t, head, first, n, s);
 }
 
-static void add_rows(float *to, size_t stride, const float *from, int width, int rows, int depth, float factor)
+/* Into the map `dq` (B H W C). */
+static void add_queries(const DfDeformPlan *w, const DfDeformTile *t, int head, float *dq, Scratch *s)
 {
-    for (int i = 0; i < rows; i++, to += stride, from += width)
-        for (int d = 0; d < depth; d++)
-            to[d] += factor * from[d];
+    const size_t C = (size_t)w->p->C;
+    float *const to = dq + (size_t)t->b * (size_t)w->H * (size_t)w->W * C + (size_t)(head * w->depth);
+    for (int r = 0; r < t->rows; r++)
+        for (int j = 0; j < w->lanes; j++)
+            s->to[r * w->lanes + j] = j < t->columns ? to + df_deform_query(w, t, r, j) * C : NULL;
+    w->k->add_rows(s->to, s->dq, t->lanes, w->depth, w->width, w->p->scale);
+}
+
+/* Into the keys or values `to` (B keys C); NULL: nowhere. */
+static void add_keys(const DfDeformPlan *w, int sample, int head, float *to, const float *from, Scratch *s)
+{
+    const size_t C = (size_t)w->p->C;
+    const int lanes = w->lanes * w->tile_rows;
+    const int keys = to ? df_deform_keys(w, sample) : 0;
+    for (int first = 0; first < keys; first += lanes) {
+        const int n = keys - first < lanes ? keys - first : lanes;
+        for (int i = 0; i < n; i++) {
+            const size_t key = (size_t)sample * (size_t)w->p->keys + df_deform_key(w, sample, first + i);
+            s->to[i] = to + key * C + (size_t)(head * w->depth);
+        }
+        w->k->add_rows(s->to, from + (size_t)first * (size_t)w->width, n, w->depth, w->width, 1.0f);
+    }
 }
 
 static void backward_sample(const Backward *b, int sample, int head, Scratch *s)
 {
     const DfDeformPlan *w = &b->plan;
-    const size_t C = (size_t)w->p->C;
     const size_t size = (size_t)w->keys * (size_t)w->width;
-    const size_t kv = (size_t)sample * (size_t)w->p->keys * C + (size_t)(head * w->depth);
-    const size_t q = (size_t)sample * (size_t)w->H * (size_t)w->W * C + (size_t)(head * w->depth);
     memset(s->dk, 0, size * sizeof(float));
     memset(s->dv, 0, size * sizeof(float));
     for (int tile = 0; tile < w->tiles; tile++) {
@@ -326,17 +228,11 @@ static void backward_sample(const Backward *b, int sample, int head, Scratch *s)
         load_tile(b, &t, head, s);
         for (int first = 0; first < df_deform_keys(w, sample); first += DF_KEY_BLOCK)
             backward_block(b, &t, head, first, s);
-        for (int r = 0; b->grads->q && r < t.rows; r++)
-            add_rows(b->grads->q + q + df_deform_query(w, &t, r, 0) * C, C, s->dq + r * w->lanes * w->width, w->width,
-                     t.columns, w->depth, w->p->scale);
+        if (b->grads->q)
+            add_queries(w, &t, head, b->grads->q, s);
     }
-    for (int i = 0; i < df_deform_keys(w, sample); i++) {
-        const size_t to = kv + df_deform_key(w, sample, i) * C;
-        if (b->grads->k)
-            add_rows(b->grads->k + to, 0, s->dk + i * w->width, 0, 1, w->depth, 1.0f);
-        if (b->grads->v)
-            add_rows(b->grads->v + to, 0, s->dv + i * w->width, 0, 1, w->depth, 1.0f);
-    }
+    add_keys(w, sample, head, b->grads->k, s->dk, s);
+    add_keys(w, sample, head, b->grads->v, s->dv, s);
 }
 
 static void backward_task(void *arg, size_t task, void *scratch)
@@ -346,8 +242,11 @@ static void backward_task(void *arg, size_t task, void *scratch)
     Scratch s = carve(&b->plan, &carver);
     for (int i = 0; i < ONES; i++)
         s.ones[i] = 1.0f;
+    memset(s.dtable, 0, df_deform_table_size(&b->plan) * sizeof *s.dtable);
     for (int sample = 0; sample < b->plan.p->B; sample++)
         backward_sample(b, sample, (int)task, &s);
+    if (b->plan.p->table && b->grads->table)
+        add_table(b, (int)task, s.dtable);
 }
 
 static size_t positions_size(const DfDeformProblem *p)

@@ -58,6 +58,25 @@ static DfMsSamples table_of(const DfMsDeformProblem *p, void *memory)
     return (DfMsSamples){ n, room, t.h, t.w, t.width, t.first };
 }
 
+/* The taps of a query and head, behind the table: 4 room each. */
+typedef struct {
+    int *cell;
+    float *weight, *e; /* e: backward only */
+} Taps;
+
+static Taps taps_in(const DfMsDeformProblem *p, void *scratch, const DfMsSamples *s)
+{
+    const size_t n = 4 * (size_t)s->room;
+    int *cell = (int *)(void *)((char *)scratch + table_bytes(p));
+    float *weight = (float *)(void *)(cell + n);
+    return (Taps){ cell, weight, weight + n };
+}
+
+static size_t scratch_bytes(const DfMsDeformProblem *p)
+{
+    return table_bytes(p) + 4 * (size_t)rounded(p->levels * p->points) * (sizeof(int) + 2 * sizeof(float));
+}
+
 static size_t cells_of(const DfMsDeformProblem *p)
 {
     size_t n = 0;
@@ -131,10 +150,54 @@ static void gather_c(float *out, const float *value, size_t stride, const int *c
     }
 }
 
+static void scatter_c(float *e, float *dvalue, const float *value, size_t stride, const int *cell,
+                      const float *weight, const float *g, int n, int depth)
+{
+    for (int t = 0; t < n; t++) {
+        const float *const row = value + (size_t)cell[t] * stride;
+        float *const to = dvalue && weight[t] != 0.0f ? dvalue + (size_t)cell[t] * stride : NULL;
+        e[t] = 0;
+        for (int d = 0; d < depth; d++)
+            e[t] += g[d] * row[d];
+        for (int d = 0; to && d < depth; d++)
+            to[d] += weight[t] * g[d];
+    }
+}
+
+/* With v_t the value of tap t and g the gradient of the result, e_t = <g, v_t>. The gradient of a sample's weight is
+ * the blend of its e_t; of its location their slope along each axis, times the weight and the size of the level; of
+ * v_t it is g times the tap's share of the weight. */
+static void sample_backward(float *dlocation, float *dattention, const DfMsSamples *s, int i, const Point *q,
+                            float attention, const float *e)
+{
+    float tap[4], blend = 0;
+    for (int t = 0; t < 4; t++) {
+        tap[t] = q->on[t] ? e[t * s->room + i] : 0;
+        blend += share(q, t) * tap[t];
+    }
+    if (dattention)
+        dattention[i] += blend;
+    if (!dlocation)
+        return;
+    const float by_x = (1 - q->ay) * (tap[1] - tap[0]) + q->ay * (tap[3] - tap[2]);
+    const float by_y = (1 - q->ax) * (tap[2] - tap[0]) + q->ax * (tap[3] - tap[1]);
+    dlocation[2 * i] += attention * s->w[i] * by_x;
+    dlocation[2 * i + 1] += attention * s->h[i] * by_y;
+}
+
+static void slopes_c(float *dlocation, float *dattention, const DfMsSamples *s, const float *location,
+                     const float *attention, const float *e)
+{
+    for (int i = 0; i < s->n; i++) {
+        Point q = { 0 };
+        if (place(&q, s, i, location))
+            sample_backward(dlocation, dattention, s, i, &q, attention[i], e);
+    }
+}
+
 void df_ms_deform_init_c(DfMsDeformKernels *k)
 {
-    k->taps = taps_c;
-    k->gather = gather_c;
+    *k = (DfMsDeformKernels){ taps_c, gather_c, scatter_c, slopes_c };
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
@@ -151,8 +214,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const Forward *f = arg;
     const DfMsDeformProblem *p = f->p;
     const DfMsSamples s = table_of(p, scratch);
-    int *cell = (int *)(void *)((char *)scratch + table_bytes(p));
-    float *weight = (float *)(void *)(cell + 4 * s.room);
+    const Taps taps = taps_in(p, scratch, &s);
     const size_t heads = (size_t)p->heads;
     const size_t depth = (size_t)p->depth;
     const size_t C = heads * depth;
@@ -165,65 +227,30 @@ static void forward_task(void *arg, size_t task, void *scratch)
     for (size_t q = b * queries + from; q < b * queries + to; q++)
         for (size_t head = 0; head < heads; head++) {
             const size_t row = q * heads + head;
-            f->k->taps(cell, weight, &s, p->location + row * n * 2, p->attention + row * n);
-            f->k->gather(f->out + row * depth, value + head * depth, C, cell, weight, 4 * s.room, p->depth);
+            f->k->taps(taps.cell, taps.weight, &s, p->location + row * n * 2, p->attention + row * n);
+            f->k->gather(f->out + row * depth, value + head * depth, C, taps.cell, taps.weight, 4 * s.room, p->depth);
         }
 }
 
 int df_ms_deform_forward(DfPool *pool, const DfMsDeformKernels *k, const DfMsDeformProblem *p, float *out)
 {
     const Forward f = { p, k, out, ((size_t)p->queries + QUERIES - 1) / QUERIES };
-    const size_t taps = 4 * (size_t)rounded(p->levels * p->points);
     Forward job = f;
-    return df_parallel(pool, (size_t)p->B * f.tasks_per_sample, table_bytes(p) + taps * (sizeof(int) + sizeof(float)),
-                       forward_task, &job);
+    return df_parallel(pool, (size_t)p->B * f.tasks_per_sample, scratch_bytes(p), forward_task, &job);
 }
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const DfMsDeformProblem *p;
+    const DfMsDeformKernels *k;
     const float *dout;
     float *dvalue, *dlocation, *dattention;
 } Backward;
 
-/* With v_t the value of tap t and g the gradient of the result, e_t = <g, v_t>. The gradient of a sample's weight is
- * the blend of its e_t; of its location their slope along each axis, times the weight and the size of the level; of
- * v_t it is g times the tap's share of the weight. */
-static float tap_backward(const float *g, const float *value, float *dvalue, float weight, int depth)
+static float *from(float *x, size_t at) /* nowhere stays nowhere */
 {
-    float e = 0;
-    for (int d = 0; d < depth; d++)
-        e += g[d] * value[d];
-    for (int d = 0; dvalue && d < depth; d++)
-        dvalue[d] += weight * g[d];
-    return e;
-}
-
-static void sample_backward(const Backward *j, const DfMsSamples *s, int i, const Point *q, size_t row,
-                            const float *g, size_t at, size_t stride)
-{
-    const DfMsDeformProblem *p = j->p;
-    const size_t sample = row * (size_t)s->n + (size_t)i;
-    const float attention = p->attention[sample];
-    float e[4] = { 0 };
-    float blend = 0;
-    for (int t = 0; t < 4; t++) {
-        if (!q->on[t])
-            continue;
-        const size_t cell = at + (size_t)q->cell[t] * stride;
-        float *const dvalue = j->dvalue ? j->dvalue + cell : NULL;
-        e[t] = tap_backward(g, p->value + cell, dvalue, share(q, t) * attention, p->depth);
-        blend += share(q, t) * e[t];
-    }
-    if (j->dattention)
-        j->dattention[sample] += blend;
-    if (!j->dlocation)
-        return;
-    const float by_x = (1 - q->ay) * (e[1] - e[0]) + q->ay * (e[3] - e[2]);
-    const float by_y = (1 - q->ax) * (e[2] - e[0]) + q->ax * (e[3] - e[1]);
-    j->dlocation[2 * sample] += attention * s->w[i] * by_x;
-    j->dlocation[2 * sample + 1] += attention * s->h[i] * by_y;
+    return x ? x + at : NULL;
 }
 
 static void backward_task(void *arg, size_t task, void *scratch)
@@ -231,6 +258,7 @@ static void backward_task(void *arg, size_t task, void *scratch)
     const Backward *j = arg;
     const DfMsDeformProblem *p = j->p;
     const DfMsSamples s = table_of(p, scratch);
+    const Taps taps = taps_in(p, scratch, &s);
     const size_t heads = (size_t)p->heads;
     const size_t depth = (size_t)p->depth;
     const size_t queries = (size_t)p->queries;
@@ -238,19 +266,21 @@ static void backward_task(void *arg, size_t task, void *scratch)
     const size_t head = task % heads;
     const size_t stride = heads * depth;
     const size_t at = b * cells_of(p) * stride + head * depth;
+    float *const dvalue = from(j->dvalue, at);
     for (size_t q = b * queries; q < (b + 1) * queries; q++) {
         const size_t row = q * heads + head;
-        for (int i = 0; i < s.n; i++) {
-            Point point = { 0 };
-            if (place(&point, &s, i, p->location + row * (size_t)s.n * 2))
-                sample_backward(j, &s, i, &point, row, j->dout + row * depth, at, stride);
-        }
+        const size_t sample = row * (size_t)s.n;
+        const float *const location = p->location + 2 * sample, *const attention = p->attention + sample;
+        j->k->taps(taps.cell, taps.weight, &s, location, attention);
+        j->k->scatter(taps.e, dvalue, p->value + at, stride, taps.cell, taps.weight, j->dout + row * depth, 4 * s.room,
+                      p->depth);
+        j->k->slopes(from(j->dlocation, 2 * sample), from(j->dattention, sample), &s, location, attention, taps.e);
     }
 }
 
-int df_ms_deform_backward(DfPool *pool, const DfMsDeformProblem *p, const float *dout, float *dvalue,
-                          float *dlocation, float *dattention)
+int df_ms_deform_backward(DfPool *pool, const DfMsDeformKernels *k, const DfMsDeformProblem *p, const float *dout,
+                          float *dvalue, float *dlocation, float *dattention)
 {
-    Backward job = { p, dout, dvalue, dlocation, dattention };
-    return df_parallel(pool, (size_t)p->B * (size_t)p->heads, table_bytes(p), backward_task, &job);
+    Backward job = { p, k, dout, dvalue, dlocation, dattention };
+    return df_parallel(pool, (size_t)p->B * (size_t)p->heads, scratch_bytes(p), backward_task, &job);
 }

@@ -28,8 +28,8 @@ typedef struct {
 /* `out` is B queries heads depth. DF_OK or DF_ENOMEM. */
 DF_API int df_ms_deform_forward(DfPool *, const DfMsDeformKernels *, const DfMsDeformProblem *, float *out);
 /* Adds to the gradients, each of which may be NULL; shapes as in the problem. */
-DF_API int df_ms_deform_backward(DfPool *, const DfMsDeformProblem *, const float *dout, float *dvalue,
-                                 float *dlocation, float *dattention);
+DF_API int df_ms_deform_backward(DfPool *, const DfMsDeformKernels *, const DfMsDeformProblem *, const float *dout,
+                                 float *dvalue, float *dlocation, float *dattention);
 
 DF_END_DECLS
 

@@ -30,8 +30,7 @@ DfDeformPlan df_deform_plan(const DfDeformProblem *p, const DfAttentionKernels *
     }
     if (p->table) {
         w.stride = df_round_up(p->table_w + 18, 8);
-        const size_t table = (size_t)(p->table_h + 2 * DF_TABLE_MARGIN) * (size_t)w.stride;
-        w.tables = df_carve_floats(c, (size_t)p->heads, table);
+        w.tables = df_carve_floats(c, (size_t)p->heads, df_deform_table_size(&w));
         w.key_y = df_carve_floats(c, (size_t)p->B * (size_t)p->groups, (size_t)p->keys);
         w.key_x = df_carve_floats(c, (size_t)p->B * (size_t)p->groups, (size_t)p->keys);
         w.y = df_carve_floats(c, 1, (size_t)w.H);
@@ -72,9 +71,9 @@ static void place_keys(DfDeformPlan *w)
 
 /* ---- tables, keys and values ------------------------------------------------------------------------------------ */
 
-static size_t table_size(const DfDeformPlan *w)
+size_t df_deform_table_size(const DfDeformPlan *w)
 {
-    return (size_t)(w->p->table_h + 2 * DF_TABLE_MARGIN) * (size_t)w->stride;
+    return w->p->table ? (size_t)(w->p->table_h + 2 * DF_TABLE_MARGIN) * (size_t)w->stride : 0;
 }
 
 /* Zeros around the table stand for all that lies outside, so that sampling needs no case for the border. */
@@ -82,17 +81,17 @@ static void pad_table(DfDeformPlan *w, int head)
 {
     const size_t H = (size_t)w->p->table_h;
     const size_t W = (size_t)w->p->table_w;
-    float *to = w->tables + (size_t)head * table_size(w);
-    memset(to, 0, table_size(w) * sizeof *to);
-    to += DF_TABLE_MARGIN * (w->stride + 1);
+    float *to = w->tables + (size_t)head * df_deform_table_size(w);
+    memset(to, 0, df_deform_table_size(w) * sizeof *to);
+    to = df_deform_table_origin(w, to);
     for (size_t y = 0; y < H; y++, to += w->stride)
         memcpy(to, w->p->table + ((size_t)head * H + y) * W, W * sizeof *to);
 }
 
 DfScoreTable df_deform_table(const DfDeformPlan *w, int head)
 {
-    const float *table = w->tables + (size_t)head * table_size(w);
-    return (DfScoreTable){ w->p->table_h, w->p->table_w, w->stride, table + DF_TABLE_MARGIN * (w->stride + 1) };
+    float *const table = w->tables + (size_t)head * df_deform_table_size(w);
+    return (DfScoreTable){ w->p->table_h, w->p->table_w, w->stride, df_deform_table_origin(w, table) };
 }
 
 static void list_seen(DfDeformPlan *w)
@@ -178,16 +177,20 @@ static void dense_rows(const DfDeformPlan *w, const DfDeformTile *t, int head, i
             rows[r * w->lanes + j] = j < t->columns ? bias + df_deform_query(w, t, r, j) * (size_t)w->p->keys : NULL;
 }
 
+DfLattice df_deform_lattice(const DfDeformPlan *w, const DfDeformTile *t)
+{
+    const int steps = w->p->half_pixel || w->W == 1 ? w->W : w->W - 1; /* of the grid, from -1 to 1 */
+    return (DfLattice){ t->rows, w->lanes, w->y + t->first_row, w->x + t->first_column / w->columns * w->lanes,
+                        (float)(df_deform_cells(w->p->table_w) * 2 / steps) };
+}
+
 void df_deform_scores(const DfDeformPlan *w, const DfDeformTile *t, int head, int first, int n,
                       const DfDeformBlock *block)
 {
     if (w->p->table) {
         const DfScoreTable table = df_deform_table(w, head);
         const size_t key = df_deform_group_at(w, t->b, head) + (size_t)first;
-        const int steps = w->p->half_pixel || w->W == 1 ? w->W : w->W - 1; /* of the grid, from -1 to 1 */
-        const float step = (float)(df_deform_cells(w->p->table_w) * 2 / steps);
-        const DfLattice at = { t->rows, w->lanes, w->y + t->first_row, w->x + t->first_column / w->columns * w->lanes,
-                               step };
+        const DfLattice at = df_deform_lattice(w, t);
         w->k->table_bias(block->s, &table, &at, w->key_y + key, w->key_x + key, n, block->table_rows);
     } else if (w->p->dense) {
         dense_rows(w, t, head, first, block->dense);

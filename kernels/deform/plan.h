@@ -62,6 +62,11 @@ static inline double df_deform_query_cell(int i, int n, bool half_pixel, int tab
 }
 
 DfScoreTable df_deform_table(const DfDeformPlan *, int head);
+size_t df_deform_table_size(const DfDeformPlan *); /* floats of a padded table; 0 if there is none */
+static inline float *df_deform_table_origin(const DfDeformPlan *w, float *padded) /* entry (0, 0) */
+{
+    return padded + DF_TABLE_MARGIN * (w->stride + 1);
+}
 
 /* ---- tiles ------------------------------------------------------------------------------------------------------ */
 
@@ -75,6 +80,8 @@ typedef struct {
 DfDeformTile df_deform_tile(const DfDeformPlan *, int b, int tile);
 /* rows[lane] = the head's part of the query's row in `map` (B H W C), NULL for lanes without a query. */
 void df_deform_rows(const DfDeformPlan *, const DfDeformTile *, int head, const float *map, const float **rows);
+
+DfLattice df_deform_lattice(const DfDeformPlan *, const DfDeformTile *); /* of its queries, if there is a table */
 
 /* s[key][lane] = scale q k' + bias for `n` keys from `first` on; qt holds the tile's queries, transposed and scaled. */
 typedef struct {

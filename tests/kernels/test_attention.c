@@ -90,11 +90,39 @@ static void check_rows(const DfAttentionKernels *k)
             cr_assert_eq(to[i][d], Y[i * width + d] / B[i]);
         cr_assert(!to[i] || to[i][depth] == guard, "store_rows writes behind a row");
     }
+    k->add_rows(to, Y, n, depth, width, 0.25f);
+    for (int i = 0; i < n; i++) {
+        for (int d = 0; to[i] && d < depth; d++)
+            expect_near(to[i][d], (double)Y[i * width + d] * (0.25 + 1 / (double)B[i]), 1e-6, "add_rows");
+        cr_assert(!to[i] || to[i][depth] == guard, "add_rows writes behind a row");
+    }
+}
+
+static void check_dot_rows(const DfAttentionKernels *k)
+{
+    const int depth = draw(1, 45), n = draw(1, 70), lanes = (n + 7) / 8 * 8 + 8 * draw(0, 1);
+    const float *a[MOST], *b[MOST];
+    fill(A, (size_t)(n * (depth + 1)), 1);
+    fill(B, (size_t)(n * (depth + 1)), 1);
+    for (int i = 0; i < n; i++) {
+        a[i] = rows_of(i, depth);
+        b[i] = i % 7 == 2 ? NULL : B + i * (depth + 1);
+    }
+    lay_guard(Y, (size_t)lanes);
+    k->dot_rows(Y, a, b, n, lanes, depth);
+    for (int i = 0; i < lanes; i++) {
+        double sum = 0;
+        for (int d = 0; i < n && a[i] && b[i] && d < depth; d++)
+            sum += (double)a[i][d] * b[i][d];
+        expect_near(Y[i], sum, 5e-6, "dot_rows");
+    }
+    expect_guard(Y, (size_t)lanes, "dot_rows");
 }
 
 Test(attention_leaves, rows)
 {
     on_rungs(check_rows);
+    on_rungs(check_dot_rows);
 }
 
 static void check_scores(const DfAttentionKernels *k)
@@ -193,6 +221,107 @@ Test(attention_leaves, table)
     on_rungs(check_table);
 }
 
+/* A gradient and how much was added up to it. Where a query stands on an entry either of two slopes will do. */
+typedef struct {
+    double sum, size, least, most;
+} Gradient;
+
+static void expect_between(double got, const Gradient *g, const char *what)
+{
+    const double room = 1e-5 * (1 + g->size);
+    cr_assert(got >= g->least - room && got <= g->most + room, "%s: %.9g instead of %.9g", what, got, g->sum);
+}
+
+static void add_to(Gradient *g, double term, double other)
+{
+    g->sum += term;
+    g->size += fmax(fabs(term), fabs(other));
+    g->least += fmin(term, other);
+    g->most += fmax(term, other);
+}
+
+/* The slope along x of the table A at y, in the cell of x. */
+static double slope_x(int h, int w, float y, double x)
+{
+    return bilinear(A, h, w, y, (float)(floor(x) + 1)) - bilinear(A, h, w, y, (float)floor(x));
+}
+
+static double slope_y(int h, int w, float y, double x)
+{
+    const double before = bilinear(A, h, w, floorf(y), (float)floor(x)), next = bilinear(A, h, w, floorf(y), (float)floor(x) + 1);
+    const double below = bilinear(A, h, w, floorf(y) + 1, (float)floor(x)), last = bilinear(A, h, w, floorf(y) + 1, (float)floor(x) + 1);
+    const double u = x - floor(x);
+    return (1 - u) * (below - before) + u * (last - next);
+}
+
+static Gradient entries[24 * 24]; /* of a table, with its margins */
+
+static void spread(int w, double y, double x, double ds)
+{
+    for (int t = 0; t < 4; t++) {
+        const double at_y = floor(y) + t / 2, at_x = floor(x) + t % 2;
+        if (fabs(at_y) > 1000 || fabs(at_x) > 1000 || at_y < 0 || at_x < 0 || at_y >= 20 || at_x >= w)
+            continue;
+        const double share = ds * (1 - fabs(y - at_y)) * (1 - fabs(x - at_x));
+        add_to(&entries[(int)at_y * 24 + (int)at_x], share, share);
+    }
+}
+
+static void check_table_backward(const DfAttentionKernels *k)
+{
+    const int h = draw(1, 20), w = draw(1, 20), stride = (w + 18 + 7) / 8 * 8, keys = draw(1, 20);
+    static const float steps[] = { 0.0f, 0.17f, 0.5f, 0.999f, 1.0f, 1.0001f, 2.3f, 40.0f };
+    const float step = steps[draw(0, 7)];
+    float y[3], x[DF_LANES], dkey[2 * 20];
+    static float dtable[24 * 40 + GUARD];
+    const DfLattice at = { draw(1, 3), 8 * draw(1, DF_LANES / 8), y, x, step };
+    const int scores = keys * at.rows * at.width;
+    fill(A, (size_t)(h * w), 1);
+    memset(B, 0, (size_t)((h + 4) * stride) * sizeof *B);
+    for (int i = 0; i < h; i++)
+        memcpy(B + (i + 2) * stride + 2, A + i * w, (size_t)w * sizeof *A);
+    for (int r = 0; r < at.rows; r++)
+        y[r] = (float)(h * df_uniform(&random_state) + r);
+    for (int j = 0; j < at.width; j++)
+        x[j] = 0.25f + step * (float)j;
+    fill(C, (size_t)(2 * keys), draw(0, 1) ? 2 : 20);
+    fill(Y, (size_t)scores, 1);
+    fill(dkey, (size_t)(2 * keys), 1);
+    memset(dtable, 0, (size_t)((h + 4) * stride) * sizeof *dtable);
+    lay_guard(dtable, (size_t)((h + 4) * stride));
+    memset(entries, 0, sizeof entries);
+    const bool wanted = draw(0, 3) > 0;
+    const DfScoreTable table = { h, w, stride, B + 2 * stride + 2 };
+    float before[2 * 20];
+    memcpy(before, dkey, sizeof before);
+    k->table_bias_backward(wanted ? dtable + 2 * stride + 2 : NULL, dkey, Y, &table, &at, C, C + keys, keys);
+    for (int i = 0; i < keys; i++) {
+        Gradient dy = { 0 }, dx = { 0 };
+        add_to(&dy, before[2 * i], before[2 * i]);
+        add_to(&dx, before[2 * i + 1], before[2 * i + 1]);
+        for (int r = 0; r < at.rows; r++)
+            for (int j = 0; j < at.width; j++) {
+                const double ds = Y[(i * at.rows + r) * at.width + j];
+                const float ty = y[r] - C[i];
+                const double tx = (double)x[0] + (double)step * j - (double)C[keys + i];
+                spread(w, ty, tx, ds);
+                add_to(&dy, -ds * slope_y(h, w, ty, tx), -ds * slope_y(h, w, ty, tx));
+                add_to(&dx, -ds * slope_x(h, w, ty, tx - 1e-5), -ds * slope_x(h, w, ty, tx + 1e-5));
+            }
+        expect_between(dkey[2 * i], &dy, "table_bias_backward, by y");
+        expect_between(dkey[2 * i + 1], &dx, "table_bias_backward, by x");
+    }
+    for (int i = 0; wanted && i < h; i++)
+        for (int j = 0; j < w; j++)
+            expect_between(dtable[(i + 2) * stride + 2 + j], &entries[i * 24 + j], "table_bias_backward, table");
+    expect_guard(dtable, (size_t)((h + 4) * stride), "table_bias_backward");
+}
+
+Test(attention_leaves, table_backward)
+{
+    on_rungs(check_table_backward);
+}
+
 /* Two blocks, one after the other, against the softmax of both. */
 static void check_softmax(const DfAttentionKernels *k)
 {
@@ -231,7 +360,16 @@ static void check_softmax_backward(const DfAttentionKernels *k)
     fill(C, (size_t)(2 * lanes), 2);
     memcpy(Y, A, (size_t)(keys * lanes) * sizeof *Y);
     memcpy(Z, B, (size_t)(keys * lanes) * sizeof *Z);
-    k->softmax_backward(Y, Z, keys, lanes, C, C + lanes);
+    static float sums[FLOATS];
+    const int stride = lanes + 8 * draw(0, 1);
+    const bool add = draw(0, 1);
+    for (int i = 0; i < keys * stride; i++)
+        sums[i] = 1;
+    k->softmax_backward(Y, Z, keys, lanes, C, C + lanes, add ? sums : NULL, (size_t)stride);
+    for (int i = 0; i < keys * stride; i++) {
+        const float ds = add && i % stride < lanes ? Z[i / stride * lanes + i % stride] : 0;
+        cr_assert_eq(sums[i], 1 + ds);
+    }
     for (int i = 0; i < keys * lanes; i++) {
         const double p = exp((double)A[i] - C[i % lanes]);
         expect_near(Y[i], p, 2e-6, "softmax_backward");

@@ -218,6 +218,8 @@ Test(vector, across)
     EXPECT(v8_gather(some, at), -8, 1, 4, 4, 2, 3, 70, 6);
     EXPECT(v8_even(x, y), 1, 3, 5, 70, 11, 13, 15, 17);
     EXPECT(v8_odd(x, y), 2, 4, 6, -8, 12, 14, 16, 18);
+    EXPECT(v8_zip_low(x, y), 1, 11, 2, 12, 3, 13, 4, 14);
+    EXPECT(v8_zip_high(x, y), 5, 15, 6, 16, 70, 17, -8, 18);
     V8 r[8];
     for (int i = 0; i < 8; i++)
         r[i] = v8_add(v8_set(10 * (float)i), v8_from_int(v8i_count()));
