@@ -171,6 +171,9 @@ typedef struct {
     void (*depthwise)(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w,
                       size_t taps,
                       const DfEpilogue *);
+    /* dw[c] += sum over `pixels` p of x[p * x_step + c] dy[p * dy_step + c], n channels: the gradient of one tap */
+    void (*depthwise_grad)(float *dw, const float *x, size_t x_step, const float *dy, size_t dy_step, size_t pixels,
+                           size_t n);
 } DfConvKernels;
 
 /* ---- attention: attention/, deform/ ----------------------------------------------------------------------------- */

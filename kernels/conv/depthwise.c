@@ -3,15 +3,16 @@
  * kernels/conv/depthwise.c -- convolutions of every channel with a filter of its own, and their two gradients. A
  * task is a row of pixels. Taps outside the map are left out rather than read as zeros.
  */
-#include <string.h>
-
 #include "kernels/conv/parts.h"
+
+enum { CHANNELS = 32 }; /* of a task of the weights' gradient: two cache lines */
 
 typedef struct {
     const DfKernels *k;
     const DfConvShape *s;
     const float *x;       /* N H W C                         */
     const float *w;       /* kh kw C                         */
+    bool turned;          /* the last tap is the first       */
     const float *y;       /* N oH oW C, on the way back dL/dy */
     float *out;           /* like y, like x, or like w       */
     DfEpilogue e;
@@ -47,7 +48,8 @@ static void pixels_with_taps(const Depthwise *a, int n, int oy, int ox, int pixe
             const int iy = oy * s->stride[0] - s->padding[0] + y * s->dilation[0];
             const int ix = ox * s->stride[1] - s->padding[1] + i * s->dilation[1];
             x[t] = a->x + ((size_t)(n * s->H + iy) * (size_t)s->W + (size_t)ix) * C;
-            w[t] = a->w + (size_t)(y * s->kw + i) * C;
+            const int tap = y * s->kw + i;
+            w[t] = a->w + (size_t)(a->turned ? s->kh * s->kw - 1 - tap : tap) * C;
         }
     const DfEpilogue e = df_epilogue_at(&a->e, at, 1, 0);
     a->k->conv.depthwise(a->out + at, (size_t)pixels, C, x, (size_t)s->stride[1] * C, w, t, &e);
@@ -72,20 +74,24 @@ static void forward_row(void *arg, size_t task, void *scratch)
     }
 }
 
+static size_t pointers_size(const DfConvShape *s) /* to each tap, of pixels and of weights */
+{
+    return 2 * (size_t)s->kh * (size_t)s->kw * sizeof(float *);
+}
+
 int df_depthwise_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *w,
                          float *y, DfEpilogue e)
 {
     Depthwise a = { .k = k, .s = s, .x = x, .w = w, .out = y, .e = e };
-    const size_t pointers = 2 * (size_t)s->kh * (size_t)s->kw;
-    return df_parallel(pool, (size_t)s->N * (size_t)s->oH, pointers * sizeof(float *), forward_row, &a);
+    return df_parallel(pool, (size_t)s->N * (size_t)s->oH, pointers_size(s), forward_row, &a);
 }
 
-/* Which output has `i` at its tap k? False if none. */
-static bool output_of(int i, int k, int stride, int padding, int dilation, int outputs, int *o)
+/* The outputs whose tap k reads inside 0..size-1: output o reads at o stride + shift. */
+static Range outputs_inside(int k, int size, int outputs, int stride, int padding, int dilation)
 {
-    const int at = i + padding - k * dilation;
-    *o = at / stride;
-    return at >= 0 && at % stride == 0 && *o < outputs;
+    const int shift = k * dilation - padding;
+    const int most = size > shift ? (size - shift - 1) / stride + 1 : 0;
+    return (Range){ shift < 0 ? (stride - 1 - shift) / stride : 0, most < outputs ? most : outputs };
 }
 
 /* A row of x gathers from all outputs that have read it, so that no two tasks add to the same pixel. */
@@ -98,54 +104,83 @@ static void transposed_row(void *arg, size_t task, void *scratch)
     const int iy = (int)(task % (size_t)s->H);
     float *row = a->out + task * (size_t)s->W * C;
     (void)scratch;
-    for (int ky = 0, oy; ky < s->kh; ky++) {
-        if (!output_of(iy, ky, s->stride[0], s->padding[0], s->dilation[0], s->oH, &oy))
+    for (int ky = 0; ky < s->kh; ky++) {
+        const int at = iy + s->padding[0] - ky * s->dilation[0];
+        if (at < 0 || at % s->stride[0] || at / s->stride[0] >= s->oH)
             continue;
-        const float *from = a->y + (size_t)(n * s->oH + oy) * (size_t)s->oW * C;
-        for (int ix = 0; ix < s->W; ix++)
-            for (int kx = 0, ox; kx < s->kw; kx++)
-                if (output_of(ix, kx, s->stride[1], s->padding[1], s->dilation[1], s->oW, &ox))
-                    a->k->pointwise.accumulate_product(row + (size_t)ix * C, from + (size_t)ox * C,
-                                                       a->w + (size_t)(ky * s->kw + kx) * C, C);
+        const float *from = a->y + (size_t)(n * s->oH + at / s->stride[0]) * (size_t)s->oW * C;
+        for (int kx = 0; kx < s->kw; kx++) {
+            const Range ox = outputs_inside(kx, s->W, s->oW, s->stride[1], s->padding[1], s->dilation[1]);
+            const float *w = a->w + (size_t)(ky * s->kw + kx) * C;
+            for (int i = ox.first; i < ox.end; i++) {
+                const int ix = i * s->stride[1] - s->padding[1] + kx * s->dilation[1];
+                a->k->pointwise.accumulate_product(row + (size_t)ix * C, from + (size_t)i * C, w, C);
+            }
+        }
     }
+}
+
+/* With a stride of 1 this is a convolution too, by the filter turned around, which adds to what is there. */
+static int transposed_by_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
+                                 float *x)
+{
+    DfConvShape turned = *s;
+    turned.H = s->oH;
+    turned.W = s->oW;
+    turned.oH = s->H;
+    turned.oW = s->W;
+    turned.padding[0] = (s->kh - 1) * s->dilation[0] - s->padding[0];
+    turned.padding[1] = (s->kw - 1) * s->dilation[1] - s->padding[1];
+    Depthwise a = { .k = k, .s = &turned, .x = y, .w = w, .turned = true, .out = x, .e.residual = x };
+    return df_parallel(pool, (size_t)s->N * (size_t)s->H, pointers_size(s), forward_row, &a);
 }
 
 int df_depthwise_transposed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
                             float *x)
 {
+    if (s->stride[0] == 1 && s->stride[1] == 1)
+        return transposed_by_forward(pool, k, s, y, w, x);
     Depthwise a = { .k = k, .s = s, .y = y, .w = w, .out = x };
     return df_parallel(pool, (size_t)s->N * (size_t)s->H, 0, transposed_row, &a);
 }
 
-/* A task is a tap. Rows are summed by themselves first, which keeps rounding errors small. */
-static void weight_grad_tap(void *arg, size_t tap, void *scratch)
+/* Channels from c on of every tap, of row oy of picture n. */
+static void weight_grad_row(const Depthwise *a, int n, int oy, size_t c, size_t channels)
 {
-    const Depthwise *a = arg;
     const DfConvShape *s = a->s;
     const size_t C = (size_t)s->I;
-    const int ky = (int)tap / s->kw;
-    const int kx = (int)tap % s->kw;
-    float *sum = scratch;
-    for (int row = 0; row < s->N * s->oH; row++) {
-        const int n = row / s->oH;
-        const int oy = row % s->oH;
-        const int iy = oy * s->stride[0] - s->padding[0] + ky * s->dilation[0];
-        if (iy < 0 || iy >= s->H)
-            continue;
-        memset(sum, 0, C * sizeof *sum);
-        for (int ox = 0; ox < s->oW; ox++) {
-            const int ix = ox * s->stride[1] - s->padding[1] + kx * s->dilation[1];
-            if (ix >= 0 && ix < s->W)
-                a->k->pointwise.accumulate_product(sum, a->y + ((size_t)row * (size_t)s->oW + (size_t)ox) * C,
-                                                   a->x + ((size_t)(n * s->H + iy) * (size_t)s->W + (size_t)ix) * C, C);
+    const Range ky = taps_inside(oy, s->H, s->kh, s->stride[0], s->padding[0], s->dilation[0]);
+    const float *dy = a->y + (size_t)(n * s->oH + oy) * (size_t)s->oW * C + c;
+    for (int y = ky.first; y < ky.end; y++) {
+        const int iy = oy * s->stride[0] - s->padding[0] + y * s->dilation[0];
+        const float *x = a->x + (size_t)(n * s->H + iy) * (size_t)s->W * C + c;
+        for (int i = 0; i < s->kw; i++) {
+            const Range ox = outputs_inside(i, s->W, s->oW, s->stride[1], s->padding[1], s->dilation[1]);
+            const int ix = ox.first * s->stride[1] - s->padding[1] + i * s->dilation[1];
+            if (ox.first < ox.end)
+                a->k->conv.depthwise_grad(a->out + (size_t)(y * s->kw + i) * C + c, x + (size_t)ix * C,
+                                          (size_t)s->stride[1] * C, dy + (size_t)ox.first * C, C,
+                                          (size_t)(ox.end - ox.first), channels);
         }
-        a->k->pointwise.accumulate(a->out + tap * C, sum, 1, C);
     }
+}
+
+/* A task is some channels of all taps, whose rows stay in the first caches. Rows are summed by themselves first, which
+ * keeps rounding errors small. */
+static void weight_grad_channels(void *arg, size_t task, void *scratch)
+{
+    const Depthwise *a = arg;
+    const size_t first = task * CHANNELS;
+    const size_t left = (size_t)a->s->I - first;
+    (void)scratch;
+    for (int n = 0; n < a->s->N; n++)
+        for (int oy = 0; oy < a->s->oH; oy++)
+            weight_grad_row(a, n, oy, first, left < CHANNELS ? left : CHANNELS);
 }
 
 int df_depthwise_weight_grad(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *dy,
                              float *dw)
 {
     Depthwise a = { .k = k, .s = s, .x = x, .y = dy, .out = dw };
-    return df_parallel(pool, (size_t)s->kh * (size_t)s->kw, (size_t)s->I * sizeof(float), weight_grad_tap, &a);
+    return df_parallel(pool, ((size_t)s->I + CHANNELS - 1) / CHANNELS, 0, weight_grad_channels, &a);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/depthwise_c.c -- the leaf of depthwise convolution: the C reference.
+ * kernels/conv/depthwise_c.c -- the leaves of depthwise convolution: the C reference.
  */
 
 #include "kernels/conv/parts.h"
@@ -19,7 +19,19 @@ static void depthwise_c(float *y, size_t pixels, size_t n, const float *const *x
         }
 }
 
+static void depthwise_grad_c(float *dw, const float *x, size_t x_step, const float *dy, size_t dy_step, size_t pixels,
+                             size_t n)
+{
+    for (size_t c = 0; c < n; c++) {
+        float sum = 0;
+        for (size_t p = 0; p < pixels; p++)
+            sum += x[p * x_step + c] * dy[p * dy_step + c];
+        dw[c] += sum;
+    }
+}
+
 void df_depthwise_init_c(DfConvKernels *k)
 {
     k->depthwise = depthwise_c;
+    k->depthwise_grad = depthwise_grad_c;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/depthwise_v8.c -- the leaf of depthwise convolution, eight channels of several pixels at a time.
+ * kernels/conv/depthwise_v8.c -- the leaves of depthwise convolution, eight channels of several pixels at a
+ * time.
  */
 
 #include "kernels/conv/parts.h"
@@ -68,7 +69,43 @@ static void depthwise_v8(float *y, size_t pixels, size_t n, const float *const *
         last_channels(y, pixels, full, n, x, step, w, taps, e);
 }
 
+/* `vectors` vectors of channels, which is a constant where this is inlined. */
+static inline void grad_of_channels(float *dw, const float *x, size_t x_step, const float *dy, size_t dy_step,
+                                    size_t pixels, const int vectors)
+{
+    V8 sum[4];
+    for (int i = 0; i < vectors; i++)
+        sum[i] = v8_zero();
+    for (; pixels > 0; pixels--, x += x_step, dy += dy_step)
+        for (int i = 0; i < vectors; i++)
+            sum[i] = v8_fma(v8_load(x + 8 * i), v8_load(dy + 8 * i), sum[i]);
+    for (int i = 0; i < vectors; i++)
+        v8_store(dw + 8 * i, v8_add(v8_load(dw + 8 * i), sum[i]));
+}
+
+static inline void grad_of_last_channels(float *dw, const float *x, size_t x_step, const float *dy, size_t dy_step,
+                                         size_t pixels, V8Part on)
+{
+    V8 sum = v8_zero();
+    for (; pixels > 0; pixels--, x += x_step, dy += dy_step)
+        sum = v8_fma(v8_load_part(x, on), v8_load_part(dy, on), sum);
+    v8_store_part(dw, on, v8_add(v8_load_part(dw, on), sum));
+}
+
+static void depthwise_grad_v8(float *dw, const float *x, size_t x_step, const float *dy, size_t dy_step, size_t pixels,
+                              size_t n)
+{
+    size_t c = 0;
+    for (; c + 32 <= n; c += 32)
+        grad_of_channels(dw + c, x + c, x_step, dy + c, dy_step, pixels, 4);
+    for (; c + 8 <= n; c += 8)
+        grad_of_channels(dw + c, x + c, x_step, dy + c, dy_step, pixels, 1);
+    if (c < n)
+        grad_of_last_channels(dw + c, x + c, x_step, dy + c, dy_step, pixels, v8_first((int)(n - c)));
+}
+
 void df_depthwise_init_v8(DfConvKernels *k)
 {
     k->depthwise = depthwise_v8;
+    k->depthwise_grad = depthwise_grad_v8;
 }

@@ -15,7 +15,10 @@
 #include "kernels/deform/ms_deform_attention.h"
 #include "kernels/ladder.h"
 
-enum { QUERIES = 32 }; /* of a forward task */
+enum {
+    QUERIES = 32, /* of a forward task                                    */
+    AHEAD = 2     /* what so many queries later is needed is asked for now */
+};
 
 /* ---- samples ---------------------------------------------------------------------------------------------------- */
 
@@ -253,6 +256,23 @@ static float *from(float *x, size_t at) /* nowhere stays nowhere */
     return x ? x + at : NULL;
 }
 
+static void ask_for(const float *x, size_t at, size_t n)
+{
+    enum { LINE = 16 };
+    for (size_t i = 0; x && i < n; i += LINE)
+        df_prefetch(x + at + i);
+}
+
+/* Asks for what a query of a head reads and adds to; that of the next query is some heads away. */
+static void ask_for_query(const Backward *j, size_t row, size_t samples)
+{
+    ask_for(j->p->location, 2 * row * samples, 2 * samples);
+    ask_for(j->dlocation, 2 * row * samples, 2 * samples);
+    ask_for(j->p->attention, row * samples, samples);
+    ask_for(j->dattention, row * samples, samples);
+    ask_for(j->dout, row * (size_t)j->p->depth, (size_t)j->p->depth);
+}
+
 static void backward_task(void *arg, size_t task, void *scratch)
 {
     const Backward *j = arg;
@@ -271,6 +291,8 @@ static void backward_task(void *arg, size_t task, void *scratch)
         const size_t row = q * heads + head;
         const size_t sample = row * (size_t)s.n;
         const float *const location = p->location + 2 * sample, *const attention = p->attention + sample;
+        if (q + AHEAD < (b + 1) * queries)
+            ask_for_query(j, row + AHEAD * heads, (size_t)s.n);
         j->k->taps(taps.cell, taps.weight, &s, location, attention);
         j->k->scatter(taps.e, dvalue, p->value + at, stride, taps.cell, taps.weight, j->dout + row * depth, 4 * s.room,
                       p->depth);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/layer_norm_wide.h -- private to rows_v8.c and rows_avx512.c: layer norm of rows, WIDE floats at a
- * time (kernels/wide.h). A row is read from memory once and from the first cache after that.
+ * kernels/pointwise/layer_norm_wide.h -- private to rows_v8.c and rows_avx512.c: layer norm of rows and its gradients,
+ * WIDE floats at a time (kernels/wide.h). A row is read from memory once and from the first cache after that.
  */
 #include <math.h>
 
@@ -93,5 +93,98 @@ static void layer_norm(float *y, const float *x, const float *weight, const floa
             stats[2 * i] = mean;
             stats[2 * i + 1] = inverse;
         }
+    }
+}
+
+/* ---- the way back ----------------------------------------------------------------------------------------------- */
+
+/* With u = (x - mean) inverse and h = weight g:  gx = inverse (h - mean(h) - u mean(h u)). */
+typedef struct {
+    const float *g, *x, *weight; /* weight may be NULL: ones */
+    V mean, inverse;
+} NormRow;
+
+/* Some columns of a row. */
+typedef struct {
+    V g, u, h;
+} Columns;
+
+/* WIDE columns, or fewer: `part` says which ones, `whole`, a constant, that it is all of them. */
+static inline V load_columns(const float *from, VPart part, const bool whole)
+{
+    return whole ? v_load(from) : v_load_part(from, part);
+}
+
+static inline void add_columns(float *to, V x, VPart part, const bool whole)
+{
+    if (whole)
+        v_store(to, v_add(x, v_load(to)));
+    else
+        v_store_part(to, part, v_add(x, v_load_part(to, part)));
+}
+
+static inline Columns columns_at(const NormRow *r, size_t i, VPart part, const bool whole)
+{
+    const V g = load_columns(r->g + i, part, whole);
+    const V u = v_mul(v_sub(load_columns(r->x + i, part, whole), r->mean), r->inverse);
+    const V h = r->weight ? v_mul(g, load_columns(r->weight + i, part, whole)) : g;
+    return (Columns){ g, whole ? u : v_where(v_lanes(part), u), h };
+}
+
+/* Sums over a row of h and of h u. */
+typedef struct {
+    V h, hu;
+} NormSums;
+
+static inline void sum_columns(NormSums *s, const NormRow *r, float *g_weight, float *g_bias, size_t i, VPart part,
+                               const bool whole)
+{
+    const Columns c = columns_at(r, i, part, whole);
+    s->h = v_add(s->h, c.h);
+    s->hu = v_fma(c.h, c.u, s->hu);
+    if (g_weight)
+        add_columns(g_weight + i, v_mul(c.g, c.u), part, whole);
+    if (g_bias)
+        add_columns(g_bias + i, c.g, part, whole);
+}
+
+static inline void grad_of_columns(float *gx, const NormRow *r, V mean_h, V mean_hu, size_t i, VPart part,
+                                   const bool whole)
+{
+    const Columns c = columns_at(r, i, part, whole);
+    add_columns(gx + i, v_mul(r->inverse, v_fnma(c.u, mean_hu, v_sub(c.h, mean_h))), part, whole);
+}
+
+static inline void layer_norm_grad_row(float *gx, float *g_weight, float *g_bias, const NormRow *r, size_t n)
+{
+    const VPart all = v_first(WIDE), rest = v_first((int)(n % WIDE));
+    const size_t whole = n - n % WIDE;
+    NormSums even = { v_zero(), v_zero() };
+    NormSums odd = even;
+    size_t i = 0;
+    for (; i + 2 * WIDE <= n; i += 2 * WIDE) {
+        sum_columns(&even, r, g_weight, g_bias, i, all, true);
+        sum_columns(&odd, r, g_weight, g_bias, i + WIDE, all, true);
+    }
+    if (i < whole)
+        sum_columns(&even, r, g_weight, g_bias, i, all, true);
+    if (whole < n)
+        sum_columns(&odd, r, g_weight, g_bias, whole, rest, false);
+    if (!gx)
+        return;
+    const V mean_h = v_set(v_sum(v_add(even.h, odd.h)) / (float)n);
+    const V mean_hu = v_set(v_sum(v_add(even.hu, odd.hu)) / (float)n);
+    for (i = 0; i < whole; i += WIDE)
+        grad_of_columns(gx, r, mean_h, mean_hu, i, all, true);
+    if (whole < n)
+        grad_of_columns(gx, r, mean_h, mean_hu, whole, rest, false);
+}
+
+static void layer_norm_grad(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
+                            const float *weight, const float *stats, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < rows; i++, g += n, x += n) {
+        const NormRow r = { g, x, weight, v_set(stats[2 * i]), v_set(stats[2 * i + 1]) };
+        layer_norm_grad_row(gx ? gx + i * n : NULL, g_weight, g_bias, &r, n);
     }
 }

@@ -12,4 +12,5 @@
 void df_rows_init_avx512(DfPointwiseKernels *k)
 {
     k->layer_norm = layer_norm;
+    k->layer_norm_grad = layer_norm_grad;
 }

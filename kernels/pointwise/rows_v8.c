@@ -87,58 +87,10 @@ static void softmax_grad_v8(float *gx, const float *g, const float *y, size_t ro
 #include "kernels/pointwise/layer_norm_wide.h"
 #undef WIDE
 
-/* Eight columns of a row, seen by the backward pass: g, u = (x - mean) inverse and h = weight g. */
-typedef struct {
-    V8 g, u, h;
-} Columns;
-
-static inline Columns columns_at(const float *g, const float *x, const float *weight, V8 mean, V8 inverse, size_t i,
-                                 V8Part lanes)
-{
-    const V8 gi = v8_load_part(g + i, lanes);
-    const V8 u = only(v8_mul(v8_sub(v8_load_part(x + i, lanes), mean), inverse), lanes);
-    return (Columns){ gi, u, weight ? v8_mul(gi, v8_load_part(weight + i, lanes)) : gi };
-}
-
-static inline void add_to(float *sum, V8 x, size_t i, V8Part lanes)
-{
-    if (sum)
-        v8_store_part(sum + i, lanes, v8_add(x, v8_load_part(sum + i, lanes)));
-}
-
-static inline void layer_norm_grad_row(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
-                                       const float *weight, V8 mean, V8 inverse, size_t n)
-{
-    V8 sum_h = v8_zero(), sum_hu = sum_h;
-    for (size_t i = 0; i < n; i += 8) {
-        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
-        const Columns c = columns_at(g, x, weight, mean, inverse, i, lanes);
-        sum_h = v8_add(sum_h, c.h);
-        sum_hu = v8_fma(c.h, c.u, sum_hu);
-        add_to(g_weight, v8_mul(c.g, c.u), i, lanes);
-        add_to(g_bias, c.g, i, lanes);
-    }
-    const V8 mean_h = v8_set(v8_sum(sum_h) / (float)n);
-    const V8 mean_hu = v8_set(v8_sum(sum_hu) / (float)n);
-    for (size_t i = 0; gx && i < n; i += 8) {
-        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
-        const Columns c = columns_at(g, x, weight, mean, inverse, i, lanes);
-        add_to(gx, v8_mul(inverse, v8_fnma(c.u, mean_hu, v8_sub(c.h, mean_h))), i, lanes);
-    }
-}
-
-static void layer_norm_grad_v8(float *gx, float *g_weight, float *g_bias, const float *g, const float *x,
-                                 const float *weight, const float *stats, size_t rows, size_t n)
-{
-    for (size_t i = 0; i < rows; i++)
-        layer_norm_grad_row(gx ? gx + i * n : NULL, g_weight, g_bias, g + i * n, x + i * n, weight,
-                            v8_set(stats[2 * i]), v8_set(stats[2 * i + 1]), n);
-}
-
 void df_rows_init_v8(DfPointwiseKernels *k)
 {
     k->softmax = softmax_v8;
     k->softmax_grad = softmax_grad_v8;
     k->layer_norm = layer_norm;
-    k->layer_norm_grad = layer_norm_grad_v8;
+    k->layer_norm_grad = layer_norm_grad;
 }

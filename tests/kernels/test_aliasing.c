@@ -309,7 +309,7 @@ static const Leaf leaves[] = {
 
 /* The leaves that have no such place: their results overlap nothing, or the result is the argument itself. */
 static const char *const others[] = {
-    "sum", "dot", "layer_norm_grad", "mix_best", "transpose", "gemm.fetch", "gemm.product", "bf16.round", "bf16.widen", "int8.quantise", "winograd_filters",
+    "sum", "dot", "layer_norm_grad", "mix_best", "transpose", "gemm.fetch", "gemm.product", "bf16.round", "bf16.widen", "int8.quantise", "winograd_filters", "depthwise_grad",
     "winograd_input", "transpose_rows", "copy_rows", "store_rows", "table_bias", "softmax of scores", "combine", "softmax_backward", "drop", "add_rows", "dot_rows", "table_bias_backward", "taps", "gather", "scatter", "slopes",
 };
 
