@@ -212,12 +212,15 @@ static bool is_pointwise(const DfConvLayer *l)
            conv->groups == 1;
 }
 
-/* Who counts, listens to weights or checks each result wants them one by one. */
+/* Who counts, listens to weights or checks each result wants them one by one; and a map that stays in the caches is
+ * read again as fast. */
 static bool goes_together(const DfCtx *c, const DfTensor *x, const DfConvLayer *first, const DfConvLayer *second)
 {
+    enum { LARGE = 8 << 20 }; /* bytes */
     const bool one_by_one = c->recording || c->dry || c->parts->checks || df_listens_weights(c);
+    const size_t pixels = df_size(x) / df_at_least_1((size_t)df_dim(x, 3));
     return !one_by_one && !first->fuse.reader && is_pointwise(first) && is_pointwise(second) &&
-           df_pair_is_long(df_size(x) / df_at_least_1((size_t)df_dim(x, 3)));
+           df_pair_is_long(pixels) && pixels * (size_t)df_dim(first->weight, 0) * sizeof(float) >= LARGE;
 }
 
 static int run_pair(DfCtx *c, const DfTensor *x, const DfConvLayer *first, const DfTensor *y, const DfConvLayer *second,

@@ -68,7 +68,7 @@ typedef struct {
     DfFuse fuse;
 } DfConvLayer;
 /* y = df_conv2d(x) by `first`, and of y by `second` *z, with the same bits as one after the other. Both are computed
- * together where both are 1x1 and the map is long: so a large one is not read again. Else *z is NULL: then, and while a
+ * together where both are 1x1 and the map between them is large: so it is not read again. Else *z is NULL: then, and while a
  * tape is kept, it is the caller's to compute. */
 DF_API DfTensor *df_conv2d_pair(DfCtx *, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
                                 DfTensor **z);
