@@ -155,6 +155,50 @@ static int number_labels(DfCocoDataset *coco, const char *const *classes, int n,
     return DF_OK;
 }
 
+/* What the network finds of a class that the file lacks has an id that no category has. */
+static int add_missing(DfCocoDataset *coco, const char *const *classes, int n)
+{
+    int64_t free_id = 0;
+    int missing = 0;
+    for (int i = 0; i < coco->n_categories; i++)
+        free_id = coco->categories[i].id >= free_id ? coco->categories[i].id + 1 : free_id;
+    for (int i = 0; i < n; i++) {
+        coco->classes[i] = classes[i];
+        if (coco->category_ids[i] >= 0)
+            continue;
+        coco->category_ids[i] = free_id++;
+        missing++;
+    }
+    if (missing == n)
+        return missing_class(coco, classes, n, classes[0]);
+    if (missing)
+        df_log(DF_LOG_WARNING, "%s: none of its categories has the name of %d of the %d classes: what is found of these "
+                               "is not scored", coco->path, missing, n);
+    return DF_OK;
+}
+
+/* Labels are places in `classes`, as transformers has them, in whatever order the file stands. */
+static int number_by_name(DfCocoDataset *coco, const char *const *classes, int n)
+{
+    coco->classes = df_arena_alloc(coco->arena, (size_t)n, sizeof *coco->classes);
+    coco->category_ids = df_arena_alloc(coco->arena, (size_t)n, sizeof *coco->category_ids);
+    if (!coco->classes || !coco->category_ids)
+        return df_fail_memory("class names");
+    for (int i = 0; i < n; i++)
+        coco->category_ids[i] = -1;
+    for (int i = 0; i < coco->n_categories; i++) {
+        DfCocoCategory *category = &coco->categories[i];
+        category->label = find_name(classes, n, category->name);
+        if (category->label >= 0 && coco->category_ids[category->label] >= 0)
+            return df_fail(DF_EFORMAT, "%s: two categories are called '%s'", coco->path, category->name);
+        if (category->label >= 0)
+            coco->category_ids[category->label] = category->id;
+    }
+    const int error = add_missing(coco, classes, n);
+    coco->n_classes = n;
+    return error;
+}
+
 static int picture_paths(DfCocoDataset *coco, const char *folder)
 {
     const char *slash = folder[0] && !df_ends_with(folder, "/") ? "/" : "";
@@ -203,7 +247,7 @@ typedef struct {
     const char *folder;          /* of the pictures                              */
     const char *const *classes;  /* as of df_coco_dataset_open()                 */
     int n;
-    bool masks, by_id, from_url, of_2014;
+    bool masks, by_id, by_name, from_url, of_2014;
 } Opening;
 
 static int assemble(DfCocoDataset *coco, const CocoLists *lists, const Opening *o)
@@ -220,6 +264,8 @@ static int assemble(DfCocoDataset *coco, const CocoLists *lists, const Opening *
     int error;
     if (o->n == DF_COCO_OWN_CLASSES)
         error = own_classes(coco);
+    else if (o->by_name && !strict)
+        error = number_by_name(coco, o->classes, o->n);
     else
         error = number_labels(coco, strict ? df_coco_classes : o->classes, strict ? DF_COCO_CLASSES : o->n, strict);
     if (error < 0 || (error = picture_paths(coco, o->folder)) < 0)
@@ -309,10 +355,11 @@ int df_json_dataset_open(DfCocoDataset **out, const DfObjectReading *r)
                         .n = r->n_classes == 0 && r->type->own ? DF_COCO_OWN_CLASSES : r->n_classes,
                         .masks = r->masks,
                         .by_id = r->type->by_id,
+                        .by_name = r->options->by_name && r->n_classes,
                         .from_url = r->type->from_url,
                         .of_2014 = lvis && !r->type->from_url };
     const int error = open_file(out, r->ann_file, &o);
-    if (error == DF_OK)
+    if (error == DF_OK && !o.by_name)
         warn_order(*out, r);
     return error;
 }

@@ -86,7 +86,7 @@ static int open_bound(DfCocoDataset **out, const DfNode *dataset, DfObjectReadin
     int error = df_dataset_text(&ann_file, o->ann_file, of->part);
     if (error == DF_OK)
         error = df_dataset_text(&folder, o->img_prefix, of->part);
-    if (error == DF_OK && !o->id_classes) /* ids choose no categories by name */
+    if (error == DF_OK && (!o->id_classes || o->by_name)) /* ids choose no categories by name */
         error = class_names(&names, reading->type, dataset, arena);
     if (error == DF_OK && names.n == 0 && reading->type->files != DF_OBJECTS_JSON)
         error = df_node_fail(dataset, DF_EVALUE, "classes = None: want the names of the classes");
@@ -137,10 +137,10 @@ static int open_dict(DfCocoDataset **out, DfCocoFilter *filter, const DfNode *da
     DfObjectReading reading = { .type = &type, .options = &options, .masks = of->masks };
     int error = df_bind(dataset, type.record->opts, &options, arena, name);
     if (error == DF_OK && !options.ann_file)
-        error = df_node_fail(dataset, DF_EVALUE, "ann_file = None: want a path");
+        error = df_node_fail(dataset, DF_EVALUE, "ann_file = None: want the path of the annotations, or --data DIR");
     if (error == DF_OK)
         error = open_bound(out, dataset, &reading, of, arena);
-    if (error == DF_OK && options.id_classes)
+    if (error == DF_OK && options.id_classes && !options.by_name)
         error = df_coco_dataset_label_by_id(*out, options.id_classes);
     if (error == DF_OK)
         *filter = filter_of(&options);

@@ -36,7 +36,7 @@ typedef struct {
     const char *data_root;
     const DfNode *classes, *pipeline, *filter_cfg;
     int id_classes;
-    bool filter_empty_gt, test_mode;
+    bool by_name, filter_empty_gt, test_mode;
     const char *img_subdir, *ann_subdir;
     const DfNode *min_size;
 } DfObjectOptions;

@@ -15,6 +15,8 @@ typedef struct {
     int error;
 } D2;
 
+enum { DF_D2_MOST_SIDE = 65500 }; /* of a picture */
+
 extern const char df_d2_values[]; /* detectron2_values.c: a config in Python's syntax */
 
 /* ---- detectron2.c: "MODEL.RPN.NMS_THRESH" ------------------------------------------------------------------------ */
@@ -28,7 +30,7 @@ void df_d2_numbers(D2 *, const char *path, int n, double *out);
 /* How many names a list has that should go "p3", "p4", .. (letter 'p'), or "res3", .. ('r'), from `first` on. */
 int df_d2_features(D2 *, const char *path, char letter, int first, int most);
 
-/* ---- detectron2_network.c ---------------------------------------------------------------------------------------- */
+/* ---- detectron2_data.c, detectron2_network.c --------------------------------------------------------------------- */
 
 void df_d2_write_data(D2 *, bool masks);
 void df_d2_write_rcnn(D2 *, bool masks);

@@ -7,40 +7,11 @@
 
 #include <string.h>
 
-enum { MOST_SIDE = 65500, MOST_CHANNELS = 65536, MOST_BOXES = 1000000, STAGES = 4 };
+enum { MOST_CHANNELS = 65536, MOST_BOXES = 1000000, STAGES = 4 };
 
 static const char *truth(bool value)
 {
     return value ? "True" : "False";
-}
-
-/* ---- pictures ---------------------------------------------------------------------------------------------------- */
-
-static void write_normalize(D2 *d)
-{
-    double mean[3], std[3];
-    df_d2_numbers(d, "MODEL.PIXEL_MEAN", 3, mean);
-    df_d2_numbers(d, "MODEL.PIXEL_STD", 3, std);
-    df_textbuf_add(&d->out,
-                   "    dict(type='Normalize', mean=[%.17g, %.17g, %.17g], std=[%.17g, %.17g, %.17g], to_rgb=%s),\n",
-                   mean[0], mean[1], mean[2], std[0], std[1], std[2], truth(df_d2_is(d, "INPUT.FORMAT", "RGB")));
-}
-
-/* A MIN_SIZE_TEST of 0 leaves pictures as they are. */
-void df_d2_write_data(D2 *d, bool masks)
-{
-    const int side = df_d2_int(d, "INPUT.MIN_SIZE_TEST", 0, MOST_SIDE);
-    const int longest = df_d2_int(d, "INPUT.MAX_SIZE_TEST", 1, MOST_SIDE);
-    df_textbuf_add(&d->out, "data = dict(test=dict(type='CocoDataset', "
-                            "ann_file='data/coco/annotations/instances_val2017.json',\n"
-                            "    img_prefix='data/coco/val2017/', pipeline=[\n"
-                            "    dict(type='LoadImageFromFile', imdecode_backend='pillow'),\n");
-    if (side)
-        df_textbuf_add(&d->out, "    dict(type='ResizeShortestEdge', scale=%d, max_size=%d, backend='pillow'),\n",
-                       side, longest);
-    write_normalize(d);
-    df_textbuf_add(&d->out, "    dict(type='Pad', size_divisor=32)]))\n");
-    df_textbuf_add(&d->out, "evaluation = dict(metric=%s)\n", masks ? "['bbox', 'segm']" : "'bbox'");
 }
 
 /* ---- backbone and pyramid ---------------------------------------------------------------------------------------- */
@@ -248,7 +219,7 @@ static void write_mask_head(D2 *d)
 /* Proposals are kept whose sides are above MIN_SIZE. */
 static void write_rcnn_test(D2 *d)
 {
-    const double least = df_d2_number(d, "MODEL.PROPOSAL_GENERATOR.MIN_SIZE", 0, MOST_SIDE);
+    const double least = df_d2_number(d, "MODEL.PROPOSAL_GENERATOR.MIN_SIZE", 0, DF_D2_MOST_SIDE);
     df_textbuf_add(&d->out,
                    "    test_cfg=dict(rpn=dict(nms_pre=%d, max_per_img=%d, nms=dict(type='nms', iou_threshold=%.17g),\n"
                             "            min_bbox_size=%.17g, by_logit=True),\n",

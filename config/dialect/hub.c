@@ -247,7 +247,16 @@ static bool labels_are_ids(const DfNode *labels, const DfNode *test)
     return false;
 }
 
-/* id2label becomes data.test.classes. */
+static int set_by_name(DfHub *hub, DfNode *test)
+{
+    const bool of_objects = strcmp(df_node_text(df_node_get(test, "type"), ""), "CocoDataset") == 0;
+    DfNode *truth = of_objects ? df_tree_bool(hub->tree, true, hub->file, 1) : NULL;
+    if (!truth)
+        return of_objects ? DF_EVALUE : DF_OK;
+    return df_tree_set(hub->tree, test, "by_name", truth);
+}
+
+/* id2label becomes data.test.classes, whose places are the labels whatever the order of an annotation file. */
 static int name_classes(DfHub *hub, DfNode *root)
 {
     DfNode *data = df_tree_get(root, "data");
@@ -260,7 +269,8 @@ static int name_classes(DfHub *hub, DfNode *root)
         if (error < 0)
             return error;
     }
-    return df_tree_set(hub->tree, test, "classes", hub->labels);
+    const int error = set_by_name(hub, test);
+    return error < 0 ? error : df_tree_set(hub->tree, test, "classes", hub->labels);
 }
 
 static int read_ours(DfHub *hub, DfNode **root)

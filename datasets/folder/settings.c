@@ -275,7 +275,7 @@ bool df_folder_has_test(const DfNode *config, const char *data_dir)
     bool any = false; /* a dict that only says how pictures are prepared names no data */
     for (size_t i = 0; all && i < sizeof paths / sizeof *paths; i++) {
         const DfNode *path = df_node_get(dataset, paths[i]);
-        any |= path != NULL;
+        any |= path && path->kind != DF_NODE_NONE;
         all = has(dataset, path, data_dir);
     }
     return any && all;

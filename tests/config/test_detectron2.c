@@ -103,6 +103,38 @@ Test(detectron2, settings_are_in_the_words_of_the_file)
     df_config_free(config);
 }
 
+/* By its names for sets of data; `where` is in data.test. */
+static void has_data(const char *names, const char *where, const char *want)
+{
+    char setting[256];
+    snprintf(setting, sizeof setting, "DATASETS.TEST=%s", names);
+    DfConfig *config = read_set(mask_rcnn, setting);
+    cr_expect_str_eq(df_node_text(df_node_at(df_node_at(df_config_root(config), "data.test"), where), ""), want, "%s: %s", names, where);
+    df_config_free(config);
+}
+
+Test(detectron2, sets_by_name)
+{
+    has_data("()", "ann_file", "data/coco/annotations/instances_val2017.json");
+    has_data("('coco_2014_minival',)", "ann_file", "data/coco/annotations/instances_minival2014.json");
+    has_data("('coco_2014_minival',)", "img_prefix", "data/coco/val2014/");
+    has_data("('keypoints_coco_2017_val',)", "classes.0", "person");
+    has_data("('lvis_v1_val',)", "type", "LVISV1Dataset");
+    has_data("('lvis_v1_val',)", "ann_file", "data/lvis/lvis_v1_val.json");
+    has_data("('lvis_v1_val',)", "img_prefix", "data/coco/");
+    has_data("('lvis_v0.5_val',)", "type", "LVISV05Dataset");
+    has_data("('cityscapes_fine_instance_seg_val',)", "type", "CityscapesDataset");
+    has_data("('cityscapes_fine_instance_seg_val',)", "img_prefix", "data/cityscapes/leftImg8bit/val/");
+    has_data("('voc_2007_test',)", "type", "VOCDataset");
+    has_data("('voc_2007_test',)", "ann_file", "data/VOC2007/ImageSets/Main/test.txt");
+    has_data("('voc_2012_val',)", "img_prefix", "data/VOC2012/");
+    has_data("['voc_2007_test', 'voc_2012_val']", "1.ann_file", "data/VOC2012/ImageSets/Main/val.txt");
+    has_data("('my_own_val',)", "type", "CocoDataset");
+    has_data("('my_own_val',)", "ann_file", "");
+    refuse(mask_rcnn, "DATASETS.TEST=coco_2017_val", "key 'DATASETS.TEST': a string, want a list");
+    refuse(mask_rcnn, "DATASETS.TESTS=('coco_2017_val',)", "did you mean 'TEST'?");
+}
+
 Test(detectron2, what_would_change_the_network_is_refused)
 {
     refuse(mask_rcnn, "MODEL.ROI_HEADS.SCORE_TRESH_TEST=0.4", "no such key; did you mean 'SCORE_THRESH_TEST'?");

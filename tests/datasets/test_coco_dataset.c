@@ -192,6 +192,24 @@ Test(coco, from_a_config)
     cr_expect(strstr(df_error(), "ann_file"), "%s", df_error());
 }
 
+/* The file has dog, person and car, in that order; a class that it lacks has an id that is none of theirs. */
+Test(coco, labels_by_name)
+{
+    static const char dict[] = "data = dict(test=dict(type='CocoDataset', ann_file='" SMALL "', img_prefix='" DF_TEST_DATA "/images', by_name=True,"
+                               " classes=['car', 'kite', 'dog', 'person']))";
+    DfCocoDataset *coco;
+    cr_assert_eq(from_text(&coco, dict, NULL), DF_OK, "%s", df_error());
+    cr_expect_eq(coco->n_classes, 4);
+    cr_expect_str_eq(coco->classes[1], "kite");
+    cr_expect(coco->category_ids[0] == 3 && coco->category_ids[2] == 18 && coco->category_ids[3] == 1);
+    cr_expect_eq(coco->category_ids[1], 19, "%lld", (long long)coco->category_ids[1]);
+    for (int i = 0; i < coco->n_boxes; i++)
+        cr_expect_eq(coco->category_ids[coco->boxes[i].label], coco->boxes[i].category_id);
+    df_coco_dataset_free(coco);
+    cr_expect_eq(from_text(&coco, "data = dict(test=dict(type='CocoDataset', ann_file='" SMALL "', by_name=True, classes=['kite', 'cart']))", NULL), DF_EVALUE);
+    cr_expect(strstr(df_error(), "none of its 3 categories is called 'kite', 'cart'"), "%s", df_error());
+}
+
 Test(coco, memory_that_runs_out_is_an_error)
 {
     for (size_t n = 1;; n++) {

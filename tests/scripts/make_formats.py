@@ -170,6 +170,20 @@ def tiffs():
           tiff(any_of(8, 1), 8, 1).replace(struct.pack("<HHII", 258, 3, 1, 8), struct.pack("<HHII", 258, 3, 1, 12)))
 
 
+def large_tiffs():
+    """BigTIFF, tiles and 16 bits together, of pictures and of label maps."""
+    any_of = lambda bits, samples: RNG.integers(0, 1 << bits, (37, 53, samples))
+    palette = [(320, 3, RNG.integers(0, 65536, 3 << 8))]
+    write("big_rgb8_tiles.tif", tiff(any_of(8, 3), 8, 2, tile=(16, 32), big=True, deflate=True))
+    write("big_rgb16_tiles.tif", tiff(any_of(16, 3), 16, 2, tile=(32, 16), big=True))
+    write("rgb16_tiles_planes.tif", tiff(any_of(16, 3), 16, 2, tile=(16, 16), order=">", planar=True))
+    write("big_grey16_tiles.tif", tiff(any_of(16, 1), 16, 1, tile=(16, 16), big=True, deflate=True))
+    write("grey16_tiles.tif", tiff(any_of(9, 1), 16, 1, tile=(32, 32)))
+    write("big_grey8.tif", tiff(any_of(8, 1), 8, 1, big=True, rows=5))
+    write("big_palette8_tiles.tif", tiff(any_of(8, 1), 8, 3, more=palette, tile=(16, 16), big=True))
+    write("grey4_tiles.tif", tiff(any_of(4, 1), 4, 3, more=[(320, 3, RNG.integers(0, 65536, 3 << 4))], tile=(16, 16)))
+
+
 # ---- WebP -----------------------------------------------------------------------------------------------------------
 
 def exif(how):
@@ -207,7 +221,8 @@ def expected():
         rows.append(f"{path.name} {image.shape[0]} {image.shape[1]} {zlib.crc32(image.tobytes())}")
     for name in ("1.bmp", "4.bmp", "8.bmp", "8_few.bmp", "4_os2.bmp", "grey8.tif", "grey_held7.tif",
                  "white8_tiles.tif", "palette4.tif", "palette8.tif", "grey1.tif", "white1.tif", "g4.tif",
-                 "grey16.tif", "no_int32.tif", "no_float.tif"):
+                 "grey16.tif", "no_int32.tif", "no_float.tif", "big_grey16_tiles.tif", "grey16_tiles.tif",
+                 "big_grey8.tif", "big_palette8_tiles.tif"):
         labels = np.array(Image.open(OUT / name))
         rows.append(f"labels:{name} {labels.shape[0]} {labels.shape[1]} {zlib.crc32(labels.astype(np.uint8).tobytes())}")
     (OUT / "expected.txt").write_text("\n".join(rows) + "\n")
@@ -219,4 +234,5 @@ if __name__ == "__main__":
     bmps()
     tiffs()
     webps()
+    large_tiffs()
     expected()
