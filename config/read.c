@@ -30,17 +30,11 @@ static int read_file(DfConfig *, DfNode **root, const char *path, const Chain *o
 /* The line of the first byte that is not UTF-8, or 0. */
 static int line_of_bad_utf8(const char *text, size_t size)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    const unsigned char *const end = p + size;
+    const size_t good = df_utf8_span(text, size);
     int line = 1;
-    while (p < end) {
-        const size_t length = df_utf8_length(p, end);
-        if (length == 0)
-            return line;
-        line += *p == '\n';
-        p += length;
-    }
-    return 0;
+    for (size_t i = 0; i < good; i++)
+        line += text[i] == '\n';
+    return good < size ? line : 0;
 }
 
 /* By the ending of a file's name. */

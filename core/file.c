@@ -15,11 +15,14 @@
 #include "core/input.h"
 #include "core/mapping.h"
 #include "core/memory.h"
+#include "core/patience.h"
 
 /* ---- what is read ----------------------------------------------------------------------------------------------- */
 
 /* Opening never waits (a pipe without a writer, a line without a carrier); df_input_take() does, for so long. */
-enum { PATIENCE = 30 };
+enum { PATIENCE = 30 /* seconds */, GLANCE = 100 /* milliseconds, after which it is asked whether to stop */ };
+/* So much is read at a time, for the same reason. */
+enum { PIECE = 1 << 24 };
 
 int df_input_open(int *out, const char *path)
 {
@@ -45,16 +48,19 @@ int df_input_open(int *out, const char *path)
 static int take_some(int fd, const char *path, uint8_t *into, size_t room, size_t *n)
 {
     struct pollfd wait = { .fd = fd, .events = POLLIN };
-    ssize_t got;
+    ssize_t got = -1;
     *n = 0;
-    for (;;) {
-        const int ready = poll(&wait, 1, PATIENCE * 1000);
-        if (ready == 0)
+    for (int waited = 0; got < 0; waited += GLANCE) {
+        const int error = df_check_patience();
+        if (error < 0)
+            return error;
+        const int ready = poll(&wait, 1, GLANCE);
+        if (ready == 0 && waited >= PATIENCE * 1000)
             return df_fail(DF_EIO, "%s: nobody wrote to the pipe for %d seconds", path, PATIENCE);
+        if (ready == 0)
+            continue;
         got = ready < 0 ? -1 : read(fd, into, room);
-        if (got >= 0)
-            break;
-        if (errno != EINTR && errno != EAGAIN)
+        if (got < 0 && errno != EINTR && errno != EAGAIN)
             return df_fail_errno("%s", path);
     }
     *n = (size_t)got;
@@ -98,20 +104,23 @@ static int read_known(DfFile *out, int fd, const char *path, size_t size)
 {
     uint8_t *data = df_malloc_filled(size + 1);
     size_t n = 0;
+    int error = DF_OK;
     if (!data)
         return df_fail(DF_ENOMEM, "%s: out of memory for its %zu bytes", path, size);
-    while (n < size) {
-        const ssize_t got = read(fd, data + n, size - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            const int error = got < 0 ? df_fail_errno("%s", path)
-                                      : df_fail(DF_EIO, "%s: shrank from %zu bytes to %zu while it was read", path,
-                                                size, n);
-            df_free(data);
-            return error;
+    while (error == DF_OK && n < size) {
+        const ssize_t got = read(fd, data + n, size - n < PIECE ? size - n : PIECE);
+        if (got > 0) {
+            n += (size_t)got;
+            error = df_check_patience();
+        } else if (got == 0) {
+            error = df_fail(DF_EIO, "%s: shrank from %zu bytes to %zu while it was read", path, size, n);
+        } else if (errno != EINTR) {
+            error = df_fail_errno("%s", path);
         }
-        n += (size_t)got;
+    }
+    if (error < 0) {
+        df_free(data);
+        return error;
     }
     data[size] = 0;
     *out = (DfFile){ .data = data, .size = size };

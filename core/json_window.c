@@ -14,6 +14,7 @@
 
 #include "core/input.h"
 #include "core/memory.h"
+#include "core/patience.h"
 #include "core/plain.h"
 
 ptrdiff_t df_json_read_at(const DfJson *j, void *into, size_t room, uint64_t at)
@@ -38,6 +39,8 @@ static ptrdiff_t source_read(DfJson *j, unsigned char *into, size_t room)
         j->broken = df_fail_errno("%s", j->name);
     else
         j->position += (uint64_t)got;
+    if (got > 0 && (j->broken = df_check_patience()) < 0)
+        return -1;
     return got;
 }
 

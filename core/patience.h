@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * core/patience.h -- for programs whose user may lose patience (df_pool_ask()): whom each thread asks, and what the tasks of its jobs hear
- * of it. For core/ alone: elsewhere long work is cut into tasks.
+ * of it. For core/ and for long loops elsewhere that are not cut into tasks.
  */
 #ifndef DF_CORE_PATIENCE_H
 #define DF_CORE_PATIENCE_H

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/patience.h"
 
 enum { SHORT_LIST = 48 };
 
@@ -74,14 +75,17 @@ int df_sort(uint32_t *order, size_t n, const uint64_t *key)
         for (int b = 0; b < 8; b++)
             counts[b][from[i].key >> (8 * b) & 255]++;
     }
-    for (int b = 0; b < 8; b++)
+    int error = DF_OK;
+    for (int b = 0; error == DF_OK && b < 8; b++) {
         if (scatter(to, from, n, counts[b], b)) {
             Item *const swapped = from;
             from = to;
             to = swapped;
         }
-    for (size_t i = 0; i < n; i++)
+        error = df_check_patience();
+    }
+    for (size_t i = 0; error == DF_OK && i < n; i++)
         order[i] = from[i].index;
     df_free(items);
-    return DF_OK;
+    return error;
 }

@@ -14,7 +14,8 @@
 DF_BEGIN_DECLS
 
 /* Reorders order[0..n) so that key[order[i]] ascends; equal keys keep the order they are given in. Keys are
- * indexed by element, not by place. Fails only for lack of memory. */
+ * indexed by element, not by place. Fails for lack of memory, or if it is stopped
+ * (df_pool_ask()); then it changes nothing. */
 DF_API int df_sort(uint32_t *order, size_t n, const uint64_t *key);
 
 /* Keys that ascend with the number: -inf first, -0 and 0 equal, NaN last. For descending order take the key of -x. */

@@ -36,6 +36,17 @@ static inline size_t df_utf8_length(const unsigned char *p, const unsigned char 
     return n;
 }
 
+/* How many bytes from the beginning on are whole characters of UTF-8: all of them, or up to the first that is none. */
+static inline size_t df_utf8_span(const char *text, size_t size)
+{
+    const unsigned char *const begin = (const unsigned char *)text;
+    const unsigned char *const end = begin + size;
+    const unsigned char *p = begin;
+    for (size_t n; p < end && (n = df_utf8_length(p, end)) > 0; p += n)
+        ;
+    return (size_t)(p - begin);
+}
+
 /* Writes the character with this code, at most 0x10ffff, and gives the place behind it: 7 bits in one byte; or 11,
  * 16 or 21 bits, of which the following bytes hold six each and the first one the rest. */
 static inline unsigned char *df_utf8_put(unsigned char *to, uint32_t code)

@@ -212,6 +212,20 @@ static int read_list(void *arg, DfCocoList list, DfJson *json)
     return df_coco_stream_records(json, list, 0, &lists->record, &sink);
 }
 
+/* A list that is given again replaces the one before. */
+static int forget_list(void *arg, DfCocoList list, DfJson *json)
+{
+    CocoLists *lists = arg;
+    CocoRows *const of[] = {
+        [DF_COCO_IMAGES] = &lists->images,
+        [DF_COCO_CATEGORIES] = &lists->categories,
+        [DF_COCO_ANNOTATIONS] = &lists->boxes,
+    };
+    (void)json;
+    of[list]->n = 0;
+    return DF_OK;
+}
+
 static int wrong_file(void *arg, DfJson *json, const char *list, const char *sentence)
 {
     (void)arg;
@@ -223,7 +237,7 @@ static int wrong_file(void *arg, DfJson *json, const char *list, const char *sen
 
 int df_coco_lists_read(CocoLists *lists, DfJson *json)
 {
-    const DfCocoFile file = { .arg = lists, .list = read_list, .wrong = wrong_file };
+    const DfCocoFile file = { .arg = lists, .list = read_list, .again = forget_list, .wrong = wrong_file };
     const int error = df_coco_stream_truth(json, &file);
     if (error < 0 || lists->images.n)
         return error;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/patience.h"
 #include "nn/dialect.h"
 #include "nn/origin.h"
 #include "nn/quantised.h"
@@ -299,7 +300,8 @@ static int load_arrays(Loader *l, const NnArrays *ours)
 {
     int error = DF_OK;
     for (int i = 0; error == DF_OK && i < ours->n; i++)
-        error = take_array(l, &ours->at[i]);
+        if ((error = df_check_patience()) == DF_OK)
+            error = take_array(l, &ours->at[i]);
     if (error == DF_OK)
         error = note_absent(l);
     if (error == DF_OK)

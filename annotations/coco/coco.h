@@ -193,6 +193,9 @@ typedef struct {
     void *arg;
     /* The '[' of a list was met: reads it to its ']', by df_coco_stream_records() or in pieces. */
     int (*list)(void *arg, DfCocoList, DfJson *);
+    /* Told before list() of a list that had come before, and which the new one replaces, as it does in Python: forgets
+     * the records that were told. NULL: nobody is told, and list() forgets them */
+    int (*again)(void *arg, DfCocoList, DfJson *);
     /* What the file is not, for which the sink finds its own sentence and code; `list`: "images", or "" for the
      * whole file. NULL: `sentence` */
     int (*wrong)(void *arg, DfJson *, const char *list, const char *sentence);

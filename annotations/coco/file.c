@@ -15,13 +15,18 @@ static int wrong(DfJson *json, const DfCocoFile *file, DfJsonEvent event, const 
     return file->wrong ? file->wrong(file->arg, json, list, sentence) : df_json_fail(json, DF_EFORMAT, "%s", sentence);
 }
 
-static int read_list(DfJson *json, const DfCocoFile *file, DfCocoList list, const char *name)
+/* `met`: a bit for each list that has come so far. */
+static int read_list(DfJson *json, const DfCocoFile *file, DfCocoList list, const char *name, unsigned *met)
 {
     DfJsonValue v;
     const DfJsonEvent event = df_json_next(json, &v);
     char sentence[64];
+    int error = DF_OK;
+    if (event == DF_JSON_ARRAY && file->again && (*met & 1u << list))
+        error = file->again(file->arg, list, json);
+    *met |= 1u << list;
     if (event == DF_JSON_ARRAY)
-        return file->list(file->arg, list, json);
+        return error == DF_OK ? file->list(file->arg, list, json) : error;
     snprintf(sentence, sizeof sentence, "\"%s\" is not an array", name);
     return wrong(json, file, event, name, sentence);
 }
@@ -30,17 +35,18 @@ int df_coco_stream_truth(DfJson *json, const DfCocoFile *file)
 {
     DfJsonValue v;
     DfJsonEvent event = df_json_next(json, &v);
+    unsigned met = 0;
     int error = DF_OK;
     if (event != DF_JSON_OBJECT)
         return wrong(json, file, event, "",
                      "want a COCO annotation file: an object with images, annotations and categories");
     while (error == DF_OK && (event = df_json_next(json, &v)) == DF_JSON_KEY) {
         if (df_coco_is(&v, "images"))
-            error = read_list(json, file, DF_COCO_IMAGES, "images");
+            error = read_list(json, file, DF_COCO_IMAGES, "images", &met);
         else if (df_coco_is(&v, "categories"))
-            error = read_list(json, file, DF_COCO_CATEGORIES, "categories");
+            error = read_list(json, file, DF_COCO_CATEGORIES, "categories", &met);
         else if (df_coco_is(&v, "annotations"))
-            error = read_list(json, file, DF_COCO_ANNOTATIONS, "annotations");
+            error = read_list(json, file, DF_COCO_ANNOTATIONS, "annotations", &met);
         else
             error = file->other ? file->other(file->arg, json, &v) : df_json_skip(json);
     }

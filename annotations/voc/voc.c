@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annotations/voc/encoding.h"
+#include "core/utf8.h"
+
 enum { DEPTH = 16, NAME = 64 };
 
 typedef struct {
@@ -52,16 +55,12 @@ static void add(Reader *r, char c)
         r->text[r->n++] = c;
 }
 
-/* In UTF-8. */
 static void add_character(Reader *r, uint32_t code)
 {
-    static const unsigned first[] = { 0, 0xc0, 0xe0, 0xf0 };
-    int more = 0; /* bytes behind the first */
-    for (uint32_t beyond = 0x80; code >= beyond && more < 3; beyond = more == 1 ? 0x800 : 0x10000)
-        more++;
-    add(r, (char)(first[more] | code >> 6 * more));
-    while (more-- > 0)
-        add(r, (char)(0x80 | (code >> 6 * more & 0x3f)));
+    unsigned char bytes[4];
+    const unsigned char *const end = df_utf8_put(bytes, code);
+    for (const unsigned char *at = bytes; at < end; at++)
+        add(r, (char)*at);
 }
 
 /* Of "lt", "#233" or "#xE9"; 0: it stands for none. */
@@ -296,16 +295,29 @@ static bool begins(const Reader *r, const char *text)
     return (size_t)(r->end - r->at) >= n && memcmp(r->at, text, n) == 0;
 }
 
+/* Text as it stands, in which '<' and '&' are themselves. */
+static int read_cdata(Reader *r)
+{
+    const char *from = r->at + strlen("<![CDATA[");
+    const int error = skip_to(r, "]]>");
+    for (; error == DF_OK && from < r->at - 3; from++)
+        add(r, *from);
+    return error;
+}
+
 static int read_tag(Reader *r)
 {
     if (begins(r, "<!--"))
         return skip_to(r, "-->");
+    if (begins(r, "<![CDATA["))
+        return read_cdata(r);
     if (begins(r, "<?") || begins(r, "<!"))
         return skip_to(r, ">");
     return begins(r, "</") ? read_end_tag(r) : read_start_tag(r);
 }
 
-int df_voc_read(const char *text, size_t size, const char *name, const DfVocSink *sink)
+/* Of a text in UTF-8. */
+static int read_all(const char *text, size_t size, const char *name, const DfVocSink *sink)
 {
     Reader r = { .at = text, .end = text + size, .file = name, .line = 1, .sink = sink };
     int error = DF_OK;
@@ -321,6 +333,16 @@ int df_voc_read(const char *text, size_t size, const char *name, const DfVocSink
     if (!r.seen)
         return df_fail(DF_EFORMAT, "%s: no <annotation>: want a file of PASCAL VOC", name);
     return sink->picture(sink->arg, &r.picture);
+}
+
+int df_voc_read(const char *text, size_t size, const char *name, const DfVocSink *sink)
+{
+    VocText decoded;
+    int error = df_voc_decode(&decoded, text, size, name);
+    if (error == DF_OK)
+        error = read_all(decoded.at, decoded.size, name, sink);
+    df_free(decoded.own);
+    return error;
 }
 
 int df_voc_read_file(const char *path, const DfVocSink *sink)

@@ -12,6 +12,7 @@
  *       </object>
  *     </annotation>
  *
+ * The text is UTF-8, UTF-16 or ISO-8859-1, as the file says; texts come in UTF-8.
  * Other elements, also <part> with boxes of its own, are passed over; so are comments, attributes and declarations.
  * Entities other than the five of XML and numbers stay as they are written.
  */

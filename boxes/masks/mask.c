@@ -9,6 +9,7 @@
 
 #include "boxes/box_iou.h"
 #include "boxes/masks/runs.h"
+#include "core/patience.h"
 
 void df_mask_done(DfMask *mask)
 {
@@ -62,6 +63,9 @@ int df_mask_from_box(DfMask *out, const double b[4], uint32_t height, uint32_t w
     return df_mask_from_polygon(out, corners, 4, height, width);
 }
 
+/* So many columns of pixels or pairs of masks are done before it is asked whether to stop. */
+enum { COLUMNS_AT_ONCE = 64, PAIRS_AT_ONCE = 64 };
+
 /* ---- pixels ------------------------------------------------------------------------------------------------------ */
 
 static int check_size(uint32_t height, uint32_t width)
@@ -108,9 +112,12 @@ int df_mask_encode_strided(DfMask *out, const uint8_t *pixels, uint32_t height, 
     DfRunList runs = { 0 };
     uint32_t open = 0;
     int error = check_size(height, width);
-    for (size_t x = 0; error == DF_OK && x < width; x++)
+    for (size_t x = 0; error == DF_OK && x < width; x++) {
         if (!encode_column(&runs, pixels + (ptrdiff_t)x * right, height, down, &open))
             error = df_fail_memory("a mask");
+        else if (x % COLUMNS_AT_ONCE == COLUMNS_AT_ONCE - 1)
+            error = df_check_patience();
+    }
     if (error == DF_OK && !df_runs_grow(&runs, runs.n + 1))
         error = df_fail_memory("a mask");
     if (error == DF_OK)
@@ -217,7 +224,8 @@ int df_mask_merge(DfMask *out, const DfMask *masks, size_t n, bool intersect)
     runs.n = masks[0].n;
     for (size_t i = 1; error == DF_OK && i < n; i++) {
         const DfRunList other = { masks[i].runs, masks[i].n, masks[i].n };
-        error = df_runs_merge(&next, &runs, &other, intersect);
+        if ((error = df_check_patience()) == DF_OK)
+            error = df_runs_merge(&next, &runs, &other, intersect);
         const DfRunList swapped = runs;
         runs = next;
         next = swapped;
@@ -276,8 +284,11 @@ static void compare_with_one(void *arg, size_t k, void *scratch)
     const Compared *const c = arg;
     const Measured b = measure(&c->gt[k]);
     (void)scratch;
-    for (size_t i = 0; i < c->n_dt; i++)
+    for (size_t i = 0; i < c->n_dt; i++) {
+        if (i % PAIRS_AT_ONCE == 0 && df_check_patience() < 0)
+            return; /* and who waits for the task is told */
         c->out[k * c->n_dt + i] = iou_of(&c->dt[i], &b, c->crowd[k] != 0);
+    }
 }
 
 int df_mask_ious(double *out, const DfMask *dt, size_t n_dt, const DfMask *gt, size_t n_gt, const uint8_t *crowd)
@@ -285,10 +296,14 @@ int df_mask_ious(double *out, const DfMask *dt, size_t n_dt, const DfMask *gt, s
     Measured *a = df_calloc(n_dt + 1, sizeof *a);
     if (!a)
         return df_fail_memory("masks that are compared");
-    for (size_t i = 0; i < n_dt; i++)
+    int error = DF_OK;
+    for (size_t i = 0; error == DF_OK && i < n_dt; i++) {
         a[i] = measure(&dt[i]);
+        error = i % PAIRS_AT_ONCE == 0 ? df_check_patience() : DF_OK;
+    }
     Compared c = { out, a, n_dt, gt, crowd };
-    const int error = df_parallel(NULL, n_gt, 0, compare_with_one, &c);
+    if (error == DF_OK)
+        error = df_parallel(NULL, n_gt, 0, compare_with_one, &c);
     df_free(a);
     return error;
 }

@@ -13,7 +13,7 @@ enum { LARGEST_SIDE = 1 << 30 };
 /* Lists come in any order. So what refers to an id first holds its place among the ids, until all are known. */
 typedef struct {
     DfLabelled *set;
-    int part, first_picture;
+    int part, first_picture, first_class;
     size_t first_object;
     DfIds images, categories;
     int *picture_of, *label_of;    /* [places]: -1: not met yet */
@@ -283,6 +283,25 @@ static int take_list(void *arg, DfCocoList list, DfJson *json)
     return df_coco_stream_records(json, list, 0, &reader->room, &sink);
 }
 
+/* A list that is given again replaces the one before. Classes of another part stay. */
+static int forget_list(void *arg, DfCocoList list, DfJson *json)
+{
+    Reader *reader = arg;
+    (void)json;
+    if (list == DF_COCO_IMAGES) {
+        reader->set->n_pictures = reader->first_picture;
+        for (size_t i = 0; i < reader->images.n; i++)
+            reader->picture_of[i] = -1;
+    } else if (list == DF_COCO_CATEGORIES) {
+        reader->set->n_classes = reader->first_class;
+        for (size_t i = 0; i < reader->categories.n; i++)
+            reader->label_of[i] = -1;
+    } else {
+        reader->set->n_objects = reader->first_object;
+    }
+    return DF_OK;
+}
+
 static int resolve_ids(const Reader *reader, int *places, int n, const DfLabelledPicture *picture)
 {
     for (int i = 0; i < n; i++) {
@@ -334,7 +353,7 @@ static int keep_head(Reader *reader)
 static int read_all(Reader *reader, const char *path)
 {
     DfJson *json;
-    const DfCocoFile file = { .arg = reader, .list = take_list, .other = take_head };
+    const DfCocoFile file = { .arg = reader, .list = take_list, .again = forget_list, .other = take_head };
     int error = df_json_open(&json, path);
     if (error < 0)
         return error;
@@ -350,7 +369,8 @@ static int read_all(Reader *reader, const char *path)
 int df_labelled_read_json(DfLabelled *set, const char *path, const char *part, const DfLabelledSource *source)
 {
     (void)source;
-    Reader reader = { .set = set, .first_picture = set->n_pictures, .first_object = set->n_objects };
+    Reader reader = { .set = set, .first_picture = set->n_pictures, .first_object = set->n_objects,
+                      .first_class = set->n_classes };
     reader.part = df_labelled_add_part(set, part);
     const int error = reader.part < 0 ? reader.part : read_all(&reader, path);
     df_ids_done(&reader.images);

@@ -299,21 +299,67 @@ static int look_at_list(void *arg, DfCocoList list, DfJson *json)
     return df_check_stream(reading->check, json, list, look[list], reading->check);
 }
 
+static const struct {
+    DfCocoList list;
+    const char *key;
+} lists[] = {
+    { DF_COCO_IMAGES,      "images" },
+    { DF_COCO_CATEGORIES,  "categories" },
+    { DF_COCO_ANNOTATIONS, "annotations" },
+};
+
+static void forget_images(DfCheck *c)
+{
+    for (size_t i = 0; i < c->image_ids.n; i++) {
+        const size_t truths = c->images[i].truths;
+        c->images[i] = (CheckImage){ .truths = truths };
+    }
+    c->n_images = 0;
+}
+
+static void forget_categories(DfCheck *c)
+{
+    for (size_t i = 0; i < c->category_ids.n; i++) {
+        const size_t truths = c->categories[i].truths;
+        c->categories[i] = (CheckCategory){ .truths = truths };
+    }
+    df_ids_done(&c->category_names);
+    c->n_categories = 0;
+}
+
+static void forget_annotations(DfCheck *c)
+{
+    for (size_t i = 0; i < c->image_ids.n; i++)
+        c->images[i].truths = 0;
+    for (size_t i = 0; i < c->category_ids.n; i++)
+        c->categories[i].truths = 0;
+    df_ids_done(&c->annotation_ids);
+    c->n_truths = c->n_keypoints = c->visible = 0;
+}
+
+/* A list that is given again replaces the one before, here as where it is scored. */
+static int forget_list(void *arg, DfCocoList list, DfJson *json)
+{
+    static void (*const forget[])(DfCheck *) = { forget_images, forget_categories, forget_annotations };
+    const Reading *reading = arg;
+    size_t i = 0;
+    while (lists[i].list != list)
+        i++;
+    forget[list](reading->check);
+    return df_check_find(reading->check, DF_CHECK_ERROR, "list_twice",
+                         (CheckPlace){ df_json_line(json), df_json_offset(json) },
+                         "there is another list \"%s\": the last one counts, and those before are passed over",
+                         lists[i].key);
+}
+
 int df_check_truth_json(DfCheck *c, DfJson *json)
 {
-    static const struct {
-        DfCocoList list;
-        const char *key;
-    } lists[] = {
-        { DF_COCO_IMAGES,      "images" },
-        { DF_COCO_CATEGORIES,  "categories" },
-        { DF_COCO_ANNOTATIONS, "annotations" },
-    };
     Reading reading = { .check = c };
     int error = df_check_begin_file(c, df_json_name(json));
     c->truth_file = c->file;
     if (error == DF_OK)
-        error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = &reading, .list = look_at_list });
+        error = df_coco_stream_truth(json, &(DfCocoFile){ .arg = &reading, .list = look_at_list,
+                                                       .again = forget_list });
     for (size_t i = 0; error == DF_OK && i < 3; i++)
         if (!reading.seen[lists[i].list])
             error = df_check_find(c, DF_CHECK_ERROR, "list_missing", CHECK_WHOLE_FILE, "there is no list \"%s\"",

@@ -8,6 +8,7 @@
 #include <float.h>
 #include <string.h>
 
+#include "core/patience.h"
 #include "eval/average_precision.h"
 #include "eval/coco/evaluate.h"
 
@@ -82,8 +83,11 @@ static bool any_true(const uint8_t *outcome, size_t n)
     return all & UINT64_MAX / 255;
 }
 
+/* So many detections are counted before it is asked whether to stop. */
+enum { AT_ONCE = 4096 };
+
 /* Runs down the ranking, over the first max_det of each image. */
-static void count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t max_det)
+static int count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t max_det)
 {
     const size_t ious = run->params.n_ious;
     const size_t cells = run->params.n_areas * ious;
@@ -92,6 +96,8 @@ static void count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t 
         false_so_far[i] = c->n_hits[i] = 0;
     c->n = c->first = 0;
     for (size_t d = 0; d < r->n; d++) {
+        if (d % AT_ONCE == AT_ONCE - 1 && df_check_patience() < 0)
+            return DF_EINTERRUPT;
         if (r->rank[d] >= max_det)
             continue;
         if (c->n++ == 0)
@@ -105,6 +111,7 @@ static void count(Curves *c, const CocoRun *run, const CocoRanking *r, uint32_t 
                 hits[c->n_hits[i]++] = (Hit){ false_so_far[i], (uint32_t)d };
             }
     }
+    return DF_OK;
 }
 
 static double score_at(const CocoRun *run, const CocoRanking *r, size_t at)
@@ -169,13 +176,15 @@ int df_coco_accumulate(const CocoRun *run, size_t k, const CocoRanking *r)
     const DfCocoParams *p = &run->params;
     const uint32_t most = most_in_an_image(r);
     Curves c;
-    const int error = curves_init(&c, run, k);
+    int error = curves_init(&c, run, k);
     for (size_t m = 0; error == DF_OK && m < p->n_max_dets; m++) {
         /* else there are no more detections than before in any image */
         if (m == 0 || (uint32_t)p->max_dets[m - 1] < most)
-            count(&c, run, r, (uint32_t)p->max_dets[m]);
-        for (size_t a = 0; a < p->n_areas; a++)
+            error = count(&c, run, r, (uint32_t)p->max_dets[m]);
+        for (size_t a = 0; error == DF_OK && a < p->n_areas; a++) {
             sample_area(&c, run, r, a, m, k);
+            error = df_check_patience();
+        }
     }
     if (error == DF_OK && run->eval->counts)
         df_coco_count(run, k, r, c.npig[0]);

@@ -81,7 +81,7 @@ bool df_py_masks_take(PyMasks *out, PyObject *list)
     bool taken = n >= 0 && df_py_masks_new(out, (size_t)n);
     for (Py_ssize_t i = 0; taken && i < n; i++) {
         PyObject *rle = PySequence_GetItem(list, i);
-        taken = rle && take_mask(&out->v[i], rle);
+        taken = rle && take_mask(&out->v[i], rle) && PyErr_CheckSignals() == 0;
         Py_XDECREF(rle);
     }
     if (!taken && n >= 0)
@@ -106,7 +106,7 @@ PyObject *df_py_masks(const DfMask *masks, size_t n)
     PyObject *list = PyList_New((Py_ssize_t)n);
     for (size_t i = 0; list && i < n; i++) {
         PyObject *object = df_py_mask(&masks[i]);
-        if (!object || PyList_SetItem(list, (Py_ssize_t)i, object) < 0)
+        if (!object || PyList_SetItem(list, (Py_ssize_t)i, object) < 0 || PyErr_CheckSignals() < 0)
             Py_CLEAR(list);
     }
     return list;

@@ -14,8 +14,10 @@ static int encode_layers(PyMasks *m, const Py_buffer *v)
 {
     int error = DF_OK;
     for (size_t i = 0; error == DF_OK && i < m->n; i++)
-        error = df_mask_encode_strided(&m->v[i], (const uint8_t *)v->buf + (Py_ssize_t)i * v->strides[2],
-                                       (uint32_t)v->shape[0], (uint32_t)v->shape[1], v->strides[0], v->strides[1]);
+        if ((error = df_check_patience()) == DF_OK)
+            error = df_mask_encode_strided(&m->v[i], (const uint8_t *)v->buf + (Py_ssize_t)i * v->strides[2],
+                                           (uint32_t)v->shape[0], (uint32_t)v->shape[1], v->strides[0],
+                                           v->strides[1]);
     return error;
 }
 
@@ -44,9 +46,11 @@ static PyObject *encode(PyObject *module, PyObject *array)
         PyBuffer_Release(&view);
         return NULL;
     }
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     error = encode_layers(&m, &view);
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     PyBuffer_Release(&view);
     return df_py_masks_give(&m, error);
 }
@@ -55,11 +59,13 @@ static int decode_layers(const PyMasks *m, uint8_t *pixels)
 {
     const size_t size = m->n ? (size_t)m->v->height * m->v->width : 0;
     int error = DF_OK;
-    for (size_t i = 0; error == DF_OK && i < m->n; i++)
-        error = m->v[i].height == m->v->height && m->v[i].width == m->v->width
-                    ? df_mask_decode_columns(&m->v[i], pixels + i * size)
-                    : df_fail(DF_EVALUE, "masks of %u x %u and %u x %u pixels: want one size", (unsigned)m->v->height,
-                              (unsigned)m->v->width, (unsigned)m->v[i].height, (unsigned)m->v[i].width);
+    for (size_t i = 0; error == DF_OK && i < m->n; i++) {
+        if (m->v[i].height != m->v->height || m->v[i].width != m->v->width)
+            return df_fail(DF_EVALUE, "masks of %u x %u and %u x %u pixels: want one size", (unsigned)m->v->height,
+                           (unsigned)m->v->width, (unsigned)m->v[i].height, (unsigned)m->v[i].width);
+        if ((error = df_check_patience()) == DF_OK)
+            error = df_mask_decode_columns(&m->v[i], pixels + i * size);
+    }
     return error;
 }
 
@@ -82,9 +88,11 @@ static PyObject *decode(PyObject *module, PyObject *list)
     const unsigned height = m.n ? m.v->height : 0;
     const unsigned width = m.n ? m.v->width : 0;
     uint8_t *pixels = df_malloc(bytes);
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     error = pixels ? decode_layers(&m, pixels) : df_fail_memory("the pixels of masks");
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     df_py_masks_done(&m);
     if (error < 0) {
         df_free(pixels);
@@ -110,7 +118,7 @@ static PyObject *from_boxes(PyObject *module, PyObject *args)
     if (df_py_masks_new(&m, n / 4)) {
         const double *boxes = view.buf;
         for (size_t i = 0; error == DF_OK && i < m.n; i++)
-            error = df_mask_from_box(&m.v[i], boxes + 4 * i, height, width);
+            error = PyErr_CheckSignals() < 0 ? DF_EINTERRUPT : df_mask_from_box(&m.v[i], boxes + 4 * i, height, width);
     }
     PyBuffer_Release(&view);
     return m.v ? df_py_masks_give(&m, error) : NULL;
@@ -140,7 +148,7 @@ static PyObject *from_polygons(PyObject *module, PyObject *args)
         return NULL;
     bool good = df_py_masks_new(&m, (size_t)PyList_Size(list));
     for (size_t i = 0; good && i < m.n; i++)
-        good = polygon(&m.v[i], PyList_GetItem(list, (Py_ssize_t)i), height, width);
+        good = PyErr_CheckSignals() == 0 && polygon(&m.v[i], PyList_GetItem(list, (Py_ssize_t)i), height, width);
     if (good)
         return df_py_masks_give(&m, DF_OK);
     df_py_masks_done(&m);
@@ -172,9 +180,11 @@ static PyObject *merge(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "Oi", &list, &intersect) || !df_py_masks_take(&m, list))
         return NULL;
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     error = df_mask_merge(&merged, m.v, m.n, intersect != 0);
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     df_py_masks_done(&m);
     if (error < 0)
         return df_py_raise(error);
@@ -212,12 +222,15 @@ static PyObject *boundaries(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "Od", &list, &ratio) || !df_py_masks_take(&m, list))
         return NULL;
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
     for (size_t i = 0; error == DF_OK && i < m.n; i++)
-        error = to_boundary(&m.v[i], &edge, &room, ratio);
+        if ((error = df_check_patience()) == DF_OK)
+            error = to_boundary(&m.v[i], &edge, &room, ratio);
     df_boundary_room_done(&room);
     df_free(edge.at);
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     return df_py_masks_give(&m, error);
 }
 
@@ -288,6 +301,20 @@ static PyObject *mask_ious(PyObject *module, PyObject *args)
 
 typedef double Iou(const double *a, const double *b, bool crowd);
 
+/* Of n and m boxes of `width` numbers, into m x n. */
+static int fill_ious(double *iou, Iou *iou_of, size_t width, const double *a, size_t n, const double *b, size_t m,
+                     const char *crowd)
+{
+    enum { AT_ONCE = 1024 }; /* pairs, before it is asked whether to stop */
+    int error = DF_OK;
+    for (size_t k = 0; error == DF_OK && k < m; k++)
+        for (size_t i = 0; error == DF_OK && i < n; i++) {
+            iou[k * n + i] = iou_of(a + width * i, b + width * k, crowd[k] != 0);
+            error = i % AT_ONCE == 0 ? df_check_patience() : DF_OK;
+        }
+    return error;
+}
+
 /* The same of boxes of `width` numbers each: n x width of float64, contiguous. */
 static PyObject *ious_of(PyObject *args, size_t width, Iou *iou_of)
 {
@@ -308,14 +335,18 @@ static PyObject *ious_of(PyObject *args, size_t width, Iou *iou_of)
     const double *a = dt.buf;
     const double *b = gt.buf;
     double *iou = df_malloc(n * m * sizeof *iou);
+    int error;
+    df_py_ask(true);
     Py_BEGIN_ALLOW_THREADS
-    for (size_t k = 0; iou && k < m; k++)
-        for (size_t i = 0; i < n; i++)
-            iou[k * n + i] = iou_of(a + width * i, b + width * k, crowd[k] != 0);
+    error = iou ? fill_ious(iou, iou_of, width, a, n, b, m, crowd) : df_fail_memory("overlaps of boxes");
     Py_END_ALLOW_THREADS
+    df_py_ask(false);
     PyBuffer_Release(&dt);
     PyBuffer_Release(&gt);
-    return iou ? df_py_memory(iou, n * m * sizeof *iou) : PyErr_NoMemory();
+    if (error == DF_OK)
+        return df_py_memory(iou, n * m * sizeof *iou);
+    df_free(iou);
+    return df_py_raise(error);
 }
 
 /* box_ious(dt, gt, crowd): x y width height */

@@ -120,10 +120,24 @@ def test_pixels_in_any_order():
     assert mask.encode(layers.transpose(1, 2, 0)) == [mask.encode(layer) for layer in layers]
 
 
-def test_overlaps_hear_signals():
-    comb = mask.encode(np.asfortranarray(np.tile(np.array([[0], [1]], np.uint8), (1000, 1))))
+COMB = mask.encode(np.asfortranarray(np.tile(np.array([[0], [1]], np.uint8), (1000, 1))))
+
+
+@pytest.mark.parametrize('work', [
+    lambda: mask.iou([COMB] * 3000, [COMB] * 3000, [0] * 3000),
+    lambda: mask.iou([COMB], [COMB] * 200000, [0] * 200000),
+    lambda: mask.iou(np.ones((15000, 4)), np.ones((15000, 4)), [0] * 15000),
+    lambda: mask.merge([COMB] * 300000),
+    lambda: mask.area([COMB] * 300000),
+    lambda: mask.encode(np.broadcast_to(np.uint8(1), (60000, 60000))),
+    lambda: mask.encode(np.broadcast_to(np.uint8(1), (100, 100, 1000000))),
+    lambda: mask.decode([mask.frPyObjects([[0, 0, 4000, 4000]], 4000, 4000)[0]] * 300),
+    lambda: mask.frPyObjects(np.ones((3000000, 4)), 1000, 1000),
+    lambda: mask.frPyObjects([[0, 0, 3000, 0, 3000, 3000]] * 100000, 3000, 3000),
+], ids=['overlaps', 'with one', 'boxes', 'merge', 'area', 'encode', 'encode many', 'decode', 'from boxes', 'from polygons'])
+def test_long_work_hears_signals(work):
     with stopped_by_signals():
-        mask.iou([comb] * 3000, [comb] * 3000, [0] * 3000)
+        work()
 
 
 def test_names_of_arguments():

@@ -29,11 +29,16 @@ static int take_picture(void *arg, const DfVocPicture *p)
     return DF_OK;
 }
 
-static int read_voc(const char *text)
+static int read_bytes(const void *bytes, size_t size)
 {
     const DfVocSink sink = { .object = take_object, .picture = take_picture };
     n_objects = 0;
-    return df_voc_read(text, strlen(text), "a.xml", &sink);
+    return df_voc_read(bytes, size, "a.xml", &sink);
+}
+
+static int read_voc(const char *text)
+{
+    return read_bytes(text, strlen(text));
 }
 
 #define BOX "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>8.5</xmax><ymax>9</ymax></bndbox>"
@@ -64,6 +69,59 @@ Test(voc, letters_by_their_numbers)
     cr_expect_str_eq(objects[1].name, "cats & dogs &;");
 }
 
+Test(voc, text_as_it_stands)
+{
+    cr_assert_eq(read_voc("<annotation><object><name><![CDATA[a<b>]] & ]]>c</name>" BOX "</object></annotation>"), DF_OK, "%s",
+                 df_error());
+    cr_expect_str_eq(objects[0].name, "a<b>]] & c");
+}
+
+/* "café 😀" in every encoding that is read; ISO-8859-1 has no picture of a face. */
+#define CAFE "<annotation>\n<object><name>caf\xe9</name>" BOX "</object></annotation>"
+static const char cafe_face[] = "<?xml version='1.0' encoding='utf-16'?><annotation><object><name>caf\xc3\xa9 \xf0\x9f\x98\x80</name>"
+                                BOX "</object></annotation>";
+
+/* Of cafe_face; the characters that are not ASCII stand for one and for two units. */
+static size_t in_utf16(unsigned char *to, bool little, bool mark)
+{
+    static const unsigned cafe[] = { 0xe9 };
+    static const unsigned face[] = { 0xd83d, 0xde00 };
+    size_t n = 0;
+    if (mark)
+        n = (size_t)(little ? (memcpy(to, "\xff\xfe", 2), 2) : (memcpy(to, "\xfe\xff", 2), 2));
+    for (const char *at = cafe_face; *at;) {
+        const unsigned ascii[] = { (unsigned char)*at };
+        const bool is_cafe = strncmp(at, "\xc3\xa9", 2) == 0;
+        const bool is_face = *at == '\xf0';
+        const unsigned *units = is_face ? face : is_cafe ? cafe : ascii;
+        for (int i = 0; i < (is_face ? 2 : 1); i++) {
+            to[n++] = (unsigned char)(little ? units[i] : units[i] >> 8);
+            to[n++] = (unsigned char)(little ? units[i] >> 8 : units[i]);
+        }
+        at += is_face ? 4 : is_cafe ? 2 : 1;
+    }
+    return n;
+}
+
+Test(voc, encodings)
+{
+    unsigned char wide[1024];
+    for (int i = 0; i < 4; i++) {
+        const size_t n = in_utf16(wide, i & 1, i & 2);
+        cr_assert_eq(read_bytes(wide, n), DF_OK, "%d: %s", i, df_error());
+        cr_expect_str_eq(objects[0].name, "caf\xc3\xa9 \xf0\x9f\x98\x80");
+        cr_expect_eq(read_bytes(wide, n - 1), DF_EFORMAT);
+        cr_expect(strstr(df_error(), "UTF-16 of an odd number of bytes"), "%s", df_error());
+    }
+    cr_assert_eq(read_voc("<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>" CAFE), DF_OK, "%s", df_error());
+    cr_expect_str_eq(objects[0].name, "caf\xc3\xa9");
+    cr_assert_eq(read_voc("\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"UTF-8\"?><annotation><object><name>caf\xc3\xa9</name>" BOX
+                          "</object></annotation>"), DF_OK, "%s", df_error());
+    cr_expect_str_eq(objects[0].name, "caf\xc3\xa9");
+    cr_assert_eq(read_voc("<?xml version=\"1.0\" encoding=\"GBK\"?><annotation><object><name>cat</name>" BOX "</object></annotation>"),
+                 DF_OK, "%s", df_error());
+}
+
 static void voc_fails(const char *text, const char *sentence)
 {
     cr_expect_eq(read_voc(text), DF_EFORMAT, "takes %s", text);
@@ -78,6 +136,12 @@ Test(voc, what_is_wrong_is_said)
         snprintf(text, sizeof text, "<annotation>\n<folder>%s</folder>", references[i]);
         voc_fails(text, "line 2: met &");
     }
+    voc_fails(CAFE, "line 2: the byte 0xe9 is not UTF-8, and no first line <?xml version=\"1.0\" encoding=\"..\"?> says what it is");
+    voc_fails("<?xml encoding='GBK'?>" CAFE, "line 2: the byte 0xe9 in the encoding GBK: want UTF-8, UTF-16 or ISO-8859-1");
+    voc_fails("<?xml encoding='UTF-8'?>" CAFE, "line 2: the byte 0xe9");
+    cr_expect_eq(read_bytes("\xff\xfe<\0a\0\n\0\x00\xd8>\0", 12), DF_EFORMAT);
+    cr_expect(strstr(df_error(), "line 2: half a character of UTF-16"), "%s", df_error());
+    voc_fails("<annotation><folder><![CDATA[a]]", "the file ends within a tag");
     voc_fails("", "no <annotation>");
     voc_fails("<annotations></annotations>", "no <annotation>");
     voc_fails("<annotation>\n<object>", "line 2: <object> is not closed");

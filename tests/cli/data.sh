@@ -158,6 +158,19 @@ sed 's/"category_id": 3/"category_id": 4/' odd.json >wrong.json
 data 1 stats wrong.json && says 'category_id 4 is not among the categories'
 sed 's/"id": "two"/"id": 5/' odd.json >wrong.json
 data 1 stats wrong.json && says 'id 5 is given twice'
+# A list that is given again replaces the one before, as in Python: everybody counts the last one.
+cat >lists.json <<END
+{"images": [{"id": 8, "file_name": "z.jpg"}], "categories": [{"id": 9, "name": "no"}],
+ "annotations": [{"id": 1, "image_id": 8, "category_id": 9, "bbox": [0, 0, 4, 4], "area": 16, "iscrowd": 0}],
+ "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "categories": [{"id": 2, "name": "cat"}],
+ "annotations": [{"id": 5, "image_id": 1, "category_id": 2, "bbox": [1, 1, 4, 4], "area": 16, "iscrowd": 0}]}
+END
+data 0 stats lists.json --json lists.out && grep -q '"images": 1' lists.out && grep -q '"annotations": 1' lists.out ||
+    fail 'stats counts a list that was replaced'
+printf '[{"image_id": 1, "category_id": 2, "bbox": [1, 1, 4, 4], "score": 1}]' >found.json
+run 0 metric coco lists.json found.json && prints '1.000'
+run 1 metric check lists.json found.json && prints 'there is another list "images"' && prints '1 of 1 detections lie on an object of their class'
+! grep -q 'image 8\|_unknown' out || fail 'check looks at a list that was replaced'
 data 2 convert odd.json there.json --ratio 8:2 && says 'convert has no --ratio, which is for split'
 data 2 stat odd.json && says "nothing called 'stat'; did you mean 'stats'?"
 data 1 stats nothing && says 'there is no file or folder of that name'

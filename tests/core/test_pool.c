@@ -7,8 +7,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/core.h"
 
@@ -119,6 +121,42 @@ static void await_the_answer(void *arg, size_t task, void *scratch)
         nanosleep(&pause, NULL);
     while (!pthread_equal(pthread_self(), job->caller) && atomic_load(&job->asked) < 2);
     atomic_fetch_add(&job->done, 1);
+}
+
+static bool at_once(void *user)
+{
+    (void)user;
+    return true;
+}
+
+/* A thread that does not hear it waits for half a minute: nobody writes to the pipe. */
+Test(pool, reading_and_sorting_stop_too)
+{
+    enum { N = 100 };
+    uint32_t order[N];
+    uint64_t key[N];
+    DfFile file;
+    char pipe_name[32];
+    int ends[2];
+    for (uint32_t i = 0; i < N; i++) {
+        order[i] = i;
+        key[i] = N - i;
+    }
+    cr_assert_eq(pipe(ends), 0);
+    snprintf(pipe_name, sizeof pipe_name, "/dev/fd/%d", ends[0]);
+    df_pool_ask(NULL, at_once, NULL);
+    cr_expect_eq(df_file_open(&file, pipe_name, 100), DF_EINTERRUPT, "%s", df_error());
+    cr_expect_eq(df_file_open(&file, DF_ROOT "/README.md", 1 << 20), DF_EINTERRUPT);
+    cr_expect_null(file.data);
+    cr_expect_eq(df_sort(order, N, key), DF_EINTERRUPT);
+    cr_expect(order[0] == 0 && order[N - 1] == N - 1, "it changes nothing");
+    df_pool_ask(NULL, NULL, NULL);
+    cr_expect_eq(df_sort(order, N, key), DF_OK);
+    cr_expect_eq(order[0], N - 1u);
+    cr_assert_eq(df_file_open(&file, DF_ROOT "/README.md", 1 << 20), DF_OK);
+    df_file_close(&file);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 Test(pool, a_job_is_stopped_by_who_is_asked)

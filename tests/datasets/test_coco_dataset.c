@@ -84,6 +84,23 @@ static void expect_error(const char *json, const char *sentence)
 #define CATEGORIES "\"categories\": [{\"id\": 1, \"name\": \"car\"}, {\"id\": 2, \"name\": \"dog\"}, {\"id\": 3, \"name\": \"person\"}]"
 #define IMAGES "\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\"}]"
 
+/* As in Python, whose dict keeps the last value of a key. */
+Test(coco, a_list_that_is_given_again_replaces_the_one_before)
+{
+    static const char json[] = "{\"images\": [{\"id\": 5, \"file_name\": \"z.jpg\"}],"
+                               "\"categories\": [{\"id\": 9, \"name\": \"x\"}],"
+                               "\"annotations\": [{\"id\": 1, \"image_id\": 5, \"category_id\": 9, \"bbox\": [1, 2, 3, 4]}],"
+                               IMAGES ", " CATEGORIES ", \"annotations\": []}";
+    DfJson *reader;
+    DfCocoDataset *coco;
+    cr_assert_eq(df_json_open_text(&reader, json, strlen(json), "gt.json"), DF_OK);
+    cr_assert_eq(df_coco_dataset_open_json(&coco, reader, "", three, 3), DF_OK, "%s", df_error());
+    cr_expect(coco->n_images == 1 && coco->n_classes == 3 && coco->n_boxes == 0);
+    cr_expect_str_eq(coco->picture[0], "a.jpg");
+    df_coco_dataset_free(coco);
+    df_json_close(reader);
+}
+
 /* ---- masks ------------------------------------------------------------------------------------------------------ */
 
 #define OBJECT(id, segmentation) \

@@ -57,6 +57,7 @@ static const Case cases[] = {
     { "{" IMAGES ", \"categories\": [{\"id\": 1, \"name\": \"a\"},\n{\"id\": 1, \"name\": \"b\"}], \"annotations\": []}", NULL, "category_twice", 2 },
     { "{" IMAGES ", \"categories\": [{\"id\": 1, \"name\": \"a\"},\n{\"id\": 2, \"name\": \"a\"}], \"annotations\": []}", NULL, "category_name_twice", 2 },
     { "{" IMAGES ", " CATEGORIES "}", NULL, "list_missing", 0 },
+    { "{\"images\": [{\"id\": 7}],\n" IMAGES ", " CATEGORIES ", \"annotations\": []}", NULL, "list_twice", 2 },
     { GT(""), "[{\"image_id\": 5, \"category_id\": 1, \"bbox\": [1, 1, 9, 9], \"score\": 0.5}]", "result_image_unknown", 1 },
     { GT(""), "[\n{\"image_id\": 1, \"category_id\": 8, \"bbox\": [1, 1, 9, 9], \"score\": 0.5}]", "result_category_unknown", 2 },
     { GT(""), "[\n{\"image_id\": 1, \"category_id\": 1, \"bbox\": [1, 1, 9, 9], \"score\": 5}]", "score_range", 2 },
