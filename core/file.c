@@ -15,7 +15,7 @@
 #include "core/input.h"
 #include "core/mapping.h"
 #include "core/memory.h"
-#include "core/patience.h"
+#include "core/pool.h"
 
 /* ---- what is read ----------------------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 #include <zlib.h>
 
 #include "core/memory.h"
-#include "core/patience.h"
+#include "core/pool.h"
 
 enum { INPUT = 64 * 1024, HEAD = 8 };
 static const uint64_t most_unpacked = (uint64_t)8 << 30;

@@ -14,7 +14,7 @@
 
 #include "core/input.h"
 #include "core/memory.h"
-#include "core/patience.h"
+#include "core/pool.h"
 #include "core/plain.h"
 
 ptrdiff_t df_json_read_at(const DfJson *j, void *into, size_t room, uint64_t at)

@@ -19,7 +19,8 @@
 enum {
     ALIGN = 64,                /* a cache line, and the widest vector                     */
     CHUNK = 64 * 1024,         /* bytes that an arena takes at a time                     */
-    LARGE = 64 * 1024          /* what is filled at once and so large lies in huge pages  */
+    LARGE = 64 * 1024,         /* what is filled at once and so large lies in huge pages  */
+    GAP = DF_WATCHED ? 16 : 0  /* bytes between what an arena hands out, fenced           */
 };
 
 /* In front of every block stand 64 bytes, so that the block keeps its alignment; they begin with this. */
@@ -57,6 +58,8 @@ static void *allocate(size_t size, bool in_pages)
         return NULL;
     *header = (Header){ size, in_pages };
     count(size);
+    df_fence(header + 1, ALIGN - sizeof *header);
+    df_fence((char *)header + ALIGN + size, whole - ALIGN - size);
     return (char *)header + ALIGN;
 }
 
@@ -171,6 +174,7 @@ static Chunk *add_chunk(DfArena *arena, size_t bytes)
     if (!chunk)
         return NULL;
     *chunk = (Chunk){ NULL, 0, room };
+    df_fence(chunk + 1, ALIGN + room - sizeof *chunk);
     if (own && arena->chunks) {
         chunk->next = arena->chunks->next;
         arena->chunks->next = chunk;
@@ -195,7 +199,8 @@ void *df_arena_alloc(DfArena *arena, size_t n, size_t size)
             return NULL;
         start = 0;
     }
-    chunk->used = start + bytes;
+    chunk->used = start + bytes + GAP;
+    df_unfence((char *)chunk + ALIGN + start, bytes);
     return memset((char *)chunk + ALIGN + start, 0, bytes);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/pool.h"
 
 enum { ASK_EVERY = 20000000 /* nanoseconds */ };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * core/patience.h -- for programs whose user may lose patience (df_pool_ask()): whom each thread asks, and what the tasks of its jobs hear
- * of it. For core/ and for long loops elsewhere that are not cut into tasks.
+ * of it. df_check_patience(), by which the loops of long work ask, is in core/pool.h.
  */
 #ifndef DF_CORE_PATIENCE_H
 #define DF_CORE_PATIENCE_H
@@ -20,10 +20,6 @@ typedef struct {
 /* From now on the work of the calling thread asks `stop`, every 20 ms at most. When that says yes the work ends with DF_EINTERRUPT, and
  * so does all that follows on this thread, until df_ask() is called again. NULL: nobody is asked. */
 void df_ask(bool (*stop)(void *user), void *user);
-
-/* For the loops of long work: DF_EINTERRUPT if it is to stop. In a task of a pool, what the thread that waits for the job was told. As
- * cheap as a look at the clock. */
-int df_check_patience(void);
 
 /* Whose patience the calling thread's work depends on; and from now on that one's, of a thread which waits for the calling one. */
 const DfAsker *df_asker(void);

@@ -43,6 +43,9 @@ DF_API int df_parallel_in_order(DfPool *, size_t tasks, size_t scratch, DfTask *
  * begin, and the work ends with DF_EINTERRUPT. `stop` is asked inside of a task, too: jobs that it starts run on its
  * thread. NULL: nobody is asked. The pool is not used: whatever pool the thread has work in, it asks. */
 DF_API void df_pool_ask(DfPool *, bool (*stop)(void *user), void *user);
+/* For loops of long work that are not cut into tasks: DF_EINTERRUPT if it is to stop. In a task of a pool, what the
+ * thread that waits for the job was told. As cheap as a look at the clock. */
+DF_API int df_check_patience(void);
 
 DF_END_DECLS
 

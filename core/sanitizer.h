@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/sanitizer.h -- private: whether AddressSanitizer watches. It knows the blocks of malloc(), not those that we cut
- * from larger ones.
+ * core/sanitizer.h -- private: whether AddressSanitizer watches. It knows the blocks of malloc(), and of those that we cut
+ * from larger ones what we tell it.
  */
 #ifndef DF_CORE_SANITIZER_H
 #define DF_CORE_SANITIZER_H
@@ -16,5 +16,29 @@
 #ifndef DF_WATCHED
 #define DF_WATCHED 0
 #endif
+
+#include <stddef.h>
+#if DF_WATCHED
+#include <sanitizer/asan_interface.h>
+#endif
+
+/* Nobody is to touch these bytes from now on; or they may be touched again. */
+static inline void df_fence(const void *at, size_t n)
+{
+#if DF_WATCHED
+    __asan_poison_memory_region(at, n);
+#else
+    (void)at, (void)n;
+#endif
+}
+
+static inline void df_unfence(const void *at, size_t n)
+{
+#if DF_WATCHED
+    __asan_unpoison_memory_region(at, n);
+#else
+    (void)at, (void)n;
+#endif
+}
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/patience.h"
+#include "core/pool.h"
 
 enum { SHORT_LIST = 48 };
 

@@ -76,9 +76,9 @@ int df_dataset_lines(DfNames *out, const char *path, DfArena *arena)
         df_free(text);
         return df_fail(DF_EFORMAT, "%s: a zero byte among the names: want a text", path);
     }
-    size_t lines = 1;
+    size_t lines = 1; /* that can hold a name: each of the two ends one */
     for (size_t i = 0; i < size; i++)
-        lines += text[i] == '\n';
+        lines += text[i] == '\n' || text[i] == '\r';
     out->name = df_arena_alloc(arena, lines, sizeof *out->name);
     for (char *line = text; out->name && *line; line += strspn(line, "\r\n")) {
         const size_t length = strcspn(line, "\r\n");

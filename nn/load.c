@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/patience.h"
 #include "nn/dialect.h"
 #include "nn/origin.h"
 #include "nn/quantised.h"

@@ -9,7 +9,6 @@
 #include <strings.h>
 
 #include "core/core.h"
-#include "core/utf8.h"
 
 enum { ENCODING = 40 /* bytes of an encoding's name that are kept */ };
 

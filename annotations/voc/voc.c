@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "annotations/voc/encoding.h"
-#include "core/utf8.h"
 
 enum { DEPTH = 16, NAME = 64 };
 

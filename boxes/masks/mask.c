@@ -9,7 +9,6 @@
 
 #include "boxes/box_iou.h"
 #include "boxes/masks/runs.h"
-#include "core/patience.h"
 
 void df_mask_done(DfMask *mask)
 {

@@ -8,7 +8,6 @@
 #include <float.h>
 #include <string.h>
 
-#include "core/patience.h"
 #include "eval/average_precision.h"
 #include "eval/coco/evaluate.h"
 

@@ -103,3 +103,21 @@ Test(pages, too_much_is_refused)
     cr_assert_null(df_malloc_filled(SIZE_MAX / 2));
     cr_assert_null(df_malloc_filled((size_t)1 << 60));
 }
+
+/* Under AddressSanitizer a byte beside what was asked for is not to be touched, though it lies in our block. */
+#if DF_WATCHED
+Test(memory, what_nobody_asked_for_is_fenced)
+{
+    DfArena *arena = df_arena_new();
+    for (size_t size = 1; size <= 130; size++) {
+        uint8_t *block = df_malloc(size);
+        cr_assert_null(__asan_region_is_poisoned(block, size));
+        cr_expect(__asan_address_is_poisoned(block + size) && __asan_address_is_poisoned(block - 1), "%zu", size);
+        df_free(block);
+        uint8_t *part = df_arena_alloc(arena, size, 1);
+        cr_assert_null(__asan_region_is_poisoned(part, size));
+        cr_expect(__asan_address_is_poisoned(part + size) && __asan_address_is_poisoned(part - 1), "%zu", size);
+    }
+    df_arena_free(arena);
+}
+#endif
