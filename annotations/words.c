@@ -55,6 +55,8 @@ int df_words_text(const DfWords *w, size_t i, char out[DF_WORD])
     if (n >= DF_WORD || memchr(w->word[i], 0, n))
         return df_fail(DF_EFORMAT, "%s: line %zu: word %zu %s", w->file, w->line, i + 1,
                        n < DF_WORD ? "has a zero byte: want text" : "has more than 511 bytes");
+    if (df_utf8_span(w->word[i], n) < n)
+        return df_fail(DF_EFORMAT, "%s: line %zu: word %zu is not UTF-8", w->file, w->line, i + 1);
     memcpy(out, w->word[i], n);
     out[n] = 0;
     return DF_OK;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/error.h"
 #include "core/utf8.h"
 
 enum { LONGEST = 64 }; /* longer names are compared by their first letters */
@@ -97,6 +98,21 @@ char *df_shown(char *to, size_t room, const char *text)
         memcpy(to + length, piece, n);
     to[length] = 0;
     return to;
+}
+
+int df_text_check(const char *text, size_t size, const char *name)
+{
+    const char *zero = size ? memchr(text, 0, size) : NULL;
+    const size_t good = df_utf8_span(text, zero ? (size_t)(zero - text) : size);
+    size_t line = 1;
+    if (good == size)
+        return DF_OK;
+    for (size_t i = 0; i < good; i++)
+        line += text[i] == '\n';
+    if (!text[good])
+        return df_fail(DF_EFORMAT, "%s: line %zu: a zero byte: want text", name, line);
+    return df_fail(DF_EFORMAT, "%s: line %zu: the byte 0x%02x is not UTF-8 (iconv -t UTF-8 converts it)", name, line,
+                   (unsigned)(unsigned char)text[good]);
 }
 
 /* ---- the nearest name -------------------------------------------------------------------------------------------- */

@@ -30,6 +30,10 @@ DF_API size_t df_shown_length(const char *text);
 /* As much as there is room for, whole characters; returns `to`. */
 DF_API char *df_shown(char *to, size_t room, const char *text);
 
+/* Is the text of a file in UTF-8, as what is written of it will be? DF_EFORMAT with `name` and the line, for a zero byte
+ * and for the first byte that is none. */
+DF_API int df_text_check(const char *text, size_t size, const char *name);
+
 /* The candidate (of n, NULL entries skipped) nearest to `name`, or NULL if none is near enough to be meant. */
 DF_API const char *df_nearest_name(const char *name, const char *const *candidates, size_t n);
 

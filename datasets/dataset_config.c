@@ -69,12 +69,12 @@ int df_dataset_lines(DfNames *out, const char *path, DfArena *arena)
     char *text;
     size_t size;
     *out = (DfNames){ 0 };
-    const int error = df_file_text(&text, &size, path, TEXT_FILE);
+    int error = df_file_text(&text, &size, path, TEXT_FILE);
     if (error < 0)
         return error;
-    if (strlen(text) != size) {
+    if ((error = df_text_check(text, size, path)) < 0) {
         df_free(text);
-        return df_fail(DF_EFORMAT, "%s: a zero byte among the names: want a text", path);
+        return error;
     }
     size_t lines = 1; /* that can hold a name: each of the two ends one */
     for (size_t i = 0; i < size; i++)

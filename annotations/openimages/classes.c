@@ -110,7 +110,9 @@ int df_openimages_read_class_list(const char *text, size_t size, const char *nam
     List l = { text, text + size, name, sink, 0 };
     while (l.at < l.end && strchr(" \t\r\n", *l.at))
         l.at++;
-    int error;
+    int error = df_text_check(text, size, name);
+    if (error < 0)
+        return error;
     if (l.at < l.end && *l.at == '{')
         error = read_numbered(&l);
     else if (behind(l.at, (size_t)(l.end - l.at) < 4 ? l.at : l.at + 4, "item"))

@@ -264,9 +264,9 @@ int df_yolo_read_data(DfYoloData *out, const char *text, size_t size, const char
 {
     *out = (DfYoloData){ 0 };
     Reader r = { .file = name, .arena = arena, .data = out, .nc = -1 };
-    if (size && memchr(text, 0, size))
-        return df_fail(DF_EFORMAT, "%s: a zero byte: want text", name);
-    int error = read_lines(&r, text, text + size);
+    int error = df_text_check(text, size, name);
+    if (error == DF_OK)
+        error = read_lines(&r, text, text + size);
     if (error == DF_OK)
         error = check_names(&r);
     df_free(r.name);

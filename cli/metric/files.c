@@ -95,6 +95,8 @@ int cli_lines_read(CliLines *lines, const char *path)
     size_t size;
     *lines = (CliLines){ 0 };
     int error = df_file_text(&lines->text, &size, path, (size_t)1 << 30);
+    if (error == DF_OK)
+        error = df_text_check(lines->text, size, path);
     for (char *at = lines->text; error == DF_OK && at && *at;) {
         if (!df_grow((void **)&lines->line, &lines->capacity, lines->n, sizeof *lines->line)) {
             error = df_fail_memory("the lines of a file");

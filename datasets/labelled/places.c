@@ -124,8 +124,7 @@ int df_labelled_lines(DfLabelledNames *out, const DfLabelled *set, const char *p
     int error = df_file_text(&text, &size, path, TEXT_FILE);
     if (error < 0)
         return error;
-    if (memchr(text, 0, size))
-        error = df_fail(DF_EFORMAT, "%s: a zero byte: want text", path);
+    error = df_text_check(text, size, path);
     for (size_t at = 0; error == DF_OK && at < size;) {
         const size_t length = strcspn(text + at, "\n");
         const char *line = copy_line(set->arena, text + at, length);

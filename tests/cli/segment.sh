@@ -114,7 +114,7 @@ for name in ../escaped "$PWD/other/images/a" deep/../../escaped link/c; do
 done
 printf 'a\000\nb\n' >other/split.txt
 run 1 eval "$config" random:1 --data other --set data.test.split=split.txt --quiet
-says 'a zero byte among the names'
+says 'a zero byte: want text'
 
 # ---- predict ----------------------------------------------------------------------------------------------------------------
 run 0 predict "$config" random:1 "$data/images/a.png" --out drawn --json found.json --quiet

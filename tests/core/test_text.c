@@ -60,3 +60,14 @@ Test(text, sentences)
     df_fail_in(DF_EVALUE, "%s: ", "\x9b");
     cr_expect_str_eq(df_error(), "\\x9b: a\\x1b]0;title\\a\\nb: wrong");
 }
+
+Test(text, of_files_is_checked)
+{
+    cr_expect_eq(df_text_check("caf\xc3\xa9\n", 6, "a.txt"), DF_OK);
+    cr_expect_eq(df_text_check("", 0, "a.txt"), DF_OK);
+    cr_expect_eq(df_text_check("a\nb\ncaf\xe9\n", 9, "a.txt"), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "a.txt: line 3: the byte 0xe9 is not UTF-8 (iconv -t UTF-8 converts it)");
+    cr_expect_eq(df_text_check("a\n\0b", 4, "a.txt"), DF_EFORMAT);
+    cr_expect_str_eq(df_error(), "a.txt: line 2: a zero byte: want text");
+    cr_expect_eq(df_text_check("\xc3", 1, "a.txt"), DF_EFORMAT, "cut short");
+}
