@@ -9,10 +9,12 @@
 
 /* ---- results ----------------------------------------------------------------------------------------------------- */
 
-void cli_print_detections(const DfDetector *d, const char *path, const DfDetections *found)
+int cli_print_detections(const DfDetector *d, const char *path, const DfDetections *found)
 {
     const DfDetection **order = df_detections_listed(found);
-    for (size_t i = 0; order && i < found->n; i++) {
+    if (!order)
+        return DF_ENOMEM;
+    for (size_t i = 0; i < found->n; i++) {
         const DfDetection *one = order[i];
         cli_put_name(stdout, path);
         fputc('\t', stdout);
@@ -21,6 +23,7 @@ void cli_print_detections(const DfDetector *d, const char *path, const DfDetecti
                (double)one->box[2], (double)one->box[3]);
     }
     df_free((void *)order);
+    return DF_OK;
 }
 
 /* The number in the name if it is one, as in COCO, else the name. */

@@ -123,8 +123,9 @@ static int explain_sample(Run *r, const DfSample *sample, const DfDetections *fo
 static int give_detections(Run *r, DfSample *sample, const DfDetections *found)
 {
     const DfDetector *detector = r->session.detector;
-    if (prints())
-        cli_print_detections(detector, sample->path, found);
+    const int error = prints() ? cli_print_detections(detector, sample->path, found) : DF_OK;
+    if (error < 0)
+        return error;
     return out_dir ? cli_draw_detections(sample, detector, found, out_dir, (int)quality) : DF_OK;
 }
 

@@ -28,7 +28,7 @@ size_t cli_stem_length(const char *name);                                    /* 
 
 /* ---- detect.c ---------------------------------------------------------------------------------------------------- */
 
-void cli_print_detections(const DfDetector *, const char *path, const DfDetections *);
+int cli_print_detections(const DfDetector *, const char *path, const DfDetections *);
 int cli_write_detections(DfTextbuf *json, const DfDetector *, const char *path, const DfDetections *, bool first);
 int cli_draw_detections(DfSample *, const DfDetector *, const DfDetections *, const char *out_dir, int quality);
 /* ", \"precision\": \"bf16\"" where products are not float32. */
