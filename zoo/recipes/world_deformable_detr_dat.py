@@ -8,6 +8,6 @@ data = dict(
     train=dict(pipeline={{_base_.world_training}}),
     val=dict(pipeline={{_base_.world_test}}),
     test=dict(pipeline={{_base_.world_test}}))
-runner = dict(max_epochs=16)
+runner = dict(max_epochs=8)
 evaluation = dict(interval=4)
-checkpoint_config = dict(interval=16)
+checkpoint_config = dict(interval=8)
