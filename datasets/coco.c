@@ -155,19 +155,37 @@ static int number_labels(DfCocoDataset *coco, const char *const *classes, int n,
     return DF_OK;
 }
 
+static bool is_category(const DfCocoDataset *coco, int64_t id)
+{
+    for (int i = 0; i < coco->n_categories; i++)
+        if (coco->categories[i].id == id)
+            return true;
+    return false;
+}
+
+/* The category of a class among the first n; NULL: none of them. */
+static const DfCocoCategory *category_of(const DfCocoDataset *coco, int n, int label)
+{
+    for (int i = 0; i < n; i++)
+        if (coco->categories[i].label == label)
+            return &coco->categories[i];
+    return NULL;
+}
+
 /* What the network finds of a class that the file lacks has an id that no category has. */
-static int add_missing(DfCocoDataset *coco, const char *const *classes, int n)
+static int name_classes(DfCocoDataset *coco, const char *const *classes, int n)
 {
     int64_t free_id = 0;
     int missing = 0;
-    for (int i = 0; i < coco->n_categories; i++)
-        free_id = coco->categories[i].id >= free_id ? coco->categories[i].id + 1 : free_id;
     for (int i = 0; i < n; i++) {
-        coco->classes[i] = classes[i];
-        if (coco->category_ids[i] >= 0)
-            continue;
-        coco->category_ids[i] = free_id++;
-        missing++;
+        const DfCocoCategory *category = category_of(coco, coco->n_categories, i);
+        coco->classes[i] = df_arena_text(coco->arena, "%s", classes[i]);
+        if (!coco->classes[i])
+            return df_fail_memory("class names");
+        while (!category && is_category(coco, free_id))
+            free_id++;
+        coco->category_ids[i] = category ? category->id : free_id++;
+        missing += !category;
     }
     if (missing == n)
         return missing_class(coco, classes, n, classes[0]);
@@ -184,17 +202,13 @@ static int number_by_name(DfCocoDataset *coco, const char *const *classes, int n
     coco->category_ids = df_arena_alloc(coco->arena, (size_t)n, sizeof *coco->category_ids);
     if (!coco->classes || !coco->category_ids)
         return df_fail_memory("class names");
-    for (int i = 0; i < n; i++)
-        coco->category_ids[i] = -1;
     for (int i = 0; i < coco->n_categories; i++) {
         DfCocoCategory *category = &coco->categories[i];
         category->label = find_name(classes, n, category->name);
-        if (category->label >= 0 && coco->category_ids[category->label] >= 0)
+        if (category->label >= 0 && category_of(coco, i, category->label))
             return df_fail(DF_EFORMAT, "%s: two categories are called '%s'", coco->path, category->name);
-        if (category->label >= 0)
-            coco->category_ids[category->label] = category->id;
     }
-    const int error = add_missing(coco, classes, n);
+    const int error = name_classes(coco, classes, n);
     coco->n_classes = n;
     return error;
 }

@@ -326,7 +326,7 @@ int df_journal_export(DfJournal *r, const bool *chosen, bool masks, const char *
         while (at && *at == '[') {
             at = export_one(out, at, (long long)r->dataset->images[i].id, first, masks);
             first = false;
-            if (at && at[0] == ',')
+            if (at && at[0] == ',' && at[1] == ' ')
                 at += 2;
         }
         if (r->line[i] && chosen[i] && (!at || strcmp(at, "]}") != 0)) {

@@ -118,8 +118,8 @@ static void check(const Case *k, const char *rung, bool record, DfPrecision prec
     DfTensor *x[MAPS];
     make_maps(c, k, x);
     const DfTensor *expected = apart(c, &module, k, x);
-    c->precision = precision;
-    for (int i = 0; i < 3; i++) {
+    const bool can = df_ctx_set_precision(c, precision) == DF_OK; /* not every rung has every one */
+    for (int i = 0; can && i < 3; i++) {
         const DfTensor *y = joined(c, &module, k, x, strips[i]);
         cr_assert_eq(df_ctx_error(c), DF_OK, "%s: %s", k->name, df_error());
         const double error = difference(y, expected);
