@@ -13,19 +13,21 @@
 /* The text keys of a dict as one list for a message: "meta, state_dict, optimizer". */
 static const char *list_keys(const DfPy *dict, char *buffer, size_t size)
 {
+    static const char more[] = ", ..";
+    const size_t comma = 2;
     size_t length = 0;
     buffer[0] = 0;
     for (size_t i = 0; i + 1 < dict->items.n; i += 2) {
         const DfPy *key = dict->items.at[i];
         if (key->kind != DF_PY_TEXT || memchr(key->text.bytes, 0, key->text.size))
             continue;
-        if (length + key->text.size + 6 > size) {
-            memcpy(buffer + length, length ? ", .." : "..", length ? 5 : 3);
+        if (length + comma + key->text.size + sizeof more > size) {
+            strcpy(buffer + length, length ? more : more + comma);
             break;
         }
         if (length) {
-            memcpy(buffer + length, ", ", 2);
-            length += 2;
+            memcpy(buffer + length, more, comma);
+            length += comma;
         }
         memcpy(buffer + length, key->text.bytes, key->text.size);
         length += key->text.size;
