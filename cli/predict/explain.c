@@ -171,8 +171,9 @@ static int choose_subjects(Picture *p, double score_thr)
     for (int i = 0; i < e->n_ranks; i++) {
         if (e->rank[i] >= n)
             return df_fail(DF_EVALUE,
-                           "%s: --detections %d: the picture has %d detections with a score of at least %g",
-                           p->sample->path, e->rank[i], n, score_thr);
+                           "%s: --detections %d: the picture has %d detection%s with a score of at least %g%s",
+                           p->sample->path, e->rank[i], n, n == 1 ? "" : "s", score_thr,
+                           n ? "; the first is number 0" : "");
         p->subject[p->n_subjects++] = of_detection(p->found, e->rank[i]);
     }
     for (int i = 0; !e->query && !e->n_ranks && i < n && i < 3; i++)

@@ -54,8 +54,8 @@ run 2 list head && says "did you mean 'heads'?"
 run 2 synth d --images 0 && says '--images wants N, a whole number from 1 to 100000'
 run 2 synth d --val 17 && says '--val 17: want at most the number of pictures, --images 16'
 run 2 synth d --size 320 && says '--size 320: want WxH or WxH-WxH'
-run 2 synth d --size 320x256-64x64 && says '--size 320x256-64x64: want sides from 64 to 2048'
-run 2 synth d --size 320x2560 && says 'want sides from 64 to 2048'
+run 2 synth d --size 320x256-64x64 && says '--size 320x256-64x64: the width goes from 320 down to 64'
+run 2 synth d --size 320x2560 && says 'want sides from 64 to 2048 pixels, not 2560'
 run 2 init "$config" x.pth --seed 1.5 && says '--seed wants N'
 run 2 compare --gt a b --seed -1 && says "--seed wants N, a whole number of at least 0, not '-1'"
 run 2 convert '' x.pth && says 'an argument is empty, want CHECKPOINT OUT'

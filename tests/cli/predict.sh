@@ -31,7 +31,7 @@ grep -qE '	[012]	' out || fail 'classes without names are not numbers'
 run 0 predict "$config" w.safetensors $pictures/000000000001.jpg --score-thr 0.5 --set model.test_cfg.score_thr=0.001 --json every.json --out few
 is "$(wc -l <out)" 0 'lines with a score of at least 0.5'
 [ "$(grep -c score every.json)" -gt 10 ] || fail "the JSON leaves detections out"
-grep -q 'the JSON has all [0-9]* detections; drawn are the 0 with a score of at least 0.5 (--score-thr)' err || fail 'does not say the threshold'
+grep -q 'the JSON has all [0-9]* detections; 0 of them, with a score of at least 0.5 (--score-thr), are drawn' err || fail 'does not say the threshold'
 
 # A checkpoint of other classes says what to set.
 run 0 init "$config" three.safetensors --set model.bbox_head.num_classes=3 --quiet

@@ -167,7 +167,7 @@ Test(image_scores, wrong_files_are_refused)
         { "{\"type\": \"miou\", \"num_classes\": 0, \"classes\": null}", "at least one class" },
         { "{\"type\": \"miou\", \"num_classes\": 2, \"classes\": [\"a\"]}", "num_classes names" },
         { IMAGES_OF("miou", ""), "no image in it" },
-        { IMAGES_OF("miou", "{\"name\": \"a\", \"areas\": []}"), "the image a has 0 areas" },
+        { IMAGES_OF("miou", "{\"name\": \"a\", \"areas\": []}"), "no image has areas" },
         { IMAGES_OF("miou", "{\"name\": \"a\"}"), "image 1: want a name and areas" },
         { IMAGES_OF("miou", "{\"areas\": []}"), "image 1: want a name and areas" },
         { IMAGES_OF("miou", "{\"name\": \"a\", \"areas\": [[2, 0, 0, 0]]}"), "a class below num_classes" },
