@@ -60,7 +60,8 @@ typedef enum {
 typedef enum {
     NN_OF_OTHER,
     NN_OF_NORM,             /* batch, group or layer norm                                                  */
-    NN_OF_DEPTHWISE         /* a convolution with as many groups as input channels, which may be one       */
+    NN_OF_DEPTHWISE,        /* a convolution with as many groups as input channels, which may be one       */
+    NN_OF_OFFSETS           /* the convolution that moves the points of a deformable one                   */
 } NnRole;
 
 typedef struct {

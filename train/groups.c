@@ -13,12 +13,13 @@
 
 static const DfOpt opts[] = {
     DF_OPT_DICT(DfParamwise, custom_keys, "None", "lr_mult and decay_mult of parameters whose names contain a key"),
-    DF_OPT_FLOAT(DfParamwise, bias_lr_mult, None, 0, 1e9, "factor of the rate of biases, but for those of norms"),
-    DF_OPT_FLOAT(DfParamwise, bias_decay_mult, None, 0, 1e9, "factor of the decay of biases, but for those of norms"),
+    DF_OPT_FLOAT(DfParamwise, bias_lr_mult, None, 0, 1e9, "factor of the rate of biases, but for those of norms and offsets"),
+    DF_OPT_FLOAT(DfParamwise, bias_decay_mult, None, 0, 1e9, "factor of the decay of biases, but for those of norms and offsets"),
     DF_OPT_FLOAT(DfParamwise, norm_decay_mult, None, 0, 1e9, "factor of the decay of norms"),
     DF_OPT_FLOAT(DfParamwise, dwconv_decay_mult, None, 0, 1e9, "factor of the decay of depthwise convolutions"),
     DF_OPT_FLOAT(DfParamwise, flat_decay_mult, None, 0, 1e9, "factor of the decay of other lists of numbers"),
-    DF_OPT_UNUSED(dcn_offset_lr_mult, "no network here has deformable convolutions"),
+    DF_OPT_FLOAT(DfParamwise, dcn_offset_lr_mult, None, 0, 1e9,
+                 "factor of the rate of what moves the points of deformable convolutions"),
     DF_OPT_UNUSED(bypass_duplicate, "a parameter with two names is one"),
     DF_OPT_FLOAT(DfParamwise, num_layers, None, 1, 1e6, "layer-wise decay: blocks of the backbone"),
     DF_OPT_FLOAT(DfParamwise, decay_rate, None, 0, 1, "layer-wise decay: factor from layer to layer"),
@@ -70,9 +71,11 @@ static double factor(double multiplier)
     return isnan(multiplier) ? 1 : multiplier;
 }
 
+/* The biases that the rules mean: not that of the offsets of a deformable convolution. */
 static bool is_bias(const NnParam *param)
 {
-    return strcmp(param->name, "bias") == 0 || df_ends_with(param->name, ".bias");
+    const bool named = strcmp(param->name, "bias") == 0 || df_ends_with(param->name, ".bias");
+    return named && param->role != NN_OF_OFFSETS;
 }
 
 /* The rule that decides on the decay, by the kind of module; mmcv asks for depthwise convolutions before biases. */
@@ -87,7 +90,7 @@ static double decay_factor(const DfParamwise *p, const NnParam *param, bool old)
         return factor(p->bias_decay_mult);
     if (depthwise && !isnan(p->dwconv_decay_mult))
         return p->dwconv_decay_mult;
-    if (param->shape.n == 1)
+    if (param->shape.n == 1 && param->role != NN_OF_OFFSETS)
         return factor(p->flat_decay_mult);
     return 1;
 }
@@ -108,6 +111,8 @@ static void by_rules(const DfParamwise *p, const NnParam *param, bool old, DfPar
         }
     if (is_bias(param) && param->role != NN_OF_NORM)
         out->rate *= factor(p->bias_lr_mult);
+    if (param->role == NN_OF_OFFSETS)
+        out->rate *= factor(p->dcn_offset_lr_mult);
     out->decay *= decay_factor(p, param, old);
 }
 

@@ -17,7 +17,7 @@ typedef struct {
     const DfNode *custom_keys;
     DfCustomKey *keys; /* the longest first */
     int n_keys;
-    double bias_lr_mult, bias_decay_mult, norm_decay_mult, dwconv_decay_mult, flat_decay_mult;
+    double bias_lr_mult, bias_decay_mult, norm_decay_mult, dwconv_decay_mult, flat_decay_mult, dcn_offset_lr_mult;
     double num_layers, decay_rate, layer_decay_rate;
     const char *decay_type;
 } DfParamwise;

@@ -85,6 +85,13 @@ static Dcn read_dcn(NnScope s, const ResNet *net)
     return dcn;
 }
 
+static void of_offsets(NnScope at)
+{
+    NnParam *param = nn_model_find(at.model, at.path);
+    if (param)
+        param->role = NN_OF_OFFSETS;
+}
+
 /* Two numbers for each point of the kernel and each group, and in v2 a weight. They start at 0, so the whole starts
  * as a plain convolution. */
 static void offset_init(NnScope s, ConvNorm *m, const Dcn *dcn, int in, NnConvShape shape)
@@ -97,6 +104,8 @@ static void offset_init(NnScope s, ConvNorm *m, const Dcn *dcn, int in, NnConvSh
         nn_fail(s, DF_EVALUE, "deform_groups = %d does not divide %d channels", m->groups, in);
     shape.groups = 1;
     nn_conv_init_as(nn_at(s, "conv_offset"), &m->offset, in, numbers, shape, zero, zero);
+    of_offsets(nn_at(s, "conv_offset.weight"));
+    of_offsets(nn_at(s, "conv_offset.bias"));
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------------------------ */

@@ -107,6 +107,31 @@ static void expect_like(const Built *b, const char *part, double rate, double de
     cr_expect(false, "no parameter is called like %s", part);
 }
 
+#define DCN "backbone = dict(type='ResNet', depth=50, base_channels=8, dcn=dict(type='DCNv2', deform_groups=1),\n" \
+            "    stage_with_dcn=(False, False, False, True))\n"
+
+/* mmcv and mmengine: the offsets have a rate of their own, and no rule of biases or flat lists means their bias. */
+Test(groups, offsets_of_deformable_convolutions)
+{
+    static const char *const recipes[] = {
+        "optimizer = dict(type='SGD', lr=1, weight_decay=0.1, paramwise_cfg=dict(dcn_offset_lr_mult=0.25,\n"
+        "    bias_lr_mult=2, bias_decay_mult=0.5))\n",
+        "optim_wrapper = dict(optimizer=dict(type='SGD', lr=1, weight_decay=0.1), paramwise_cfg=dict(\n"
+        "    dcn_offset_lr_mult=0.25, bias_lr_mult=2, bias_decay_mult=0.5, flat_decay_mult=0))\n",
+    };
+    for (int i = 0; i < 2; i++) {
+        char text[1024];
+        Built b;
+        DfConfig *config;
+        snprintf(text, sizeof text, DCN "%s", recipes[i]);
+        build_text(&b, &config, text);
+        expect_like(&b, "layer4.1.conv2.weight", 1, 0.1);
+        expect_like(&b, "layer4.1.conv2.conv_offset.weight", 0.25, 0.1);
+        expect_like(&b, "layer4.1.conv2.conv_offset.bias", 0.25, 0.1);
+        undo(&b, config);
+    }
+}
+
 Test(groups, depthwise_and_flat)
 {
     Built b;
