@@ -110,8 +110,8 @@ static int get_choice(const Bind *b, const DfOpt *opt, const DfNode *value, int 
     }
     *out = find_choice(opt->choices, word);
     if (*out < 0)
-        return df_node_fail(value, DF_EVALUE, "%s has %s = '%s', want one of %s", b->what, opt->name, word,
-                            opt->choices);
+        return df_node_fail(value, DF_EVALUE, "%s has %s = '%s', want %s%s", b->what, opt->name, word,
+                            strchr(opt->choices, '|') ? "one of " : "", opt->choices);
     return DF_OK;
 }
 

@@ -190,12 +190,15 @@ void df_optimizer_step(DfOptimizer *o, DfPool *pool, float *weights, const float
 typedef struct {
     DfOptimizerRule rule;
     DfFloats betas;
+    const DfNode *paramwise_cfg; /* these two are for groups.c */
+    const char *constructor;
 } Read;
 
 #define LR_ROWS                                                                                                        \
     DF_OPT_AS(Read, lr, rule.lr, DF_KIND_FLOAT, "1e-3", 0, 1e9, NULL, "learning rate"),                                \
-    DF_OPT_UNUSED(paramwise_cfg, "rates and decays of some parameters"),                                               \
-    DF_OPT_UNUSED(constructor, "who reads paramwise_cfg"),                                                             \
+    DF_OPT_DICT(Read, paramwise_cfg, "None",                                                                           \
+                "rates and decays of some parameters: custom_keys, bias_lr_mult, norm_decay_mult, ..."),               \
+    DF_OPT_TEXT(Read, constructor, "None", "DefaultOptimizerConstructor, LayerDecayOptimizerConstructor, ..."),        \
     DF_OPT_UNUSED(foreach, "how PyTorch loops over parameters"), DF_OPT_UNUSED(fused, "likewise"),                     \
     DF_OPT_UNUSED(capturable, "for CUDA"), DF_OPT_UNUSED(differentiable, "no gradient is taken of a step")
 #define DECAY_ROW(decay)                                                                                               \

@@ -10,12 +10,22 @@ static void for_testing(DfRewrite *r, DfNode *step)
 {
     static const char *const sizes[] = { "size", "size_divisor" };
     DfNode *test = df_rewrite_take(step, "test_cfg");
+    df_rewrite_drop(step, "batch_augments");
     if (!df_rewrite_is(step, "SegDataPreProcessor"))
         return;
     for (int i = 0; i < 2; i++) {
         df_rewrite_drop(step, sizes[i]);
         df_rewrite_move(r, test, sizes[i], step, sizes[i]);
     }
+}
+
+/* mmpretrain's mixtures of pictures have a place of their own here, the model's train_cfg. The augments of mmdet and
+ * mmseg stay in the dict of training, which says that they are not built in. */
+static void take_mixtures(DfRewrite *r, DfNode *preprocessor)
+{
+    DfNode *augments = df_tree_get(preprocessor, "batch_augments");
+    if (df_node_get(augments, "augments"))
+        df_rewrite_move(r, preprocessor, "batch_augments", df_rewrite_dict(r, r->tree->root, "model"), "train_cfg");
 }
 
 static void append(DfRewrite *r, DfNode *pipeline, const DfNode *preprocessor, bool training)
@@ -66,6 +76,7 @@ void df_mmengine_preprocessor(DfRewrite *r)
     if (!preprocessor || preprocessor->kind != DF_NODE_DICT)
         return;
     df_rewrite_add(r, preprocessor, "type", df_rewrite_value(r, preprocessor, "'DetDataPreprocessor'"));
+    take_mixtures(r, preprocessor);
     each_dataset(r, df_tree_get(data, "train"), preprocessor, true);
     each_dataset(r, df_tree_get(data, "val"), preprocessor, false);
     each_dataset(r, df_tree_get(data, "test"), preprocessor, false);

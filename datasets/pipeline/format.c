@@ -6,7 +6,7 @@
 #include "datasets/pipeline/transform.h"
 
 typedef struct {
-    const DfNode *keys, *meta_keys;
+    const DfNode *keys, *meta_keys, *pad_val;
 } Format;
 
 static const DfOpt keys_opts[] = {
@@ -22,7 +22,7 @@ static const DfOpt collect_opts[] = {
 
 static const DfOpt bundle_opts[] = {
     DF_OPT_UNUSED(img_to_float, "pictures always become floats"),
-    DF_OPT_UNUSED(pad_val, "batches are padded with 0, label maps with 255"),
+    DF_OPT_DICT(Format, pad_val, "None", "what a batch is padded with; only dict(img=0, masks=0, seg=255) is supported"),
     DF_OPT_END
 };
 
@@ -31,9 +31,22 @@ static const DfOpt pack_opts[] = {
     DF_OPT_END
 };
 
+static int init(void *self, const DfNode *dict, DfReading *reading)
+{
+    const Format *f = self;
+    (void)reading;
+    const double img = df_node_number(df_node_get(f->pad_val, "img"), 0);
+    const double masks = df_node_number(df_node_get(f->pad_val, "masks"), 0);
+    const double seg = df_node_number(df_node_get(f->pad_val, "seg"), 255);
+    if (img != 0 || masks != 0 || seg != 255)
+        return df_node_fail(dict, DF_EVALUE, "pad_val: img = %g, masks = %g, seg = %g: want 0, 0 and 255", img, masks, seg);
+    return DF_OK;
+}
+
 #define PACKS(type, table) \
     const DfTransform df_transform_##type = { \
         .name = #type, .help = "packs for PyTorch; no effect here", .opts = table, .size = sizeof(Format), \
+        .init = init, \
     };
 PACKS(ImageToTensor, keys_opts)
 PACKS(ToTensor, keys_opts)

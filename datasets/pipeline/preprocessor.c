@@ -19,7 +19,7 @@ typedef struct {
     Preprocessor p;
     DfFloats mean, std;
     const DfNode *size;
-    int pad_size_divisor, seg_pad_val, seg_pad_value, size_divisor;
+    int pad_size_divisor, seg_pad_val, seg_pad_value, size_divisor, batch_augments;
     double pad_value, pad_val;
     bool bgr_to_rgb, rgb_to_bgr;
 } Options;
@@ -41,7 +41,7 @@ static const DfOpt opts[] = {
     DF_OPT_UNUSED(pad_seg, "label maps always go with the picture"),
     DF_OPT_UNUSED(boxtype2tensor, "boxes are plain numbers"),
     DF_OPT_UNUSED(non_blocking, "how PyTorch copies to a device"),
-    DF_OPT_UNUSED(batch_augments, "sizes that change from batch to batch"),
+    DF_OPT_ENUM(Options, batch_augments, None, "None", "in training: sizes that change from batch to batch"),
     DF_OPT_UNUSED(to_onehot, "labels of classification stay numbers"),
     DF_OPT_UNUSED(num_classes, "likewise"),
     DF_OPT_END

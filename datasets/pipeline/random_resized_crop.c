@@ -10,7 +10,7 @@
 typedef struct {
     const DfNode *scale, *size;
     DfFloats crop_ratio_range, aspect_ratio_range;
-    int max_attempts, interpolation, backend;
+    int max_attempts, interpolation, backend, efficientnet_style;
     int to[2]; /* height, width */
 } Crop;
 
@@ -22,7 +22,7 @@ static const DfOpt opts[] = {
     DF_OPT_INT(Crop, max_attempts, 10, 1, 1000, "parts that are tried; then one from the middle is taken"),
     DF_OPT_ENUM(Crop, interpolation, bicubic, DF_PIL_FILTERS, "how it is resized"),
     DF_OPT_ENUM(Crop, backend, pillow, "pillow", "the library whose pixels are reproduced bit for bit"),
-    DF_OPT_UNUSED(efficientnet_style, "another rule for the part"),
+    DF_OPT_ENUM(Crop, efficientnet_style, False, "False", "True would choose the part by another rule"),
     DF_OPT_END
 };
 

@@ -136,7 +136,7 @@ typedef struct {
     const DfNode *dataset, *datasets, *pipeline;
     double oversample_thr;
     bool filter_empty_gt;
-    int times;
+    int times, dynamic_scale, skip_type_keys;
 } Options;
 
 static const DfOpt repeat_opts[] = {
@@ -160,8 +160,8 @@ static const DfOpt concat_opts[] = {
 static const DfOpt mix_opts[] = {
     DF_OPT_DICT(Options, dataset, NULL, "where the pictures come from"),
     DF_OPT_NODE(Options, pipeline, NULL, "list of transforms that mix several prepared pictures: Mosaic, MixUp"),
-    DF_OPT_UNUSED(dynamic_scale, "YOLOX's own resizing; use Resize in the pipeline"),
-    DF_OPT_UNUSED(skip_type_keys, "transforms left out in the last epochs"),
+    DF_OPT_ENUM(Options, dynamic_scale, None, "None", "YOLOX's own resizing; use Resize in the pipeline"),
+    DF_OPT_ENUM(Options, skip_type_keys, None, "None", "transforms that are left out; leave them out of the pipeline"),
     DF_OPT_UNUSED(max_refetch, "how often another picture is tried"),
     DF_OPT_END
 };

@@ -77,6 +77,27 @@ Test(config_dialect, label_maps_of_1_x)
             "        pipeline=[dict(type='SegDataPreProcessor', size_divisor=4)]))\n");
 }
 
+/* mmpretrain's mixtures are the model's; augments of batches stand in training alone. */
+Test(config_dialect, augments_of_batches)
+{
+    becomes("data_preprocessor = dict(mean=[1], batch_augments=dict(augments=dict(type='Mixup', alpha=0.2), probs=[0.5]))\n"
+            "model = dict(type='ImageClassifier')\n"
+            "train_dataloader = dict(dataset=dict(type='ImageNet', pipeline=[]))\n",
+            "model = dict(type='ImageClassifier', train_cfg=dict(augments=dict(type='Mixup', alpha=0.2), probs=[0.5]))\n"
+            "data = dict(train_dataloader=dict(),\n"
+            "    train=dict(type='ImageNet', pipeline=[dict(mean=[1], type='DetDataPreprocessor')]))\n");
+    becomes("model = dict(type='RetinaNet', data_preprocessor=dict(mean=[1], batch_augments=[dict(type='BatchFixedSizePad')]))\n"
+            "train_dataloader = dict(dataset=dict(type='CocoDataset', pipeline=[]))\n"
+            "test_dataloader = dict(dataset=dict(type='CocoDataset', pipeline=[]))\n",
+            "model = dict(type='RetinaNet')\n"
+            "rules = dict(filter_empty_gt=False)\n"
+            "data = dict(train_dataloader=dict(), train=dict(type='CocoDataset', filter_cfg=rules, pipeline=[\n"
+            "        dict(mean=[1], batch_augments=[dict(type='BatchFixedSizePad')], type='DetDataPreprocessor')]),\n"
+            "    test_dataloader=dict(), test=dict(type='CocoDataset', filter_cfg=rules, pipeline=[\n"
+            "        dict(mean=[1], type='DetDataPreprocessor')]))\n"
+            "del rules\n");
+}
+
 Test(config_dialect, label_zero_of_1_x)
 {
     becomes("test_dataloader = dict(dataset=dict(type='BaseSegDataset', pipeline=[dict(type='LoadAnnotations', reduce_zero_label=True)],\n"

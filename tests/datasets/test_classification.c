@@ -147,6 +147,9 @@ Test(classification, wrong_options_are_said)
     fails("dict(type='RandomResizedCrop')", "want a size in pixels");
     fails("dict(type='RandomResizedCrop', scale=0)", "want a size in pixels");
     fails("dict(type='RandomResizedCrop', scale=8, crop_ratio_range=[0.5])", "two numbers each");
+    fails("dict(type='RandomResizedCrop', scale=8, efficientnet_style=True)", "efficientnet_style = 'True', want False");
+    fails("dict(type='DefaultFormatBundle', pad_val=dict(img=114, seg=255))", "img = 114, masks = 0, seg = 255: want 0, 0");
+    fails("dict(type='DetDataPreprocessor', batch_augments=[dict(type='BatchFixedSizePad')])", "batch_augments");
     fails("dict(type='RandAugment', config='rand-m9-x3')", "'x3' is not understood");
     fails("dict(type='RandAugment', config='augmix-m3')", "'augmix' is not understood");
     fails("dict(type='ResizeEdge')", "scale");

@@ -279,6 +279,8 @@ Test(training_set, errors_are_sentences)
     fails("dict(type='CocoDatset')", "did you mean 'CocoDataset'?");
     fails("dict(type='RepeatDataset', dataset=dict(" COCO "))", "times");
     fails("dict(type='RepeatDataset', times=2)", "dataset");
+    fails("dict(type='MultiImageMixDataset', pipeline=[], skip_type_keys=('Mosaic',), dataset=dict(" COCO "))", "skip_type_keys");
+    fails("dict(type='MultiImageMixDataset', pipeline=[], dynamic_scale=(8, 8), dataset=dict(" COCO "))", "dynamic_scale");
     fails("dict(type='ClassBalancedDataset', oversample_thr=0, dataset=dict(" COCO "))", "above 0");
     fails("dict(type='ClassBalancedDataset', oversample_thr=0.1, dataset=dict(type='ADE20KDataset', " MAPS "))", "label maps");
     fails("[dict(" COCO "), dict(type='ADE20KDataset', " MAPS ")]", "another kind");
