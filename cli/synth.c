@@ -37,7 +37,7 @@ static int parse_size(DfSynth *o)
         b[1] = a[1];
     } else if (sscanf(size_text, "%4dx%4d-%4dx%4d%n", &a[1], &a[0], &b[1], &b[0], &used) != 4 || (size_t)used != length)
         return df_fail(CLI_EUSAGE, "--size %s: want WxH or WxH-WxH, as in 320x256", size_text);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 1; i >= 0; i--) {
         if (a[i] > b[i])
             return df_fail(CLI_EUSAGE, "--size %s: the %s goes from %d down to %d; want the smaller size first", size_text,
                            i ? "width" : "height", a[i], b[i]);
