@@ -66,11 +66,26 @@ int df_merge(DfConfig *tree, DfNode *base, DfNode *over, bool lists)
 
 /* ---- overrides ------------------------------------------------------------------------------------------------- */
 
+/* Parts that any config may have: setting one that this config lacks is no typing error. */
+static bool is_common_part(const char *key)
+{
+    static const char *const parts[] = {
+        "data",           "evaluation",      "runner",      "optimizer",         "optimizer_config", "lr_config",
+        "momentum_config", "param_scheduler", "optim_wrapper", "checkpoint_config", "log_config",       "train_cfg",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(key, parts[i]) == 0)
+            return true;
+    return false;
+}
+
 /* An override may make new keys. But where the first missing key of its path is near to a known one, it is likely
  * a typing error. (The last key may be anything: it is checked when options are filled.) */
 static int check_path(const DfNode *root, const DfNode *over)
 {
     const DfNode *at = root;
+    if (is_common_part(over->first->key))
+        at = df_node_get(root, over->first->key) ? root : NULL;
     for (const DfNode *step = over->first; step && step->kind == DF_NODE_DICT; step = step->first) {
         if (!at || at->kind != DF_NODE_DICT)
             break;

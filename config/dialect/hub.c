@@ -283,6 +283,8 @@ static int read_ours(DfHub *hub, DfNode **root)
     if (error == DF_OK)
         error = df_read_python(hub->tree, *root, text, strlen(text), hub->file);
     if (error == DF_OK)
+        error = df_hub_add_training(hub, *root);
+    if (error == DF_OK)
         error = name_classes(hub, *root);
     df_free(text);
     return hub->tree->error ? hub->tree->error : error;

@@ -44,6 +44,9 @@ DfHubTranslator df_hub_detr, df_hub_detr_segmentation, df_hub_deformable_detr;
 DfHubTranslator df_hub_swin, df_hub_swin_v2, df_hub_pvt, df_hub_pvt_v2, df_hub_resnet, df_hub_upernet;
 DfHubTranslator df_hub_timm_swin, df_hub_timm_pvt_v2, df_hub_timm_resnet;
 
+/* Adds to our config `root` what training needs: the folder as load_from, data.train, and a recipe where it has none. */
+int df_hub_add_training(DfHub *, DfNode *root); /* hub_train.c */
+
 /* ---- for translators --------------------------------------------------------------------------------------------- */
 
 /* Fills a struct by an option table as df_bind() does, but passes over keys that the table does not know: a

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # DAT++-B on ImageNet-1K at 384 x 384 (Xia et al., 2023): the whole picture as a square. The tables of positions keep the size that
 # they have at 224 (img_size).
+# Trained for 30 epochs from weights learnt at 224 x 224 (--init): the rate is 2e-5 for 512 pictures in a step, without mixtures.
 _base_ = 'dat_pp_base_224.py'
 
 backbone = dict(drop_path_rate=0.6)
 test_pipeline = _base_.test_pipeline
 test_pipeline[1].update(scale=(384, 384))
 test_pipeline[2].update(crop_size=384)
-data = dict(val=dict(pipeline=test_pipeline), test=dict(pipeline=test_pipeline))
+data = dict(samples_per_gpu=64, val=dict(pipeline=test_pipeline), test=dict(pipeline=test_pipeline))
+optimizer = dict(lr=2e-5 * 64 / 512, weight_decay=1e-8)
+lr_config = dict(warmup_iters=5)
+runner = dict(max_epochs=30)
+train_cfg = dict(augments=None)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # DAT++-T on ImageNet-1K at 224 x 224 (Xia et al., "DAT++: Spatially Dynamic Vision Transformer with Deformable Attention", 2023).
-_base_ = '../_base_/datasets/imagenet_dat.py'
+_base_ = ['../_base_/datasets/imagenet_dat.py', '../_base_/schedules/imagenet_300e.py']
 
 backbone = dict(
     type='DAT',

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # PVT-Small on ImageNet-1K at 224 x 224 (Wang et al., ICCV 2021).
+_base_ = ['../_base_/datasets/imagenet.py', '../_base_/schedules/imagenet_300e_pvt.py']
+
 backbone = dict(
     type='PyramidVisionTransformer',
     style='classification',

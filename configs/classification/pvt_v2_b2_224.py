@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # PVT v2-B2 on ImageNet-1K at 224 x 224 (Wang et al., Computational Visual Media 2022).
+_base_ = ['../_base_/datasets/imagenet.py', '../_base_/schedules/imagenet_300e_pvt.py']
+
 backbone = dict(
     type='PyramidVisionTransformerV2',
     style='classification',

@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # A DAT of about a million parameters that tells classes of pictures apart.
 #     deformer train configs/nano/classifier_dat_nano.py --data DIR
-_base_ = ['../classification/dat_tiny_224.py', '../_base_/schedules/schedule_nano.py', '../_base_/default_runtime.py']
+_base_ = ['../_base_/schedules/schedule_nano.py', '../_base_/default_runtime.py']
 
 backbone = dict(
+    type='DAT',
+    style='classification',
     code_version='2023',
+    num_classes=1000,
+    patch_size=4,
+    use_pes=[False, False, True, True],
+    dwc_pes=[False, False, False, False],
+    strides=[-1, -1, 1, 1],
+    sr_ratios=[-1, -1, -1, -1],
+    offset_range_factor=[-1, -1, 2, 2],
+    no_offs=[False, False, False, False],
+    fixed_pes=[False, False, False, False],
+    ksizes=[9, 7, 5, 3],
+    drop_rate=0.0,
+    attn_drop_rate=0.0,
     img_size=128,
     dim_stem=16,
     dims=[16, 32, 64, 128],

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # torchvision's swin_v2_t with its transform for the weights IMAGENET1K_V1.
-_base_ = '../_base_/datasets/imagenet_torchvision.py'
+_base_ = ['../_base_/datasets/imagenet_torchvision.py', '../_base_/schedules/imagenet_300e.py']
 
 backbone = dict(
     type='SwinTransformerV2',

@@ -88,6 +88,26 @@ prints 'swin '
 prints 'DAT '
 run 1 compare "copied:nowhere.pth" copied --rounds 0 --shape 64x64 && says 'nowhere.pth: No such file'
 
+# ---- training goes on from the weights of a folder ------------------------------------------------------------------------
+
+mkdir -p classes/train/a classes/train/b classes/val/a classes/val/b
+for class in a b; do
+    cp pictures/picture.png classes/train/$class/1.png
+    cp pictures/picture.png classes/train/$class/2.png
+    cp pictures/picture.png classes/val/$class/3.png
+done
+for network in hf_swin timm_swin; do
+    run 0 train "$hub/$network" --data classes --work-dir "run_$network" --set data.samples_per_gpu=2 \
+        --set runner.max_epochs=1
+    grep -q 'loaded' err || fail 'begins without the weights of the folder'
+    run 0 eval "run_$network/config.py" "run_$network/latest.safetensors" --data classes && prints accuracy_top-1
+done
+run 0 synth objects --images 4 --val 1 --coco --seed 1 --quiet
+run 0 synth maps --images 4 --val 1 --seed 1 --quiet
+run 0 train "$other" --data objects --set runner.max_epochs=1 --work-dir run_detr
+run 0 train "$hub/hf_upernet_swin" --data maps --set data.samples_per_gpu=2 --set runner.max_epochs=1 --dry-run
+run 1 train "$model" --data classes --work-dir run_wrong && says 'the config learns from objects with boxes'
+
 # ---- proposals of a low score ---------------------------------------------------------------------------------------------
 
 low="--set model.test_cfg.rcnn.score_thr=0 --score-thr 0 --quiet"

@@ -194,6 +194,20 @@ Test(config_override, values_reach_their_place)
     df_config_free(config);
 }
 
+/* Of the parts that any config may have, those that are missing here are near to other keys. */
+Test(config_override, common_parts_are_no_slips)
+{
+    static const char *const parts[] = { "runner.max_epochs=2", "data.samples_per_gpu=4", "optimizer.lr=0.1",
+                                         "lr_config.policy='poly'", "train_cfg.augments=None" };
+    char path[512];
+    snprintf(path, sizeof path, "%s/config/near_parts.py", DF_TEST_DATA);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        DfConfig *config = NULL;
+        cr_assert_eq(df_config_read(&config, path, &parts[i], 1), DF_OK, "%s", df_error());
+        df_config_free(config);
+    }
+}
+
 Test(config_override, slips_are_refused)
 {
     static const struct { const char *text, *words; } cases[] = {

@@ -113,6 +113,31 @@ Test(config_ready, retinanet_chooses_candidates_as_its_authors_did)
     }
 }
 
+/* The linear rule: AdamW's rate is 5e-4 for 512 pictures, or 2e-5 where a network of 384 x 384 begins with learnt weights. */
+Test(config_ready, classifiers_say_how_they_were_trained)
+{
+    static const struct {
+        const char *name;
+        int epochs;
+        double rate; /* for one picture in a step */
+    } want[] = {
+        { "classification/dat_tiny_224", 300, 5e-4 / 512 },    { "classification/swin_small_224", 300, 5e-4 / 512 },
+        { "classification/pvt_v2_b0_224", 300, 5e-4 / 512 },   { "classification/focal_base_useconv_224", 300, 5e-4 / 512 },
+        { "classification/swin_large_384", 30, 2e-5 / 512 },   { "classification/dat_pp_base_384", 30, 2e-5 / 512 },
+        { "classification/resnet18_224", 90, 0.1 / 256 },      { "torchvision/wide_resnet50_2", 90, 0.1 / 256 },
+        { "torchvision/resnet50_imagenet1k_v2", 600, 0.5 / 1024 }, { "torchvision/swin_v2_b", 300, 1e-3 / 1024 },
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        DfConfig *config = ready(want[i].name);
+        const DfNode *root = df_config_root(config);
+        const double rate = df_node_number(df_node_at(root, "optimizer.lr"), 0);
+        cr_expect_eq(int_at(root, "runner.max_epochs"), want[i].epochs, "%s", want[i].name);
+        cr_expect_float_eq(rate / (double)int_at(root, "data.samples_per_gpu"), want[i].rate, 1e-12, "%s", want[i].name);
+        cr_expect_not_null(df_node_at(root, "lr_config.policy"), "%s", want[i].name);
+        df_config_free(config);
+    }
+}
+
 /* The authors' code: to a square of 256/224 of the side, of which the middle is cut out, or to one of the side alone. */
 Test(config_ready, dat_and_classifiers_of_384_squash_pictures)
 {

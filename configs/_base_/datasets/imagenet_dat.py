@@ -8,5 +8,7 @@ test_pipeline = [
     dict(type='PackInputs')
 ]
 data = dict(
+    samples_per_gpu=128,
+    workers_per_gpu=2,
     val=dict(type='ImageNet', data_prefix='data/imagenet/val', pipeline=test_pipeline),
     test=dict(type='ImageNet', data_prefix='data/imagenet/val', pipeline=test_pipeline))

@@ -8,4 +8,7 @@ test_pipeline = [
     dict(type='DetrNormalize', mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
     dict(type='PackInputs')
 ]
-data = dict(test=dict(type='ImageNet', data_prefix='data/imagenet/val', pipeline=test_pipeline))
+data = dict(
+    samples_per_gpu=128,
+    workers_per_gpu=2,
+    test=dict(type='ImageNet', data_prefix='data/imagenet/val', pipeline=test_pipeline))
