@@ -41,6 +41,15 @@ typedef struct {
  * line and key; DF_ENOMEM. */
 DF_API int df_recipe_read(DfRecipe *out, const DfNode *root);
 
+/* Settings that a run cannot obey, beyond.c. df_recipe_check(): DF_EVALUE for one that would change the weights.
+ * df_recipe_warn() logs a line for every hook in custom_hooks that is not built in. */
+DF_API int df_recipe_check(const DfNode *root);
+DF_API void df_recipe_warn(const DfNode *root);
+
+/* auto_scale_lr of a config, if it is enabled: the rate is multiplied by batch / base_batch_size. `batch`: pictures of
+ * a batch, of all processes. DF_EVALUE without base_batch_size. */
+DF_API int df_recipe_scale(DfRecipe *, const DfNode *root, int batch);
+
 /* df_schedule_new() for a recipe in any dialect. */
 DF_API int df_recipe_schedule(DfSchedule **out, const DfRecipe *, const DfRunLength *, const double *base, int n);
 

@@ -56,7 +56,9 @@ static void tell_fit(const DfRun *r)
 /* The official DETR programs have no runner: their args say how many epochs there are. */
 static int read_plan(DfRun *r)
 {
-    int error = df_recipe_read(&r->recipe, r->root);
+    int error = df_recipe_check(r->root);
+    if (error == DF_OK)
+        error = df_recipe_read(&r->recipe, r->root);
     if (error == DF_OK)
         error = df_plan_read(&r->plan, r->root, r->arena);
     if (error < 0 || r->plan.epochs || r->plan.iterations)
@@ -131,6 +133,8 @@ static int open_order(DfRun *r)
     if (error == DF_OK)
         error = df_mixing_options(&l->mixing, r->root);
     l->order.batch *= l->ranks; /* samples_per_gpu is of one process */
+    if (error == DF_OK)
+        error = df_recipe_scale(&r->recipe, r->root, l->order.batch);
     if (error == DF_OK)
         error = df_order_new(&order, &l->order, r->set);
     r->per_epoch = error == DF_OK ? df_order_epoch_batches(order) : 1;
@@ -278,6 +282,8 @@ int df_run_open(DfRun **out, const DfRunOptions *options)
         tell_fit(r);
     if (error == DF_OK)
         tell_data(r);
+    if (error == DF_OK && r->leads)
+        df_recipe_warn(r->root);
     return error;
 }
 

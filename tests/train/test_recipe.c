@@ -153,3 +153,57 @@ Test(recipe, refused)
     refuse("optim_wrapper = dict(optimizer=dict(type='SGD'), acumulative_counts=2)\n", "did you mean 'accumulative_counts'?");
     refuse("optim_wrapper = dict(optimizer=dict(type='SGD'))\ntrain_cfg = dict(by_epoch=True, max_epoch=2)\n", "did you mean 'max_epochs'?");
 }
+
+/* ---- beyond the recipe ----------------------------------------------------------------------------------------- */
+
+static void expect_check(const char *text, int want, const char *sentence)
+{
+    DfConfig *config = parse(text);
+    cr_expect_eq(df_recipe_check(df_config_root(config)), want, "%s", text);
+    if (want < 0)
+        cr_expect_not_null(strstr(df_error(), sentence), "%s", df_error());
+    df_config_free(config);
+}
+
+Test(recipe, settings_that_a_run_cannot_obey)
+{
+    expect_check("resume_from = None\nmomentum_config = None\nresume = False\n", DF_OK, NULL);
+    expect_check("momentum_config = dict(policy='cyclic', target_ratio=(0.85 / 0.95, 1))\n", DF_EVALUE, "a momentum that changes is not built in");
+    expect_check("resume_from = 'epoch_3.pth'\n", DF_EVALUE, "want None, not 'epoch_3.pth': --resume");
+}
+
+static char logged[512];
+static void keep_line(void *user, DfLogLevel level, const char *line)
+{
+    (void)user;
+    (void)level;
+    strncat(logged, line, sizeof logged - strlen(logged) - 1);
+}
+
+Test(recipe, hooks_that_are_not_built_in)
+{
+    DfConfig *config = parse("custom_hooks = [dict(type='NumClassCheckHook'), dict(type='PipelineSwitchHook'),\n"
+                             "    dict(type='EMAHook', momentum=0.001), dict(type='EMAHok')]\n");
+    df_log_to(keep_line, NULL);
+    df_recipe_warn(df_config_root(config));
+    cr_expect_str_eq(logged, "warning: custom_hooks: 'PipelineSwitchHook' is not built in, and the run goes without it"
+                             "warning: custom_hooks: 'EMAHok' is not built in, and the run goes without it");
+    df_config_free(config);
+}
+
+Test(recipe, rate_that_grows_with_the_batch)
+{
+    DfRecipe r = { .rule = { .lr = 0.02 } };
+    DfConfig *config = parse("auto_scale_lr = dict(enable=False, base_batch_size=16)\n");
+    cr_expect_eq(df_recipe_scale(&r, df_config_root(config), 4), DF_OK);
+    cr_expect_eq(r.rule.lr, 0.02);
+    df_config_free(config);
+    config = parse("auto_scale_lr = dict(enable=True, base_batch_size=16)\n");
+    cr_expect_eq(df_recipe_scale(&r, df_config_root(config), 4), DF_OK);
+    cr_expect_eq(r.rule.lr, 0.005);
+    df_config_free(config);
+    config = parse("auto_scale_lr = dict(enable=True)\n");
+    cr_expect_eq(df_recipe_scale(&r, df_config_root(config), 4), DF_EVALUE);
+    cr_expect_not_null(strstr(df_error(), "base_batch_size"), "%s", df_error());
+    df_config_free(config);
+}
