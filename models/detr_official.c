@@ -18,10 +18,11 @@ enum { SINE, LEARNED };
 /* Of both programs, then of one; last what transformers' forms of these networks have beside them. */
 typedef struct {
     SetDetector net; /* first */
-    bool dilation, masks;
+    bool dilation, masks, aux_loss;
     int backbone, position_embedding, enc_layers, dec_layers, dim_feedforward, hidden_dim, nheads, num_queries;
     double dropout, set_cost_class, set_cost_bbox, set_cost_giou, bbox_loss_coef, giou_loss_coef;
     const char *dataset_file;
+    const DfNode *of_training;
     /* DETR */
     bool pre_norm;
     double eos_coef;
@@ -64,16 +65,19 @@ typedef struct {
                 "says the number of classes: 91 for 'coco', 250 for 'coco_panoptic', else 20; " \
                 "num_classes at the top of the config replaces it")
 
-/* What both programs accept and this one does not need. */
-#define ARGS_UNUSED \
-    DF_OPT_UNUSED(aux_loss, "losses of every layer, in training"), \
-    DF_OPT_UNUSED(lr, "for training with the official program"), \
-    DF_OPT_UNUSED(lr_backbone, "for training with the official program"), \
-    DF_OPT_UNUSED(batch_size, "for training with the official program"), \
-    DF_OPT_UNUSED(weight_decay, "for training with the official program"), \
-    DF_OPT_UNUSED(epochs, "for training with the official program"), \
-    DF_OPT_UNUSED(lr_drop, "for training with the official program"), \
-    DF_OPT_UNUSED(clip_max_norm, "for training with the official program"), \
+/* What a run reads, in train/. */
+#define OF_TRAINING(key, help) DF_OPT_AS(Args, key, of_training, DF_KIND_NODE, "None", 0, 0, NULL, "training: " help)
+
+/* Both programs have these: settings of training, and what is not needed here. */
+#define ARGS_OF_TRAINING \
+    DF_OPT_BOOL(Args, aux_loss, True, "training: all layers of the decoder have losses, and not the last one alone"), \
+    OF_TRAINING(lr, "learning rate, but of the backbone"), \
+    OF_TRAINING(lr_backbone, "learning rate of the backbone"), \
+    OF_TRAINING(batch_size, "pictures of a batch"), \
+    OF_TRAINING(weight_decay, "how fast weights shrink by themselves"), \
+    OF_TRAINING(epochs, "length of the run"), \
+    OF_TRAINING(lr_drop, "the rate drops to a tenth every so many epochs"), \
+    OF_TRAINING(clip_max_norm, "longest gradient"), \
     DF_OPT_UNUSED(frozen_weights, "for the segmentation head"), \
     DF_OPT_UNUSED(mask_loss_coef, "for the segmentation head"), \
     DF_OPT_UNUSED(dice_loss_coef, "for the segmentation head"), \
@@ -107,7 +111,7 @@ static const DfOpt detr_opts[] = {
     DF_OPT_BOOL(Args, by_query, False, "list detections in the order of their queries; False: the best first"),
     DF_OPT_BOOL(Args, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
     DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the class that is nothing in the class loss"),
-    ARGS_UNUSED,
+    ARGS_OF_TRAINING,
     DF_OPT_END
 };
 
@@ -123,13 +127,13 @@ static const DfOpt deformable_opts[] = {
     DF_OPT_BOOL(Args, two_stage, False, "the encoder proposes the queries; needs with_box_refine"),
     DF_OPT_FLOAT(Args, cls_loss_coef, 2, 0, 1e6, "weight of the class loss"),
     DF_OPT_FLOAT(Args, focal_alpha, 0.25, 0, 1, "weight of positive examples in the focal loss"),
-    DF_OPT_UNUSED(lr_backbone_names, "for training with the official program"),
-    DF_OPT_UNUSED(lr_linear_proj_names, "for training with the official program"),
-    DF_OPT_UNUSED(lr_linear_proj_mult, "for training with the official program"),
+    OF_TRAINING(lr_backbone_names, "parts of the names of the parameters that learn at lr_backbone"),
+    OF_TRAINING(lr_linear_proj_names, "parts of the names of those that learn slower"),
+    OF_TRAINING(lr_linear_proj_mult, "factor of their rate"),
     DF_OPT_UNUSED(lr_drop_epochs, "for training with the official program"),
-    DF_OPT_UNUSED(sgd, "for training with the official program"),
+    OF_TRAINING(sgd, "SGD in place of AdamW"),
     DF_OPT_UNUSED(cache_mode, "for the official data loader"),
-    ARGS_UNUSED,
+    ARGS_OF_TRAINING,
     DF_OPT_END
 };
 
@@ -265,6 +269,7 @@ static bool build_trunk(NnScope s, Args *a, const DfNode *root, const DfSetHead 
     static const char *const ignorable[] = { "backbone.0.body.fc.*", "detr.backbone.0.body.fc.*", NULL };
     SetDetector *net = &a->net;
     net->ignorable = ignorable;
+    net->last_alone = !a->aux_loss;
     net->head = (SetPart){ head, nn_alloc(s, 1, head->size) };
     const DfNode *whole = df_node_get(root, "resnet");
     net->trunk.backbone_cfg = df_node_get(whole, "type") ? described(s, whole, &given, channels)

@@ -149,11 +149,21 @@ static const DfAnnotations *as_shares(DfCtx *c, const DfAnnotations *objects, co
     return shares;
 }
 
+/* Somebody who listens is given all layers. */
+static void keep_last(DfSetOutputs *outputs)
+{
+    outputs->logits[0] = outputs->logits[outputs->n - 1];
+    outputs->boxes[0] = outputs->boxes[outputs->n - 1];
+    outputs->n = 1;
+}
+
 void df_set_detector_losses(DfCtx *c, const void *self, DfTensor *image, const DfLossBatch *batch, DfLosses *out)
 {
     const SetDetector *net = self;
     DfSetOutputs outputs;
-    run(c, net, image, batch->metas, true, &outputs);
+    run(c, net, image, batch->metas, !net->last_alone, &outputs);
+    if (net->last_alone)
+        keep_last(&outputs);
     DfLossBatch relative = *batch;
     relative.objects = as_shares(c, batch->objects, batch->metas, batch->n);
     if (relative.objects)

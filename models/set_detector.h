@@ -16,6 +16,7 @@ typedef struct {
     const char *const *ignorable; /* keys of checkpoints that are known and not needed */
     DfDetrMasks *masks;           /* DETR's mask head; NULL: none                      */
     DfSegmenting segmenting;      /* how its masks become segments                     */
+    bool last_alone;              /* in training the last layer of the decoder alone has losses */
 } SetDetector;
 
 bool df_set_detector_has_masks(const void *self);

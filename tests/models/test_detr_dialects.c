@@ -309,6 +309,36 @@ Test(detr_dialects, losses_of_deformable_detr)
     same_losses(OFFICIAL(""), DEFORMABLE_DETR(MAPPER, ""), (float[]){ 2, 5, 2 }); /* the same defaults */
 }
 
+/* aux_loss=False: the losses of the last layer, and those of the first of two stages, are the same; others there are not. */
+static void losses_of_the_last_layer(const char *official, const char *alone, int wanted)
+{
+    Run a, b;
+    open_run(&a, official);
+    open_run(&b, alone);
+    DfLosses *all = losses_of(&a), *last = losses_of(&b);
+    int n = 0;
+    for (int i = 0; i < last->n; i++) {
+        const DfLoss *loss = &last->v[i];
+        cr_expect_null(strstr(loss->name, "_0"), "%s is there", loss->name);
+        if (!loss->loss)
+            continue;
+        cr_expect_eq(loss->loss->data[0], named(all, loss->name)->loss->data[0], "%s", loss->name);
+        n++;
+    }
+    cr_expect_eq(n, wanted);
+    df_free(all);
+    df_free(last);
+    close_run(&a);
+    close_run(&b);
+}
+
+Test(detr_dialects, without_losses_of_earlier_layers)
+{
+    losses_of_the_last_layer(OFFICIAL(""), OFFICIAL("aux_loss=False"), 3);
+    losses_of_the_last_layer(OFFICIAL("with_box_refine=True, two_stage=True"),
+                             OFFICIAL("with_box_refine=True, two_stage=True, aux_loss=False"), 6);
+}
+
 /* ---- what is refused ------------------------------------------------------------------------------------------------ */
 
 static void refused(const char *text, const char *sentence)
