@@ -80,7 +80,7 @@ static bool is_common_part(const char *key)
 }
 
 /* An override may make new keys. But where the first missing key of its path is near to a known one, it is likely
- * a typing error. (The last key may be anything: it is checked when options are filled.) */
+ * a typing error. (The last key may be anything: it is checked when options are filled, but for what follows.) */
 static int check_path(const DfNode *root, const DfNode *over)
 {
     const DfNode *at = root;
@@ -96,6 +96,44 @@ static int check_path(const DfNode *root, const DfNode *over)
         at = next;
     }
     return DF_OK;
+}
+
+/* Keys that configs have at their root and in `data`, where no table of options tells a slip. */
+static const char *const root_keys[] = {
+    "type", "args", "model", "backbone", "resnet", "num_classes", "classes", "palette", "img_size",
+    "data", "data_root", "dataset_type", "data_preprocessor", "train_pipeline", "test_pipeline", "tta_pipeline",
+    "tta_model", "aug_test", "train_dataloader", "val_dataloader", "test_dataloader", "val_evaluator", "test_evaluator",
+    "train_cfg", "val_cfg", "test_cfg", "optimizer", "optimizer_config", "optim_wrapper", "lr_config",
+    "momentum_config", "param_scheduler", "runner", "total_epochs", "total_iters", "max_epochs", "max_iters",
+    "auto_scale_lr", "fp16", "evaluation", "checkpoint_config", "log_config", "log_level", "log_processor", "workflow",
+    "load_from", "resume_from", "resume", "work_dir", "seed", "randomness", "custom_hooks", "custom_imports",
+    "default_hooks", "default_scope", "env_cfg", "visualizer", "vis_backends", "launcher", "device", "gpu_ids",
+    "dist_params", "cudnn_benchmark", "find_unused_parameters", "mp_start_method", "opencv_num_threads",
+    "mmdet_version", "mmseg_version", NULL,
+};
+static const char *const data_keys[] = {
+    "train", "val", "test", "samples_per_gpu", "imgs_per_gpu", "workers_per_gpu", "persistent_workers", "pin_memory",
+    "shuffle", "drop_last", "prefetch_factor", "train_dataloader", "val_dataloader", "test_dataloader", NULL,
+};
+
+static int check_last(const DfNode *root, const DfNode *over)
+{
+    const DfNode *key = over->first;
+    const char *const *known = root_keys;
+    const DfNode *dict = root;
+    if (strcmp(key->key, "data") == 0 && key->kind == DF_NODE_DICT && key->first) {
+        dict = df_node_get(root, "data");
+        key = key->first;
+        known = data_keys;
+    }
+    if (key->kind == DF_NODE_DICT || df_node_get(dict, key->key))
+        return DF_OK;
+    size_t n = 0;
+    for (; known[n]; n++)
+        if (strcmp(known[n], key->key) == 0)
+            return DF_OK;
+    const char *near = df_nearest_name(key->key, known, n);
+    return near ? df_node_fail(key, DF_EVALUE, "there is no such key; did you mean '%s'?", near) : DF_OK;
 }
 
 /* The value in Python syntax; true and false as in JSON; anything else that does not look like a list, dict or
@@ -141,6 +179,8 @@ int df_override(DfConfig *tree, DfNode *root, const char *override, int number)
     DfNode *over = value ? nest(tree, override, (size_t)(equals - override), value, 1) : NULL;
     if (!over)
         return tree->error ? tree->error : DF_EVALUE;
-    const int error = check_path(root, over);
+    int error = check_path(root, over);
+    if (error == DF_OK)
+        error = check_last(root, over);
     return error < 0 ? error : df_merge(tree, root, over, true);
 }
