@@ -46,12 +46,12 @@ static void check_metrics(Vain *v, const DfNode *evaluator, int kind)
 /* Options with a value that would change the result. */
 static void check_options(Vain *v, const DfNode *evaluator)
 {
-    static const char *const numbers[] = { "proposal_nums", "metric_items", "beta" };
+    static const char *const numbers[] = { "proposal_nums", "metric_items", "beta", "nan_to_num" };
     if (df_node_bool(df_node_get(evaluator, "format_only"), false))
         tell(v, "format_only=True: results are scored, and kept with --out", "");
     if (strcmp(df_node_text(df_node_get(evaluator, "type"), ""), "VOCMetric") != 0 &&
         df_node_get(evaluator, "iou_thrs") && df_node_get(evaluator, "iou_thrs")->kind != DF_NODE_NONE)
-        tell(v, "iou_thrs: want COCO's ten", "");
+        tell(v, "iou_thrs is not used: the thresholds are COCO's ten", "");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         const DfNode *value = df_node_get(evaluator, numbers[i]);
         if (value && value->kind != DF_NODE_NONE)
@@ -84,18 +84,32 @@ static void check(Vain *v, const DfNode *root, const DfNode *evaluator, bool own
         check_file(v, root, evaluator);
 }
 
+static int finish(Vain *v, const char *where)
+{
+    char *text = NULL;
+    const int error = df_textbuf_take(&v->text, &text);
+    if (error == DF_OK && v->n)
+        df_log(DF_LOG_WARNING, "eval does not do all that %s in the config says: %s", where, text);
+    df_free(text);
+    return error;
+}
+
+/* mmdet 2.x and mmseg 0.x hand the options of `evaluation` to the metric of the dataset. */
+static int warn_of_evaluation(const DfNode *root)
+{
+    Vain v = { 0 };
+    check_options(&v, df_node_get(root, "evaluation"));
+    return finish(&v, "evaluation");
+}
+
 int df_evaluator_warn(const DfNode *root, bool own_data)
 {
     Vain v = { 0 };
-    char *text = NULL;
     const DfNode *evaluator = df_node_get(root, "test_evaluator");
     const bool list = evaluator && evaluator->kind == DF_NODE_LIST;
     for (const DfNode *one = list ? evaluator->first : evaluator; one; one = list ? one->next : NULL)
         if (one->kind == DF_NODE_DICT)
             check(&v, root, one, own_data);
-    const int error = df_textbuf_take(&v.text, &text);
-    if (error == DF_OK && v.n)
-        df_log(DF_LOG_WARNING, "test_evaluator says what eval does not do: %s", text);
-    df_free(text);
-    return error;
+    const int error = finish(&v, "test_evaluator");
+    return error < 0 ? error : warn_of_evaluation(root);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluator.h -- private: what a config's test_evaluator says, and what of it is said in vain.
+ * inference/evaluator.h -- private: what a config's test_evaluator and `evaluation` say, and what of it is said in vain.
  */
 #ifndef DF_INFERENCE_EVALUATOR_H
 #define DF_INFERENCE_EVALUATOR_H

@@ -133,9 +133,11 @@ _base_ = ''
 test_evaluator = dict(type='CocoMetric', ann_file='other.json', metric=['bbox', 'proposal'], format_only=True, proposal_nums=[300])
 EOF
 run 0 eval evaluator.py random:1 --data data --limit 1
-grep -q "test_evaluator says what eval does not do: no metric proposal; format_only=True: .*; proposal_nums is not used$" err ||
+grep -q "eval does not do all that test_evaluator in the config says: no metric proposal; format_only=True: .*; proposal_nums is not used$" err ||
     fail 'does not warn of what test_evaluator says in vain'
 sed -i "s/type='CocoMetric'.*/type='MineMetric')/" evaluator.py
 run 0 eval evaluator.py random:1 --data data --limit 1
 grep -q 'no metric MineMetric$' err || fail 'does not warn of a metric that there is not'
+evaluate 0 --limit 1 --set 'evaluation.iou_thrs=[0.5]'
+grep -q "evaluation in the config says: iou_thrs is not used" err || fail 'does not warn of thresholds that are not used'
 finish

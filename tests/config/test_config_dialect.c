@@ -112,6 +112,14 @@ Test(config_dialect, evaluators_of_3_x)
             "test_evaluator = [dict(type='CocoMetric', metric='bbox', classwise=True), 3]\nevaluation = dict(classwise=True)\n");
     becomes("default_scope = 'mmdet'\ntest_evaluator = dict(type='VOCMetric', iou_thrs=[0.5, 0.7])\n",
             "test_evaluator = dict(type='VOCMetric', iou_thrs=[0.5, 0.7])\nevaluation = dict(iou_thr=[0.5, 0.7], eval_mode='11points')\n");
+    becomes("test_evaluator = dict(type='IoUMetric', ignore_index=0)\nval_evaluator = dict(type='IoUMetric')\n"
+            "test_dataloader = dict(dataset=dict(type='ConcatDataset', datasets=[dict(type='CityscapesDataset', pipeline=[]),\n"
+            "    dict(type='CityscapesDataset', pipeline=[], ignore_index=7)]))\n"
+            "val_dataloader = dict(dataset=dict(type='CityscapesDataset', pipeline=[], ignore_index=7))\n",
+            "test_evaluator = dict(type='IoUMetric', ignore_index=0)\nval_evaluator = dict(type='IoUMetric')\nevaluation = dict()\n"
+            "data = dict(val_dataloader=dict(), val=dict(type='CityscapesDataset', pipeline=[]), test_dataloader=dict(),\n"
+            "    test=dict(type='ConcatDataset', datasets=[dict(type='CityscapesDataset', pipeline=[], ignore_index=0),\n"
+            "        dict(type='CityscapesDataset', pipeline=[], ignore_index=0)]))\n");
     becomes("default_scope = 'mmdet'\ntest_evaluator = dict(type='VOCMetric', eval_mode='area')\n",
             "test_evaluator = dict(type='VOCMetric', eval_mode='area')\nevaluation = dict(eval_mode='area')\n");
 }
