@@ -90,6 +90,16 @@ static DfTensor *fixed_bias(DfCtx *c, const Deform *a, int queries, int samples)
     return df_reshape(c, table, DF_SHAPE(heads, queries, samples));
 }
 
+/* Where a distance is counted in shares of size - 1, a map of one row or column has none: the official code divides 0 by
+ * 0, and gives nothing but numbers that are not finite. */
+static bool has_distances(DfCtx *c, const DatBlockOptions *o, int H, int W)
+{
+    if ((o->code_2022 && !o->log_cpb) || (H > 1 && W > 1))
+        return true;
+    df_ctx_fail(c, DF_ESHAPE, "a map of %dx%d: the distances of its position bias want at least 2x2", H, W);
+    return false;
+}
+
 /* phi(B; R) of eq. 9, and in how->kind its form. A dwc_pe is no summand of the scores: it is added to the result. */
 static DfTensor *position_bias(DfCtx *c, const Deform *a, DfTensor *q, DfTensor *pos, DfDeformAttention *how)
 {
@@ -101,6 +111,8 @@ static DfTensor *position_bias(DfCtx *c, const Deform *a, DfTensor *q, DfTensor 
     how->kind = DF_BIAS_DENSE;
     if (o->fixed_pe)
         return fixed_bias(c, a, H * W, df_dim(pos, 2));
+    if (!has_distances(c, o, H, W))
+        return &c->nil;
     if (o->log_cpb)
         return continuous_bias(c, a, pos, H, W);
     how->kind = DF_BIAS_TABLE;

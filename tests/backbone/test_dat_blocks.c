@@ -287,3 +287,41 @@ Test(dat_blocks, what_the_official_code_cannot_run_is_refused)
     refused("D", "groups=[2, 1, 1, 1]", "groups = 2");
     refused("L", "sr_ratios=[1, 1]", "sr_ratios has 2 entries");
 }
+
+/* A deformable block, on a map of one row or column and on one that has both. */
+static int run_on_map(const DatBlockOptions *o, int H, int W)
+{
+    DfPool *pool;
+    DfCtx *c;
+    NnModel *weights;
+    const DatBlockKind *kind = df_dat_block_kind("D");
+    cr_assert_eq(df_pool_new(&pool, 1), DF_OK);
+    cr_assert_eq(df_ctx_new(&c, pool), DF_OK);
+    cr_assert_eq(nn_model_new(&weights), DF_OK);
+    void *self = nn_alloc(nn_root(weights), 1, kind->size);
+    kind->init(nn_root(weights), self, o);
+    cr_assert_eq(nn_model_error(weights), DF_OK, "%s", df_error());
+    cr_assert_eq(nn_model_init(weights, 0), DF_OK);
+    const DfTensor *y = kind->forward(c, self, df_zeros(c, DF_SHAPE(1, H, W, o->dim)), (NnResidual){ 0 });
+    const int error = df_ctx_error(c);
+    for (size_t i = 0; error == DF_OK && i < df_size(y); i++)
+        cr_assert(isfinite(y->data[i]), "%d x %d: number %zu is %g", H, W, i, (double)y->data[i]);
+    df_ctx_free(c);
+    nn_model_free(weights);
+    df_pool_free(pool);
+    return error;
+}
+
+Test(dat_blocks, maps_of_one_row_have_no_distances)
+{
+    DatBlockOptions o = { .dim = 16, .heads = 4, .groups = 2, .stride = 1, .ksize = 3, .side = 14, .offset_range_factor = -1, .use_pe = true };
+    cr_expect_eq(run_on_map(&o, 2, 5), DF_OK);
+    cr_expect_eq(run_on_map(&o, 1, 5), DF_ESHAPE);
+    cr_expect_not_null(strstr(df_error(), "a map of 1x5: the distances of its position bias want at least 2x2"), "%s", df_error());
+    o.log_cpb = true;
+    cr_expect_eq(run_on_map(&o, 5, 1), DF_ESHAPE);
+    o.use_pe = false;
+    cr_expect_eq(run_on_map(&o, 1, 5), DF_OK);
+    o = (DatBlockOptions){ .dim = 16, .heads = 4, .groups = 2, .stride = 1, .ksize = 3, .side = 14, .offset_range_factor = 2, .use_pe = true, .code_2022 = true };
+    cr_expect_eq(run_on_map(&o, 1, 5), DF_OK);
+}
