@@ -147,6 +147,9 @@ int cli_write_text(const char *path, const char *text);   /* the whole file at o
 int cli_write_json(DfJsonWriter *, const char *path);
 /* Before long work: can this file be written? NULL and "-" can. */
 int cli_check_output(const char *path);
+/* overwriting.c: CLI_EUSAGE if an option of `command` writes to one of args[n] or to a file of another option. */
+int cli_check_overwriting(const CliCommand *, int n, const char *const *args);
+bool cli_is_same_file(const char *a, const char *b); /* both are there, and are one */
 int cli_check_outputs(size_t n, const char *const *paths); /* each of them */
 
 #endif

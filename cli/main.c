@@ -387,6 +387,8 @@ static int run(const CliCommand *command, int argc, char **argv)
     } else if (status == 0) {
         int error = check_settings(command);
         if (error == DF_OK)
+            error = cli_check_overwriting(command, n, args);
+        if (error == DF_OK)
             error = check_environment();
         if (error == DF_OK)
             error = command->run(n, args);

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/data/data.h"
 
@@ -31,12 +30,6 @@ static int read_task(DfYoloTask *out)
     return DF_OK;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 int cli_data_check(const char *in, const char *out)
 {
     DfLabelledForm form;
@@ -46,7 +39,7 @@ int cli_data_check(const char *in, const char *out)
         error = read_task(&task);
     if (error == DF_OK && cli_data.copy && cli_data.link)
         error = df_fail(CLI_EUSAGE, "--copy and --link: want one of them");
-    if (error == DF_OK && is_same(in, out))
+    if (error == DF_OK && cli_is_same_file(in, out))
         error = df_fail(CLI_EUSAGE, "%s is what is read: want another place to write to", out);
     return error;
 }

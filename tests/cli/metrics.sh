@@ -43,6 +43,16 @@ grep -q '"ap_at": {"1": .*, "300": 0.14006716056221008}' one.json || fail 'the J
 run 1 metric coco "$data/obb.gt.json" "$data/obb.dt.json" && says 'have an obb and no bbox'
 run 2 metric coco "$data/obb.gt.json" "$data/obb.dt.json" --type obb --explain page.html && says 'want bbox or segm in --type'
 
+# No command writes over what it reads, under whatever name, and no two of its outputs are one file.
+cp "$data/obb.gt.json" gt.json && cp "$data/obb.dt.json" dt.json && ln -s gt.json link.json
+run 2 metric coco gt.json dt.json --type obb --json ./gt.json && says '--json ./gt.json: this file is read: want another place'
+run 2 metric coco gt.json dt.json --type obb --dump link.json && says '--dump link.json: this file is read'
+run 2 metric coco gt.json dt.json --type obb --json x.json --dump x.json && says '--json and --dump both write x.json: want a file for each'
+run 2 compare --gt gt.json a=dt.json dt.json --json gt.json && says '--json gt.json: --gt reads this file'
+run 2 compare --gt gt.json a=dt.json b=dt.json --markdown dt.json && says '--markdown dt.json: this file is read'
+same gt.json "$data/obb.gt.json"
+run 0 metric coco gt.json dt.json --type obb --json /dev/null --quiet
+
 # The numbers come from panopticapi.
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" && prints 'All       |  44.6   66.4   57.0     6'
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --per-class && prints '17 thing '
