@@ -15,8 +15,8 @@ typedef struct {
 } Runner;
 
 static const DfOpt runner_opts[] = {
-    DF_OPT_INT(Runner, max_epochs, 0, 0, 1000000, "passes over the training set"),
-    DF_OPT_INT(Runner, max_iters, 0, 0, 2000000000, "steps, of a run that is counted in steps"),
+    DF_OPT_INT(Runner, max_epochs, None, 0, 1000000, "passes over the training set"),
+    DF_OPT_INT(Runner, max_iters, None, 0, 2000000000, "steps, of a run that is counted in steps"),
     DF_OPT_INT(Runner, val_interval, 0, 0, 2000000000, "epochs or steps between two evaluations; 0: as `evaluation`"),
     DF_OPT_INT(Runner, val_begin, 1, 0, 2000000000, "the first epoch or step that is evaluated"),
     DF_OPT_UNUSED(dynamic_intervals, "the interval stays as it is"),
@@ -47,7 +47,7 @@ static int read_length(DfPlan *plan, Runner *runner, const DfNode *root, DfArena
         plan->iterations = df_node_int(df_node_get(root, "total_iters"), 0);
     }
     if (plan->epochs > 0 && plan->iterations > 0)
-        return df_node_fail(dict ? dict : root, DF_EVALUE, "has max_epochs and max_iters: want one of them");
+        return df_node_fail(dict ? dict : root, DF_EVALUE, "has max_epochs and max_iters: want one of them, and None for the other");
     return DF_OK;
 }
 
