@@ -248,6 +248,8 @@ void df_resnet_build(NnScope s, ResNet *net)
         }
     }
     freeze(s, net);
+    if (net->global_pool == POOL_CATAVGMAX)
+        in *= 2;
     if (net->style == RESNET_TORCHVISION && net->num_classes)
         nn_linear_init(nn_at(s, "fc"), &net->fc, in, net->num_classes, true);
 }

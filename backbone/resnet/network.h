@@ -43,7 +43,7 @@ typedef struct {
 typedef struct {
     /* options, by mmdet's names: resnet.c */
     int depth, in_channels, stem_channels, base_channels, base_width, num_stages, style, frozen_stages, groups;
-    int width_per_group, num_classes;
+    int width_per_group, num_classes, global_pool;
     DfInts strides, dilations, out_indices, stage_blocks, stage_channels, multi_grid;
     DfBools stage_with_dcn, replace_stride_with_dilation;
     bool deep_stem, tiered_stem, stride_in_1x1, avg_down, contract_dilation, dilated_basic, norm_eval,
@@ -60,6 +60,8 @@ typedef struct {
     ConvNorm stem[RESNET_STEM]; /* the first one alone, or three if the stem is deep     */
     NnLinear fc;
 } ResNet;
+
+enum { POOL_AVG, POOL_MAX, POOL_AVGMAX, POOL_CATAVGMAX }; /* global_pool */
 
 /* Checks the options and fills the plan; false if the model is poisoned. */
 bool df_resnet_plan(NnScope, ResNet *);

@@ -185,6 +185,22 @@ static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                 
     return df_leave(c, m, df_max_pool2d(c, x, (int[2]){ 3, 3 }, (int[2]){ 2, 2 }, (int[2]){ 1, 1 }, false));
 }
 
+/* The vector that is classified. timm has others than the mean. */
+static DfTensor *pool(DfCtx *c, const ResNet *net, DfTensor *x)                  /* N H W C -> N C, or 2 C */
+{
+    DfTensor *mean = net->global_pool == POOL_MAX ? NULL : df_mean_tokens(c, x);
+    if (net->global_pool == POOL_AVG)
+        return mean;
+    const int all[2] = { df_dim(x, 1), df_dim(x, 2) }, one[2] = { 1, 1 }, none[2] = { 0, 0 };
+    DfTensor *most = df_max_pool2d(c, x, all, one, none, false);
+    most = df_reshape(c, most, DF_SHAPE(df_dim(x, 0), df_dim(x, 3)));
+    if (net->global_pool == POOL_MAX)
+        return most;
+    if (net->global_pool == POOL_AVGMAX)
+        return df_scale(c, df_add(c, mean, most), 0.5F);
+    return df_concat(c, (DfTensor *[]){ mean, most }, 2, 1);
+}
+
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const ResNet *net = self;
@@ -207,7 +223,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
         df_forget(c, false);
     }
     if (net->fc.weight)
-        out->logits = nn_linear(c, &net->fc, df_mean_tokens(c, x));              /* N classes */
+        out->logits = nn_linear(c, &net->fc, pool(c, net, x));                   /* N classes */
 }
 
 /* ---- the records ------------------------------------------------------------------------------------------------- */
@@ -246,6 +262,8 @@ static void init(NnScope s, void *self)
                  "stages that have these deformable convolutions"), \
     DF_OPT_BOOL(ResNet, zero_init_residual, True, "new weights: the last norm of a block starts at 0"), \
     DF_OPT_INT(ResNet, num_classes, 1000, 0, 1000000, "torchvision: number of classes; 0: no classifier"), \
+    DF_OPT_ENUM(ResNet, global_pool, avg, "avg|max|avgmax|catavgmax", \
+                "torchvision: how the last map becomes a vector; avgmax: (mean + maximum) / 2, catavgmax: both"), \
     DF_OPT_BOOLS(ResNet, replace_stride_with_dilation, "None", \
                  "torchvision: which of the stages 1 to 3 dilate instead of striding; None: none"), \
     DF_OPT_NODE(ResNet, plugins, "None", \

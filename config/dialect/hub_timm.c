@@ -127,6 +127,35 @@ int df_timm_read(DfHub *hub, DfTimm *t, const DfTimmUsual *unlike)
     return error == DF_OK ? read_names(hub) : error;
 }
 
+/* Old files, and pretrained_cfg, say it too; what new files say beside pretrained_cfg is for people. */
+static const DfNode *pool_of(const DfHub *hub, const DfTimm *t)
+{
+    const DfNode *own = df_node_get(t->args, "global_pool");
+    return own ? own : df_node_get(pretrained_cfg(hub), "global_pool");
+}
+
+const char *df_timm_pool(const DfHub *hub, const DfTimm *t)
+{
+    static const char *const pools[] = { "avg", "max", "avgmax", "catavgmax" };
+    const DfNode *node = pool_of(hub, t);
+    const char *name = !node || node->kind == DF_NODE_NONE ? "avg" : df_node_text(node, "");
+    if (df_starts_with(name, "fast")) /* by other means */
+        name = name[4] ? name + 4 : "avg";
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
+        if (strcmp(name, pools[i]) == 0)
+            return pools[i];
+    df_node_fail(node, DF_EVALUE, "global_pool '%s': want avg, max, avgmax or catavgmax", name);
+    return NULL;
+}
+
+int df_timm_wants_mean(const DfHub *hub, const DfTimm *t)
+{
+    const char *pool = df_timm_pool(hub, t);
+    if (!pool || strcmp(pool, "avg") == 0)
+        return pool ? DF_OK : DF_EVALUE;
+    return df_node_fail(pool_of(hub, t), DF_EVALUE, "this form of the network is not built in: want avg");
+}
+
 int df_timm_fail(const DfHub *hub, const char *want)
 {
     const DfNode *name = df_node_get(hub->config, "architecture");

@@ -29,6 +29,12 @@ int df_timm_fail(const DfHub *, const char *want);
 /* The activation that act_layer names, by its name here; `usual` where nothing is said. NULL after df_fail(). */
 const char *df_timm_activation(const DfNode *args, const char *usual);
 
+/* How a classifier makes one vector of its last map: avg, max, avgmax (the mean of both) or catavgmax (one behind the other).
+ * NULL after df_fail(). */
+const char *df_timm_pool(const DfHub *, const DfTimm *);
+/* DF_EVALUE unless that is avg. */
+int df_timm_wants_mean(const DfHub *, const DfTimm *);
+
 /* Writes `data`: timm's own transform for evaluation. */
 int df_timm_write_data(DfHub *, const DfTimm *);
 

@@ -60,7 +60,7 @@ static const struct {
 };
 
 static const DfTimmUsual usual_swin[] = {
-    { "head_dim", "" }, { "global_pool", "avg" }, { "norm_layer", "" },
+    { "head_dim", "" }, { "norm_layer", "" },
     { "patch_norm", "True" }, { NULL, NULL },
 };
 
@@ -159,6 +159,8 @@ int df_hub_timm_swin(DfHub *hub)
     DfTimm t;
     Swin s = { 0 };
     int error = df_timm_read(hub, &t, usual_swin);
+    if (error == DF_OK)
+        error = df_timm_wants_mean(hub, &t);
     size_t i = 0;
     while (i < sizeof swins / sizeof *swins && error == DF_OK && !df_starts_with(t.name, swins[i].stem))
         i++;
@@ -215,7 +217,7 @@ static const struct {
     { "pvt_v2_b4", b4 }, { "pvt_v2_b5", b5 },
 };
 
-static const DfTimmUsual usual_pvt[] = { { "global_pool", "avg" }, { "norm_layer", "" }, { NULL, NULL } };
+static const DfTimmUsual usual_pvt[] = { { "norm_layer", "" }, { NULL, NULL } };
 
 static void write_pvt(DfHub *hub, const DfTimm *t, const Pvt *p)
 {
@@ -241,6 +243,8 @@ int df_hub_timm_pvt_v2(DfHub *hub)
     Pvt p = { 0 };
     const DfOpt *opts = NULL;
     int error = df_timm_read(hub, &t, usual_pvt);
+    if (error == DF_OK)
+        error = df_timm_wants_mean(hub, &t);
     for (size_t i = 0; error == DF_OK && i < sizeof pvts / sizeof *pvts; i++)
         if (strcmp(t.name, pvts[i].name) == 0)
             opts = pvts[i].opts;

@@ -16,7 +16,7 @@ typedef struct {
     int stem_type, stem_width, base_width, cardinality, output_stride;
     DfInts layers, channels;
     bool avg_down, bottleneck, group_norms;
-    const char *activation;
+    const char *activation, *pool;
 } ResNet;
 
 static const DfOpt opts[] = {
@@ -30,7 +30,7 @@ static const DfOpt opts[] = {
 };
 
 static const DfTimmUsual usual[] = {
-    { "global_pool", "avg" }, { "replace_stem_pool", "False" }, { "block_reduce_first", "1" },
+    { "replace_stem_pool", "False" }, { "block_reduce_first", "1" },
     { "down_kernel_size", "1" }, { "aa_layer", "" },
     { "block_args", "" }, { NULL, NULL },
 };
@@ -189,6 +189,8 @@ static int read_args(const DfHub *hub, const DfTimm *t, ResNet *r)
         error = read_stem(t->args, r);
     if (error == DF_OK)
         error = read_norm(t->args, r);
+    if (error == DF_OK && !(r->pool = df_timm_pool(hub, t)))
+        error = DF_EVALUE;
     if (error == DF_OK && !(r->activation = df_timm_activation(t->args, "ReLU")))
         error = DF_EVALUE;
     return error == DF_OK ? check(t, r) : error;
@@ -210,7 +212,7 @@ static void write_resnet(DfHub *hub, const DfTimm *t, const ResNet *r, const int
                    r->base_width, r->stem_type == PLAIN ? 64 : 2 * r->stem_width, df_hub_truth(r->avg_down));
     df_textbuf_add(out, ", deep_stem=%s, tiered_stem=%s", df_hub_truth(r->stem_type != PLAIN),
                    df_hub_truth(r->stem_type == TIERED));
-    df_textbuf_add(out, ",\n    hidden_act='%s', inner_act='%s'", r->activation, r->activation);
+    df_textbuf_add(out, ",\n    hidden_act='%s', inner_act='%s', global_pool='%s'", r->activation, r->activation, r->pool);
     if (r->group_norms)
         df_textbuf_add(out, ",\n    norm_cfg=dict(type='GN', num_groups=32)");
     if (r->output_stride != 32)

@@ -145,6 +145,10 @@ of_timm("timm_resnext", "resnext50_32x4d",
         (48, 48))
 # Group norms, which timm calls bn1 as the others; 32 groups.
 of_timm("timm_resnet_gn", "resnet50_gn", dict(channels=(32, 32, 32, 32), layers=(1, 1, 1, 1), num_classes=5), (48, 48))
+# The last map's maximum beside its mean, or with it.
+for pool in ["catavgmax", "avgmax"]:
+    of_timm("timm_resnet_" + pool, "resnet14t", dict(channels=(4, 4, 6, 8), layers=(1, 1, 1, 1), stem_width=8, num_classes=5, global_pool=pool),
+            (90, 65))
 # Both convolutions of a basic block are dilated.
 of_timm("timm_resnet_stride_8", "resnet18",
         dict(channels=(4, 6, 8, 8), layers=(1, 1, 2, 2), output_stride=8, num_classes=5), (56, 56))
