@@ -134,7 +134,7 @@ static int source_of_options(const Fpn *f)
     return f->extra_convs_on_inputs ? ON_INPUT : ON_OUTPUT; /* mmdet's older way to say it */
 }
 
-/* The map behind the last one that is used. mmseg and mmdet up to 2.20 end before the map end_level, later releases
+/* The map behind the last one that is used. mmseg and mmdet up to 2.23 end before the map end_level, later releases
  * behind it, and there the last map means all of them; which one is meant follows from num_outs. */
 static int top_of_options(const Fpn *f)
 {

@@ -39,6 +39,24 @@ static const DfOpt opts[] = {
     DF_OPT_END
 };
 
+/* What a file without the key means depends on the processor. */
+typedef struct {
+    int side, resample;
+    const double *mean, *std; /* NULL: ImageNet's                               */
+    int crop;                 /* the side of what is cut out; 0: nothing is     */
+    bool edge;                /* a number is the shortest edge, and not a square */
+} Usual;
+static const double half[3] = { 0.5, 0.5, 0.5 };
+static const double clip_mean[3] = { 0.48145466, 0.4578275, 0.40821073 };
+static const double clip_std[3] = { 0.26862954, 0.26130258, 0.27577711 };
+static const Usual usual_vit = { .side = 224, .resample = 2, .mean = half, .std = half };
+static const Usual usual_deit = { .side = 256, .resample = 3, .mean = half, .std = half, .crop = 224 };
+static const Usual usual_bit = { .side = 224, .resample = 3, .mean = clip_mean, .std = clip_std, .crop = 224,
+                                 .edge = true };
+static const Usual usual_pvt = { .side = 224, .resample = 3 };
+static const Usual usual_segformer = { .side = 512, .resample = 2 };
+static const Usual usual_convnext = { .side = 384, .resample = 3, .mean = half, .std = half };
+
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 /* One number is that of every channel. */
@@ -139,8 +157,9 @@ static int write_pad(DfHub *hub, const Processor *p)
     return DF_OK;
 }
 
-static int write_detr(DfHub *hub)
+static int write_detr(DfHub *hub, const Usual *usual)
 {
+    (void)usual;
     Processor p = { 0 };
     int error = df_hub_bind(hub, hub->processor, opts, &p, "preprocessor_config.json");
     if (error == DF_OK)
@@ -153,18 +172,6 @@ static int write_detr(DfHub *hub)
 
 /* ---- processors of classifiers and segmentors -------------------------------------------------------------------- */
 
-/* What a file without the key means depends on the processor. */
-typedef struct {
-    int side, resample;
-    bool imagenet;       /* mean and std, where a file has none: else 0.5 */
-} Usual;
-static const Usual usual_vit = { 224, 2, false };
-static const Usual usual_pvt = { 224, 3, true };
-static const Usual usual_segformer = { 512, 2, true };
-static const Usual usual_convnext = { 384, 3, false };
-
-static const double half[3] = { 0.5, 0.5, 0.5 };
-
 static bool says(const DfHub *hub, const char *key)
 {
     const DfNode *value = df_node_get(hub->processor, key);
@@ -176,10 +183,12 @@ static int read_processor(DfHub *hub, const Usual *usual, Processor *p)
     const int error = df_hub_bind(hub, hub->processor, opts, p, "preprocessor_config.json");
     if (!says(hub, "resample"))
         p->resample = usual->resample;
-    if (!usual->imagenet && !says(hub, "image_mean"))
-        p->image_mean = (DfFloats){ .n = 3, .v = half };
-    if (!usual->imagenet && !says(hub, "image_std"))
-        p->image_std = (DfFloats){ .n = 3, .v = half };
+    if (usual->mean && !says(hub, "image_mean"))
+        p->image_mean = (DfFloats){ .n = 3, .v = usual->mean };
+    if (usual->std && !says(hub, "image_std"))
+        p->image_std = (DfFloats){ .n = 3, .v = usual->std };
+    if (usual->crop && !says(hub, "do_center_crop"))
+        p->do_center_crop = true;
     return error;
 }
 
@@ -196,11 +205,11 @@ static void write_crop(DfHub *hub, const int size[2])
 }
 
 /* 0 0: the processor crops nothing. */
-static int read_crop(DfHub *hub, const Processor *p, int size[2])
+static int read_crop(DfHub *hub, const Processor *p, const Usual *usual, int size[2])
 {
     const DfNode *height = df_node_get(p->crop_size, "height");
     const DfNode *width = df_node_get(p->crop_size, "width");
-    size[0] = size[1] = 0;
+    size[0] = size[1] = p->do_center_crop ? usual->crop : 0;
     if (!p->do_center_crop || !p->crop_size)
         return DF_OK;
     if (!is_side(height ? height : p->crop_size) || !is_side(width ? width : p->crop_size))
@@ -215,8 +224,9 @@ static int read_squashed(DfHub *hub, const Processor *p, const Usual *usual, int
 {
     const DfNode *height = df_node_get(p->size, "height");
     const DfNode *width = df_node_get(p->size, "width");
-    size[0] = size[1] = p->size ? 0 : usual->side;
-    if (!p->size || df_node_get(p->size, "shortest_edge"))
+    const bool by_edge = df_node_get(p->size, "shortest_edge") || (usual->edge && !width);
+    size[0] = size[1] = p->size || usual->edge ? 0 : usual->side;
+    if (!p->size || by_edge)
         return DF_OK;
     if (p->size->kind == DF_NODE_LIST && p->size->n == 2) {
         height = p->size->first;
@@ -242,8 +252,18 @@ static int read_all(DfHub *hub, const Usual *usual, Squashed *q)
     if (error == DF_OK && q->p.do_resize)
         error = read_squashed(hub, &q->p, usual, q->size);
     if (error == DF_OK)
-        error = read_crop(hub, &q->p, q->crop);
+        error = read_crop(hub, &q->p, usual, q->crop);
     return error;
+}
+
+static int write_shortest(DfHub *hub, const Processor *p, const Usual *usual)
+{
+    const DfNode *edge = df_node_get(p->size, "shortest_edge");
+    if (p->size)
+        return write_edges(hub, p, edge ? edge : p->size, df_node_get(p->size, "longest_edge"));
+    df_textbuf_add(&hub->out, "    dict(type='ProcessorResize', shortest_edge=%d, resample=%d),\n", usual->side,
+                   p->resample);
+    return DF_OK;
 }
 
 static int write_squashed(DfHub *hub, const Usual *usual)
@@ -252,7 +272,7 @@ static int write_squashed(DfHub *hub, const Usual *usual)
     int error = read_all(hub, usual, &q);
     const Processor *p = &q.p;
     if (error == DF_OK && p->do_resize && !q.size[0])
-        error = write_edges(hub, p, df_node_get(p->size, "shortest_edge"), df_node_get(p->size, "longest_edge"));
+        error = write_shortest(hub, p, usual);
     if (error < 0)
         return error;
     if (q.size[0])
@@ -271,45 +291,15 @@ static int squashed_picture(DfHub *hub, const Usual *usual, int picture[2])
     return error;
 }
 
-static int write_vit(DfHub *hub)
-{
-    return write_squashed(hub, &usual_vit);
-}
-
-static int write_pvt(DfHub *hub)
-{
-    return write_squashed(hub, &usual_pvt);
-}
-
-static int write_segformer(DfHub *hub)
-{
-    return write_squashed(hub, &usual_segformer);
-}
-
-static int vit_picture(DfHub *hub, int picture[2])
-{
-    return squashed_picture(hub, &usual_vit, picture);
-}
-
-static int pvt_picture(DfHub *hub, int picture[2])
-{
-    return squashed_picture(hub, &usual_pvt, picture);
-}
-
-static int segformer_picture(DfHub *hub, int picture[2])
-{
-    return squashed_picture(hub, &usual_segformer, picture);
-}
-
 /* ---- ConvNext's: small sides are cut out of a larger picture, sides from 384 on squashed ------------------------- */
 
 enum { SQUASHES_FROM = 384 };
 
-static int read_convnext(DfHub *hub, Processor *p, int *side)
+static int read_convnext(DfHub *hub, const Usual *usual, Processor *p, int *side)
 {
-    int error = read_processor(hub, &usual_convnext, p);
+    int error = read_processor(hub, usual, p);
     const DfNode *edge = df_node_get(p->size, "shortest_edge");
-    *side = usual_convnext.side;
+    *side = usual->side;
     if (error == DF_OK && p->size && !is_side(edge ? edge : p->size))
         error = wrong_size(hub, p->size);
     if (error == DF_OK && p->size)
@@ -317,11 +307,11 @@ static int read_convnext(DfHub *hub, Processor *p, int *side)
     return error;
 }
 
-static int write_convnext(DfHub *hub)
+static int write_convnext(DfHub *hub, const Usual *usual)
 {
     Processor p = { 0 };
     int side;
-    const int error = read_convnext(hub, &p, &side);
+    const int error = read_convnext(hub, usual, &p, &side);
     if (error < 0)
         return error;
     const double part = p.crop_pct > 0 ? p.crop_pct : 224.0 / 256;
@@ -336,10 +326,10 @@ static int write_convnext(DfHub *hub)
     return DF_OK;
 }
 
-static int convnext_picture(DfHub *hub, int picture[2])
+static int convnext_picture(DfHub *hub, const Usual *usual, int picture[2])
 {
     Processor p = { 0 };
-    const int error = read_convnext(hub, &p, &picture[0]);
+    const int error = read_convnext(hub, usual, &p, &picture[0]);
     picture[0] = p.do_resize ? picture[0] : 0;
     picture[1] = picture[0];
     return error;
@@ -350,19 +340,22 @@ static int convnext_picture(DfHub *hub, int picture[2])
 /* Names without the ending: DetrImageProcessor, DetrImageProcessorFast and DetrFeatureExtractor are "Detr". */
 typedef struct {
     const char *stem;
-    DfHubTranslator *write;
-    int (*picture)(DfHub *, int picture[2]); /* the size of all pictures; NULL: they have different ones */
+    int (*write)(DfHub *, const Usual *);
+    int (*picture)(DfHub *, const Usual *, int picture[2]); /* the size of all pictures; NULL: they have different ones */
+    const Usual *usual;
 } Row;
 
 static const Row rows[] = {
-    { "Detr",            write_detr,      NULL              },
-    { "DeformableDetr",  write_detr,      NULL              },
-    { "ConditionalDetr", write_detr,      NULL              },
-    { "ViT",             write_vit,       vit_picture       },
-    { "Pvt",             write_pvt,       pvt_picture       },
-    { "Segformer",       write_segformer, segformer_picture },
-    { "ConvNext",        write_convnext,  convnext_picture  },
-    { NULL, NULL, NULL },
+    { "Detr",            write_detr,     NULL,             NULL             },
+    { "DeformableDetr",  write_detr,     NULL,             NULL             },
+    { "ConditionalDetr", write_detr,     NULL,             NULL             },
+    { "ViT",             write_squashed, squashed_picture, &usual_vit       },
+    { "DeiT",            write_squashed, squashed_picture, &usual_deit      },
+    { "Bit",             write_squashed, squashed_picture, &usual_bit       },
+    { "Pvt",             write_squashed, squashed_picture, &usual_pvt       },
+    { "Segformer",       write_squashed, squashed_picture, &usual_segformer },
+    { "ConvNext",        write_convnext, convnext_picture, &usual_convnext  },
+    { NULL, NULL, NULL, NULL },
 };
 
 static const Row *find_row(const char *name)
@@ -385,7 +378,7 @@ static const Row *row_of(const DfHub *hub, const char *usual)
     const Row *row = find_row(df_node_text(type, usual));
     if (!row)
         df_node_fail(type ? type : hub->processor, DF_EVALUE, "image processor '%s' is not built in: want that of Detr, "
-                     "DeformableDetr, ConditionalDetr, ViT, Pvt, Segformer or ConvNext", df_node_text(type, usual));
+                     "DeformableDetr, ConditionalDetr, ViT, DeiT, Bit, Pvt, Segformer or ConvNext", df_node_text(type, usual));
     return row;
 }
 
@@ -395,7 +388,7 @@ int df_hub_picture(DfHub *hub, const char *usual, int picture[2])
     picture[0] = picture[1] = 0;
     if (!row)
         return DF_EVALUE;
-    return row->picture ? row->picture(hub, picture) : DF_OK;
+    return row->picture ? row->picture(hub, row->usual, picture) : DF_OK;
 }
 
 int df_hub_write_pipeline(DfHub *hub, const char *usual)
@@ -405,7 +398,7 @@ int df_hub_write_pipeline(DfHub *hub, const char *usual)
         return DF_EVALUE;
     df_textbuf_add(&hub->out, "[\n    dict(type='LoadImageFromFile', imdecode_backend='pillow'),\n"
                               "  dict(type='MultiScaleFlipAug', img_scale=(1, 1), flip=False, transforms=[\n");
-    const int error = row->write(hub);
+    const int error = row->write(hub, row->usual);
     df_textbuf_add(&hub->out, "    dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])]");
     return error;
 }

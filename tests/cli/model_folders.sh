@@ -62,8 +62,20 @@ run 0 predict prepared pictures --json one.json --quiet
 processor ViTFeatureExtractor '[0.4, 0.4, 0.4]' '[0.25, 0.25, 0.25]'
 run 0 predict prepared pictures --json three.json --quiet
 same one.json three.json
-processor BitImageProcessor 0.4 0.25
-run 1 predict prepared pictures --quiet && says "image processor 'BitImageProcessor' is not built in: want that of Detr, DeformableDetr"
+# What one cuts out by default, another does when it is told to.
+means='"image_mean": 0.4, "image_std": 0.25'
+written() { # TYPE KEYS
+    printf '{"image_processor_type": "%s", %s, %s}\n' "$1" "$2" "$means" >prepared/preprocessor_config.json
+    run 0 predict prepared pictures --json "$1.json" --quiet
+}
+written BitImageProcessor '"size": 64, "crop_size": 64'
+written ConvNextImageProcessor '"size": 64, "crop_pct": 1.0'
+same BitImageProcessor.json ConvNextImageProcessor.json
+written DeiTImageProcessor '"size": 72, "crop_size": 64'
+written ViTImageProcessor '"size": 72, "crop_size": 64, "do_center_crop": true, "resample": 3'
+same DeiTImageProcessor.json ViTImageProcessor.json
+processor CLIPImageProcessor 0.4 0.25
+run 1 predict prepared pictures --quiet && says "image processor 'CLIPImageProcessor' is not built in: want that of Detr, DeformableDetr"
 
 # ---- torchvision's batch norms that are not frozen -------------------------------------------------------------------------
 
