@@ -34,7 +34,7 @@ done
 
 # From nothing, 150 steps of up to four pictures.
 run 0 train "$zoo/recipes/ablation_base.py" --data data --work-dir learnt --quiet \
-    --set log_config.interval=40 --set runner.max_epochs=50 --set evaluation.interval=1000
+    --set load_from=None --set log_config.interval=40 --set runner.max_epochs=50 --set evaluation.interval=1000
 loss=$(sed -n 's/.*"mode": "train".*"loss": \([0-9.]*\).*/\1/p' learnt/log.jsonl | tail -n 1)
 least 0.8 "${loss:-9}" 'what the loss shall be below'
 finish
