@@ -93,6 +93,12 @@ typedef struct {
     const char *precision;                                /* as it was given; NULL: float32 */
 } CliCommon;
 extern CliCommon cli;
+extern const CliOption cli_common_options[];
+
+/* help.c. NULL: of the program. `word` (or NULL): if it is a thing that the command does, such as the coco of `metric
+ * coco`, what is for others is left out. */
+void cli_print_help(const CliCommand *, const char *word);
+bool cli_has_word(const char *words, const char *word); /* things.c: among words with spaces between */
 
 /* ---- services ---------------------------------------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ enum { USAGE = 2 };
 CliCommon cli;
 static bool wants_help, wants_version;
 
-static const CliOption common[] = {
+const CliOption cli_common_options[] = {
     CLI_OPT_INT("--threads", cli.threads, "N", 1, 1024,
                 "number of threads; default: DEFORMER_THREADS, else OMP_NUM_THREADS, else all CPUs"),
     CLI_OPT_SET("--set", "KEY=VALUE",
@@ -37,77 +37,6 @@ static const CliOption common[] = {
     CLI_OPT_FLAG("--version", wants_version, "show the version"),
     CLI_OPT_END
 };
-
-/* ---- help -------------------------------------------------------------------------------------------------------- */
-
-enum { COLUMN = 26, WIDTH = 80 }; /* of the help of options */
-
-/* The text in lines that end before WIDTH and begin at `indent`, where the first of them has already begun. */
-static void print_wrapped(const char *text, int indent)
-{
-    int column = indent;
-    while (*text) {
-        const int length = (int)strcspn(text, " ");
-        if (column > indent && column + 1 + length > WIDTH) {
-            printf("\n%*s", indent, "");
-            column = indent;
-        }
-        column += printf("%s%.*s", column > indent ? " " : "", length, text);
-        text += length;
-        text += strspn(text, " ");
-    }
-    printf("\n");
-}
-
-static void print_options(const CliOption *options)
-{
-    for (; options && options->kind != CLI_END; options++) {
-        if (options->kind == CLI_HEADING) {
-            printf("\n%s:\n", options->help);
-            continue;
-        }
-        const int length =
-            printf("  %s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
-        if (length + 2 > COLUMN)
-            printf("\n%*s", COLUMN, "");
-        else
-            printf("%*s", COLUMN - length, "");
-        print_wrapped(options->help, COLUMN);
-    }
-}
-
-static void print_command_help(const CliCommand *command)
-{
-    printf("deformer %s - %s\n\nUsage: deformer %s %s\n", command->name, command->summary, command->name,
-           command->synopsis);
-    if (command->details)
-        printf("\n%s\n", command->details);
-    if (command->options && command->options->kind != CLI_END) {
-        if (command->options->kind != CLI_HEADING)
-            printf("\nOptions:\n");
-        print_options(command->options);
-    }
-    printf("\nCommon options:\n");
-    print_options(common);
-    if (command->examples)
-        printf("\nExamples:\n%s\n", command->examples);
-}
-
-static void print_help(const CliCommand *command)
-{
-    if (command) {
-        print_command_help(command);
-        return;
-    }
-    printf("deformer - run, score and compare object detection and segmentation networks\n\n"
-           "Usage: deformer COMMAND [ARGUMENT]... [OPTION]...\n\nCommands:\n");
-    for (int i = 0; cli_commands[i]; i++)
-        printf("  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-    printf("\nCommon options:\n");
-    print_options(common);
-    printf("\nRun `deformer COMMAND --help` or `deformer help COMMAND` to read about one command.\n"
-           "CONFIG may be the name of a ready config: `deformer list configs` prints them.\n");
-}
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
 
@@ -126,7 +55,7 @@ static int unknown_option(const CliCommand *command, const char *text)
     for (const CliOption *o = command->options; o && o->kind != CLI_END && n < 48; o++)
         if (o->kind != CLI_HEADING)
             names[n++] = o->name;
-    for (const CliOption *o = common; o->kind != CLI_END; o++)
+    for (const CliOption *o = cli_common_options; o->kind != CLI_END; o++)
         names[n++] = o->name;
     const char *nearest = df_nearest_name(text, names, n);
     cli_say("deformer %s: unknown option '%s'%s%s%s", command->name, text, nearest ? "; did you mean '" : "",
@@ -226,7 +155,7 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
         if (option)
             note_given(option);
         else
-            option = find_option(common, text, length);
+            option = find_option(cli_common_options, text, length);
         if (!option)
             return unknown_option(command, text);
         const char *value = NULL;
@@ -378,7 +307,7 @@ static int run(const CliCommand *command, int argc, char **argv)
     int status = read_arguments(command, argc, argv, args, &n);
     n = put_checkpoint(command, args, n);
     if (status == 0 && wants_help) {
-        print_help(command);
+        cli_print_help(command, n > 0 ? args[0] : NULL);
     } else if (status == 0 && wants_version) {
         status = print_version();
     } else if (status == 0 && (n < command->least || (command->most >= 0 && n > command->most))) {
@@ -424,7 +353,7 @@ int main(int argc, char **argv)
         const CliCommand *command = argc > 2 ? find_command(argv[2]) : NULL;
         if (argc > 2 && !command)
             return no_command(argv[2]);
-        print_help(command);
+        cli_print_help(command, argc > 3 ? argv[3] : NULL);
         status = argc < 2 ? USAGE : 0;
     } else if (strcmp(argv[1], "--version") == 0) {
         status = print_version();

@@ -51,7 +51,7 @@ static int find(const CliThing **out, const CliThing *const *things, const char 
 
 /* ---- which options ----------------------------------------------------------------------------------------------- */
 
-static bool has_word(const char *words, const char *word)
+bool cli_has_word(const char *words, const char *word)
 {
     const size_t length = strlen(word);
     for (const char *at = words; *at; at += strspn(at, " ")) {
@@ -70,7 +70,7 @@ static bool is_for(const CliOption *options, const char *option, const char *thi
     for (const CliOption *o = options; o->kind != CLI_END; o++) {
         if (o->kind == CLI_HEADING)
             things = o->value;
-        else if (strcmp(o->name, option) == 0 && (!things || has_word(things, thing)))
+        else if (strcmp(o->name, option) == 0 && (!things || cli_has_word(things, thing)))
             return true;
     }
     return false;

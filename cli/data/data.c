@@ -107,6 +107,7 @@ const CliCommand cli_command_data = {
                "a folder, or for COCO and LVIS a .json file. Pictures stay where they\n"
                "are, unless --copy or --link is given. Equal seeds give equal files.\n"
                "\n"
+               "`deformer data split --help` shows what is for split alone, and so on.\n"
                "docs/datasets.md describes the forms, and what is lost between them.",
     .examples = "  deformer data stats coco/annotations/instances_val2017.json\n"
                 "  deformer data convert coco/ yolo/ --to yolo --link\n"

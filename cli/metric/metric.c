@@ -219,6 +219,7 @@ const CliCommand cli_command_metric = {
                "    label maps: grey levels in place of classes, classes counted from 1, ...\n"
                "    The exit status is 1 if there is an error.\n"
                "\n"
+               "`deformer metric coco --help` shows what is for coco alone, and so on.\n"
                "docs/metrics.md describes all numbers and the keys of the JSON files.\n"
                "\n"
                CLI_SCORES_JSON,

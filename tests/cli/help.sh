@@ -18,6 +18,18 @@ for name in $(sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' out); do
     run 0 "$name" -h
     same out of_option
 done
+
+# Of one thing that a command does: what is for others is left out.
+run 0 metric voc --help && mv out of_voc
+grep -q 'comp4_det_val_CLASS.txt' of_voc && grep -q -e '--image-set FILE' of_voc && grep -q -e '--json FILE' of_voc ||
+    fail 'leaves out what is for voc'
+grep -q -e 'metric lvis' -e '--max-dets' -e '--fixed-ap' -e '^Examples' of_voc && fail 'has what is for others'
+run 0 help metric voc && same out of_voc
+run 0 --help data && grep -q 'deformer data draw IN OUT' out || fail 'is not the help of data'
+run 0 data draw --help && prints '--no-masks' && prints 'deformer data draw photos/ drawn/ --number 50'
+grep -q 'deformer data split photos' out && fail 'has examples of others'
+run 0 metric nothing --help && grep -q -e '--fixed-ap' out || fail 'is not the whole help'
+
 run 0 -h && mv out of_dash
 run 0 help && same out of_dash
 run 0 --version && prints 'deformer '
