@@ -12,6 +12,7 @@
 
 static const char *wrapper;
 static const char *library;
+static int window;
 static CliTexts strip, renames;
 static bool half;
 
@@ -24,6 +25,8 @@ static const CliOption options[] = {
                  "write the names, and the order of the numbers, of another library: mmdet, official, torchvision, "
                  "transformers, timm or detectron2; those of CHECKPOINT are found out. DETR goes to transformers with "
                  "the names of timm's ResNet, and with transformers-resnet those of its own one"),
+    CLI_OPT_INT("--window", window, "N", 1, 128,
+                "Swin v2: windows are N x N, of which torchvision stores tables that other libraries compute"),
     CLI_OPT_TEXTS("--strip", strip, "PREFIX", "first cut PREFIX off the names that begin with it; may be repeated"),
     CLI_OPT_TEXTS("--rename", renames, "OLD=NEW",
                   "first let the names that begin with OLD begin with NEW; may be repeated"),
@@ -204,7 +207,7 @@ static int write(const char *to, const DfArray *arrays, int n, const char *from,
 {
     const char *pair[4];
     NnConverted *converted = NULL;
-    int error = library ? nn_convert(&converted, arrays, n, library) : DF_OK;
+    int error = library ? nn_convert(&converted, arrays, n, library, window) : DF_OK;
     if (error < 0)
         df_fail_in(error, "%s: ", from);
     if (converted)

@@ -461,10 +461,11 @@ DF_API void nn_report_free(NnReport *);
 DF_API char *nn_report_text(const NnReport *); /* a few lines for the log; df_free() it. NULL: out of memory */
 
 /* Arrays under the names of another library: "mmdet", "official", "torchvision", .. (nn/dialects/); those that they are
- * under are found out. The arrays are borrowed; what is made of them has views of their numbers. DF_EVALUE: no such
- * library, or a name for which no table of it has one. */
+ * under are found out. The arrays are borrowed; what is made of them has views of their numbers. `window` is the side
+ * of Swin v2's windows, for libraries that store tables of their places; 0: not known. DF_EVALUE: no such library, or a
+ * name for which no table of it has one. */
 typedef struct NnConverted NnConverted;
-DF_API int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library);
+DF_API int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library, int window);
 DF_API void nn_converted_free(NnConverted *);                               /* NULL is fine                        */
 DF_API int nn_converted_arrays(const NnConverted *, const DfArray **arrays); /* how many                           */
 DF_API const char *nn_converted_from(const NnConverted *);                  /* "torchvision (Swin)"; "": our names */

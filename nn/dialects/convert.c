@@ -176,17 +176,19 @@ static int find_target(Target *best, const char *library, const NnArrays *ours)
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
-static int translate_to(NnConverted *c, const NnPlace *from, const char *library)
+static int translate_to(NnConverted *c, const NnPlace *from, const char *library, int window)
 {
     Target target = { .place.at = "" };
     int error = nn_translate(from, false, &c->file, &c->ours);
     if (error == DF_OK && !(from->dialect && is(from->dialect->ours, library)))
         error = find_target(&target, library, &c->ours);
     c->to = target.place.dialect;
+    if (error == DF_OK && window && c->to && c->to->stores_index)
+        error = nn_add_window_tables(&c->ours, window);
     return error == DF_OK ? nn_translate(&target.place, true, &c->ours, &c->out) : error;
 }
 
-static int translate(NnConverted *c, const char *library)
+static int translate(NnConverted *c, const char *library, int window)
 {
     NnPlace *places = df_malloc(NN_PLACES * sizeof *places);
     if (!places)
@@ -198,7 +200,7 @@ static int translate(NnConverted *c, const char *library)
     else
         from = cut_of_ours(&c->file, places, n);
     df_free(places);
-    return translate_to(c, &from, library);
+    return translate_to(c, &from, library, window);
 }
 
 /* What the library that was written for does not have, and would call unexpected. */
@@ -229,11 +231,12 @@ static void warn_of_tables(const NnConverted *c)
         tables |= df_ends_with(c->array[i].name, ".relative_coords_table");
     }
     if (c->to && c->to->stores_index && of_v2 && !tables)
-        df_log(DF_LOG_WARNING, "the file has no tables of relative positions, and does not say how large its windows are: %s "
-               "loads what is written with strict=False, and keeps its own tables", c->to->package);
+        df_log(DF_LOG_WARNING, "the file has no tables of relative positions, and does not say how large windows are: "
+               "with --window N they are written too; without, %s loads what is written with strict=False, and keeps "
+               "its own", c->to->package);
 }
 
-int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library)
+int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library, int window)
 {
     *out = NULL;
     if (!is_library(library))
@@ -243,7 +246,7 @@ int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *libr
         return df_fail_memory("a checkpoint");
     int error = nn_arrays_open(&c->file, arrays, n);
     if (error == DF_OK)
-        error = translate(c, library);
+        error = translate(c, library, window);
     if (error == DF_OK)
         error = list_arrays(c);
     if (error < 0) {

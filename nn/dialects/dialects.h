@@ -124,6 +124,8 @@ typedef struct {
 int nn_arrays_new(NnArrays *);
 void nn_arrays_free(NnArrays *); /* fine for one that is all zero                    */
 int nn_arrays_add(NnArrays *, const NnNamed *);
+/* Swin v2's tables of relative positions for windows of that side, unless some are there. The names are ours. */
+int nn_add_window_tables(NnArrays *, int window); /* generate.c */
 
 /* Where the names of a dialect stand in a file: behind `cut`, which goes, and `at`, which stays. */
 typedef struct {

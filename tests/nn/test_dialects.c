@@ -175,7 +175,7 @@ static NnConverted *converted(const char *const *names, const char *library)
     NnConverted *c = NULL;
     for (; names[n]; n++)
         arrays[n] = df_array(names[n], DF_F32, 2, (int64_t[]){ 1, 1 }, numbers);
-    cr_assert_eq(nn_convert(&c, arrays, n, library), DF_OK, "%s", df_error());
+    cr_assert_eq(nn_convert(&c, arrays, n, library, 0), DF_OK, "%s", df_error());
     return c;
 }
 
