@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tests/eval/test_coco_masks.c -- masks of COCO's files, worked out by hand: forms, sizes that come late, what is missing,
- * and what is wrong with one. test_coco.c compares whole files with pycocotools.
+ * and what is wrong with one. test_coco_reference.c compares whole files with pycocotools.
  */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "eval/eval.h"
+#include "tests/eval/coco_text.h"
 
 #define SQUARE "[[10, 10, 30, 10, 30, 30, 10, 30]]"
 #define MASK_TRUTH(id, image, segmentation) "{\"id\": " id ", \"image_id\": " image ", \"category_id\": 5, \"iscrowd\": 0, \"area\": 400, \"segmentation\": " segmentation "}"
@@ -15,26 +16,12 @@
 
 static int evaluate_masks(const char *gt_text, const char *dt_text, double *ap)
 {
-    DfJson *json;
-    DfCoco *gt = NULL;
-    DfCocoResults *dt = NULL;
-    DfCocoEval *eval = NULL;
+    DfCocoEval *eval;
     DfCocoParams params = df_coco_params();
     params.type = DF_COCO_MASKS;
-    cr_assert_eq(df_json_open_text(&json, gt_text, strlen(gt_text), "gt.json"), DF_OK);
-    int error = df_coco_read_with(&gt, json, &(DfCocoReading){ .masks = true });
-    df_json_close(json);
-    if (error == DF_OK && (error = df_coco_results_new(&dt, gt)) == DF_OK) {
-        cr_assert_eq(df_json_open_text(&json, dt_text, strlen(dt_text), "dt.json"), DF_OK);
-        error = df_coco_results_read_json(dt, json);
-        df_json_close(json);
-    }
-    if (error == DF_OK)
-        error = df_coco_evaluate(&eval, dt, &params, NULL);
+    const int error = coco_text_evaluate(gt_text, dt_text, &params, &eval);
     *ap = eval ? eval->stats[0] : -2;
     df_coco_eval_free(eval);
-    df_coco_results_free(dt);
-    df_coco_free(gt);
     return error;
 }
 
