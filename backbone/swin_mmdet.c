@@ -287,8 +287,8 @@ static const DfOpt opts[] = {
     DF_OPT_INT(Swin, frozen_stages, -1, -1, 8,
                "training: n >= 0: the patches and the first n stages stay as they are"),
     DF_OPT_UNUSED(convert_weights, "weights of the authors are known by their names"),
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"),
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
+    DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"),
+    DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file"),
     DF_OPT_END
 };
 

@@ -104,7 +104,7 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
     DF_OPT_INT(T, frozen_stages, -1, -1, 8, \
                "detection, training: n >= 0: the patch embedding stays as it is; and so do the first n - 1 stages"), \
     DF_OPT_BOOL(T, use_checkpoint, False, "training: blocks run twice, which needs less memory"), \
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
+    DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
+    DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file")
 
 #endif

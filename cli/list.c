@@ -32,7 +32,7 @@ static void print_opts(const DfOpt *opts)
 {
     for (const DfOpt *o = opts; o && o->kind != DF_KIND_END; o++) {
         if (o->kind == DF_KIND_UNUSED) {
-            printf("    %-22s accepted, but not used\n      %s\n", o->name, o->help);
+            printf("    %-22s accepted, not needed here\n      %s\n", o->name, o->help);
             continue;
         }
         printf("    %-22s %s", o->name, type_name(o));

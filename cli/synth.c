@@ -39,11 +39,11 @@ static int parse_size(DfSynth *o)
         return df_fail(CLI_EUSAGE, "--size %s: want WxH or WxH-WxH, as in 320x256", size_text);
     for (int i = 1; i >= 0; i--) {
         if (a[i] > b[i])
-            return df_fail(CLI_EUSAGE, "--size %s: the %s goes from %d down to %d; want the smaller size first", size_text,
-                           i ? "width" : "height", a[i], b[i]);
+            return df_fail(CLI_EUSAGE, "--size %s: the %s goes from %d down to %d; want the smaller size first",
+                           size_text, i ? "width" : "height", a[i], b[i]);
         if (a[i] < DF_SYNTH_LEAST_SIDE || b[i] > DF_SYNTH_MOST_SIDE)
-            return df_fail(CLI_EUSAGE, "--size %s: want sides from %d to %d pixels, not %d", size_text, DF_SYNTH_LEAST_SIDE,
-                           DF_SYNTH_MOST_SIDE, a[i] < DF_SYNTH_LEAST_SIDE ? a[i] : b[i]);
+            return df_fail(CLI_EUSAGE, "--size %s: want sides from %d to %d pixels, not %d", size_text,
+                           DF_SYNTH_LEAST_SIDE, DF_SYNTH_MOST_SIDE, a[i] < DF_SYNTH_LEAST_SIDE ? a[i] : b[i]);
     }
     return DF_OK;
 }

@@ -68,7 +68,7 @@ typedef struct {
 #define TRUNK_SETTINGS(train_help, test_help) \
     DF_OPT_DICT(Trunk, train_cfg, "None", train_help), \
     DF_OPT_DICT(Trunk, test_cfg, "None", test_help), \
-    DF_OPT_UNUSED(pretrained, "weights are given on the command line"), \
+    DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
     DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights")
 /* mmdet before 2.8 has these two at the top of the config. */
 const DfNode *df_trunk_train_cfg(const Trunk *, const DfNode *root);

@@ -20,7 +20,8 @@ int df_recipe_check(const DfNode *root)
         return df_node_fail(momentum, DF_EVALUE, "want None: a momentum that changes is not built in");
     if (is_given(resumed))
         return df_node_fail(resumed, DF_EVALUE,
-                            "want None, not '%s': --resume goes on with a run, and load_from or --init begins with weights",
+                            "want None, not '%s': --resume goes on with a run, and load_from or --init begins with "
+                            "weights",
                             df_node_text(resumed, ""));
     return DF_OK;
 }
@@ -62,7 +63,8 @@ int df_recipe_scale(DfRecipe *r, const DfNode *root, int batch)
         return DF_OK;
     const int64_t base = df_node_int(df_node_get(scale, "base_batch_size"), 0);
     if (base < 1)
-        return df_node_fail(scale, DF_EVALUE, "auto_scale_lr: want base_batch_size, the batch that the rate is meant for");
+        return df_node_fail(scale, DF_EVALUE,
+                            "auto_scale_lr: want base_batch_size, the batch that the rate is meant for");
     r->rule.lr *= (double)batch / (double)base;
     return DF_OK;
 }

@@ -13,8 +13,10 @@
 
 static const DfOpt opts[] = {
     DF_OPT_DICT(DfParamwise, custom_keys, "None", "lr_mult and decay_mult of parameters whose names contain a key"),
-    DF_OPT_FLOAT(DfParamwise, bias_lr_mult, None, 0, 1e9, "factor of the rate of biases, but for those of norms and offsets"),
-    DF_OPT_FLOAT(DfParamwise, bias_decay_mult, None, 0, 1e9, "factor of the decay of biases, but for those of norms and offsets"),
+    DF_OPT_FLOAT(DfParamwise, bias_lr_mult, None, 0, 1e9,
+                 "factor of the rate of biases, but for those of norms and offsets"),
+    DF_OPT_FLOAT(DfParamwise, bias_decay_mult, None, 0, 1e9,
+                 "factor of the decay of biases, but for those of norms and offsets"),
     DF_OPT_FLOAT(DfParamwise, norm_decay_mult, None, 0, 1e9, "factor of the decay of norms"),
     DF_OPT_FLOAT(DfParamwise, dwconv_decay_mult, None, 0, 1e9, "factor of the decay of depthwise convolutions"),
     DF_OPT_FLOAT(DfParamwise, flat_decay_mult, None, 0, 1e9, "factor of the decay of other lists of numbers"),

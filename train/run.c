@@ -109,6 +109,17 @@ static void tell_data(const DfRun *r)
         df_log(DF_LOG_WARNING, "warning: %s", r->check.sentence[i]);
 }
 
+/* What the config says and the run does otherwise. */
+static void tell_settings(const DfRun *r)
+{
+    const char *pretrained = df_plan_pretrained(r->root);
+    if (pretrained && !r->plan.load_from && !r->o.init && r->state.at.step == 0)
+        df_log(DF_LOG_WARNING,
+               "warning: the pretrained weights of the config, %s, are no file here: the run begins with random ones. "
+               "--init FILE begins with others", pretrained);
+    df_recipe_warn(r->root);
+}
+
 /* A network for three classes and data of five would learn nonsense. */
 static int check_classes(const DfRun *r)
 {
@@ -283,7 +294,7 @@ int df_run_open(DfRun **out, const DfRunOptions *options)
     if (error == DF_OK)
         tell_data(r);
     if (error == DF_OK && r->leads)
-        df_recipe_warn(r->root);
+        tell_settings(r);
     return error;
 }
 

@@ -90,8 +90,8 @@ static DfTensor *fixed_bias(DfCtx *c, const Deform *a, int queries, int samples)
     return df_reshape(c, table, DF_SHAPE(heads, queries, samples));
 }
 
-/* Where a distance is counted in shares of size - 1, a map of one row or column has none: the official code divides 0 by
- * 0, and gives nothing but numbers that are not finite. */
+/* Where a distance is counted in shares of size - 1, a map of one row or column has none: the official code divides 0
+ * by 0, and gives nothing but numbers that are not finite. */
 static bool has_distances(DfCtx *c, const DatBlockOptions *o, int H, int W)
 {
     if ((o->code_2022 && !o->log_cpb) || (H > 1 && W > 1))

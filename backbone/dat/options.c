@@ -79,8 +79,8 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_UNUSED(deform_groups, "has no effect in the official code"),
     DF_OPT_UNUSED(qna_activation, "activation of Q blocks; it has no effect with a neighborhood of 1"),
     DF_OPT_UNUSED(lower_lr_kvs, "learning rates of a training run"),
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"),
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
+    DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"),
+    DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file"),
     DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),
     DF_OPT_END
 };

@@ -57,8 +57,8 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
                  "maps"), \
     DF_OPT_ENUM(T, style, detection, "detection|classification|pytorch", \
                 "detection: maps, for images of any size; classification: logits; pytorch: as detection"), \
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
+    DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
+    DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file")
 /* The official configs lay the named networks over a ResNet's dict, whose keys they ignore. */
 #define PVT_LEFTOVERS \
     DF_OPT_UNUSED(depth, "setting of a ResNet, left over in the official configs; not used"), \

@@ -272,8 +272,8 @@ static void init_v2(NnScope s, void *self)
     DF_OPT_DICT(Pvt, act_cfg, "dict(type='GELU')", "activation in the MLPs"), \
     DF_OPT_DICT(Pvt, norm_cfg, "dict(type='LN', eps=1e-6)", "the LayerNorm of the network, with its eps"), \
     DF_OPT_UNUSED(convert_weights, "weights of the authors are known by their names"), \
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
+    DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
+    DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file")
 
 static const DfOpt opts[] = {
     OPTIONS,

@@ -273,8 +273,8 @@ static void init(NnScope s, void *self)
     DF_OPT_TEXT(ResNet, inner_act, "'ReLU'", "activation within a block"), \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"), \
     DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
-    DF_OPT_UNUSED(pretrained, "weights that a training run starts from"), \
-    DF_OPT_UNUSED(init_cfg, "weights that a training run starts from")
+    DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
+    DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file")
 #define RESNET_OPTIONS(deep, pooled) \
     DF_OPT_INT(ResNet, depth, 50, 18, 152, "number of layers: 18, 34, 50, 101 or 152"), \
     DF_OPT_INT(ResNet, base_width, None, 0, 8192, "another name of base_channels; None or 0: not given"), \

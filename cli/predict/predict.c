@@ -287,7 +287,8 @@ static void tell_threshold(const Run *r)
 {
     const bool shows = out_dir || explain.dir || prints();
     if (shows && df_detector_task(r->session.detector) == DF_TASK_DETECTION)
-        df_log(DF_LOG_INFO, "the JSON has all %ld detections; %ld of them, with a score of at least %g (--score-thr), %s %s", r->found,
+        df_log(DF_LOG_INFO,
+               "the JSON has all %ld detections; %ld of them, with a score of at least %g (--score-thr), %s %s", r->found,
                r->shown, score_thr, r->shown == 1 ? "is" : "are", out_dir ? "drawn" : "shown");
 }
 

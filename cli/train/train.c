@@ -16,7 +16,8 @@ static const CliOption options[] = {
     CLI_OPT_TEXT("--data", data_dir, "DIR",
                  "learn from this folder; the network gets its classes; default: the paths in the config"),
     CLI_OPT_TEXT("--init", init, "CHECKPOINT",
-                 "begin with these weights, as far as they fit; default: load_from in the config, else random ones"),
+                 "begin with these weights, as far as they fit; default: load_from in the config, else its pretrained weights if "
+                 "they are a file, else random ones"),
     CLI_OPT_TEXT("--work-dir", work_dir, "DIR", "folder for everything that the run writes; default: work_dirs/CONFIG"),
     CLI_OPT_FLAG("--resume", resume, "go on from DIR/latest.safetensors, to the bits of a run without a break"),
     CLI_OPT_FLAG("--fresh", fresh, "begin anew, even if the work dir has a run"),

@@ -22,7 +22,8 @@ static const DfOpt collect_opts[] = {
 
 static const DfOpt bundle_opts[] = {
     DF_OPT_UNUSED(img_to_float, "pictures always become floats"),
-    DF_OPT_DICT(Format, pad_val, "None", "what a batch is padded with; only dict(img=0, masks=0, seg=255) is supported"),
+    DF_OPT_DICT(Format, pad_val, "None",
+                "what a batch is padded with; only dict(img=0, masks=0, seg=255) is supported"),
     DF_OPT_END
 };
 
@@ -39,7 +40,8 @@ static int init(void *self, const DfNode *dict, DfReading *reading)
     const double masks = df_node_number(df_node_get(f->pad_val, "masks"), 0);
     const double seg = df_node_number(df_node_get(f->pad_val, "seg"), 255);
     if (img != 0 || masks != 0 || seg != 255)
-        return df_node_fail(dict, DF_EVALUE, "pad_val: img = %g, masks = %g, seg = %g: want 0, 0 and 255", img, masks, seg);
+        return df_node_fail(dict, DF_EVALUE, "pad_val: img = %g, masks = %g, seg = %g: want 0, 0 and 255", img, masks,
+                            seg);
     return DF_OK;
 }
 
