@@ -58,7 +58,8 @@ static int32_t hex4(const unsigned char *p)
 }
 
 /* The escape at `from` (a backslash) goes to *to; returns the byte behind it, or NULL. Half a surrogate pair
- * becomes U+FFFD. */
+ * becomes U+FFFD, or the byte of a name that is not UTF-8, which Python's "surrogateescape" (PEP 383) and
+ * df_textbuf_json() write as U+DC80 to U+DCFF. */
 static const unsigned char *unescape(const unsigned char *from, unsigned char **to)
 {
     static const char letters[] = "\"\\/bfnrt";
@@ -82,7 +83,10 @@ static const unsigned char *unescape(const unsigned char *from, unsigned char **
         }
     }
     const bool half = c >= 0xd800 && c < 0xe000;
-    *to = df_utf8_put(*to, half ? 0xfffd : (uint32_t)c);
+    if (c >= 0xdc80 && c < 0xdd00)
+        *(*to)++ = (unsigned char)(c - 0xdc00);
+    else
+        *to = df_utf8_put(*to, half ? 0xfffd : (uint32_t)c);
     return from;
 }
 

@@ -202,7 +202,7 @@ int df_json_fork_at(DfJson **out, const DfJson *j, uint64_t begin, uint64_t end,
     f->capacity = DF_JSON_WINDOW;
     f->position = f->before = begin;
     f->limit = end;
-    *f->end = 0;
+    memset(f->end, 0, DF_JSON_SLACK);
     return DF_OK;
 }
 

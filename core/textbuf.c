@@ -63,7 +63,7 @@ void df_textbuf_shown(DfTextbuf *t, const char *s, int width)
 }
 
 /* One character of JSON; returns how long it was. C1 controls are escaped for terminals; a byte that is no UTF-8, which
- * JSON cannot hold, becomes the replacement character. */
+ * JSON cannot hold, is written as Python writes names of files ("surrogateescape"), and the JSON reader reads it so. */
 static size_t json_character(DfTextbuf *t, const char *s)
 {
     const unsigned char *p = (const unsigned char *)s;
@@ -77,7 +77,7 @@ static size_t json_character(DfTextbuf *t, const char *s)
     else if (n)
         append(t, s, n);
     else
-        df_textbuf_add(t, "\\ufffd");
+        df_textbuf_add(t, "\\udc%02x", *p);
     return n ? n : 1;
 }
 

@@ -66,7 +66,9 @@ PyObject *df_py_id(DfId id)
 {
     if (id.text && !df_id_is_text(id))
         return PyLong_FromString(id.text, NULL, 10);
-    return id.text ? PyUnicode_FromString(id.text) : PyLong_FromLongLong(id.number);
+    if (id.text)
+        return PyUnicode_DecodeUTF8(id.text, (Py_ssize_t)strlen(id.text), "surrogateescape");
+    return PyLong_FromLongLong(id.number);
 }
 
 /* listed_ids(truth, categories): of the images or the categories, in the order of the file */

@@ -171,6 +171,18 @@ printf '[{"image_id": 1, "category_id": 2, "bbox": [1, 1, 4, 4], "score": 1}]' >
 run 0 metric coco lists.json found.json && prints '1.000'
 run 1 metric check lists.json found.json && prints 'there is another list "images"' && prints '1 of 1 detections lie on an object of their class'
 ! grep -q 'image 8\|_unknown' out || fail 'check looks at a list that was replaced'
+# A name that is not UTF-8 stands in JSON as Python writes it, and leads to the picture again. XML has no way to write it.
+run 0 synth named --images 2 --val 1 --coco --seed 1 --size 96x64 --quiet
+data 0 convert named of_yolo --to yolo --copy
+name=$(printf 'q\377')
+mv of_yolo/images/val2017/000000000001.jpg "of_yolo/images/val2017/$name.jpg"
+mv of_yolo/labels/val2017/000000000001.txt "of_yolo/labels/val2017/$name.txt"
+data 0 convert of_yolo of_coco --to coco --copy
+grep -qF '"file_name": "q\udcff.jpg"' of_coco/annotations/instances_val2017.json || fail 'a name that is not UTF-8 is another in JSON'
+data 0 convert of_coco yolo_again --to yolo --copy
+(cd of_yolo && find . -type f | sort) >names && (cd yolo_again && find . -type f | sort | cmp -s - ../names) ||
+    fail 'a name that is not UTF-8 is another after two conversions'
+data 1 convert of_coco of_voc --to voc --copy && says "'q\xff.jpg' has a name that is not UTF-8"
 data 2 convert odd.json there.json --ratio 8:2 && says 'convert has no --ratio, which is for split'
 data 2 stat odd.json && says "nothing called 'stat'; did you mean 'stats'?"
 data 1 stats nothing && says 'there is no file or folder of that name'

@@ -173,6 +173,8 @@ Test(json, texts)
     expect_text("\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9);
     expect_text("\"\\ud83dx\"", "\xef\xbf\xbdx", 4);
     expect_text("\"\\ude00\\ud83d\\u0041\"", "\xef\xbf\xbd\xef\xbf\xbd\x41", 7);
+    expect_text("\"q\\udcff.jpg\"", "q\xff.jpg", 6); /* a byte of a name that is not UTF-8 */
+    expect_text("\"\\udc7f\\udd00\"", "\xef\xbf\xbd\xef\xbf\xbd", 6);
     expect_text("\"a\\u0000b\"", "a\0b", 3);
 }
 

@@ -18,7 +18,7 @@ static const struct {
     { "caf\xc3\xa9", "caf\xc3\xa9", "\"caf\xc3\xa9\"" },
     { "\xe4\xba\xba", "\xe4\xba\xba", "\"\xe4\xba\xba\"" },
     { "\xf0\x9f\x90\x88", "\xf0\x9f\x90\x88", "\"\xf0\x9f\x90\x88\"" },
-    { "\xff|\xc3", "\\xff|\\xc3", "\"\\ufffd|\\ufffd\"" },
+    { "\xff|\xc3", "\\xff|\\xc3", "\"\\udcff|\\udcc3\"" },
     { "\xe2\x80\xae" "gpj", "\\u202egpj", "\"\xe2\x80\xae" "gpj\"" },
     { "back\\slash", "back\\slash", "\"back\\\\slash\"" },
 };
