@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -181,11 +182,13 @@ static void log_line(void *user, DfLogLevel level, const char *line)
         fprintf(stderr, "%s\n", line);
 }
 
-static volatile sig_atomic_t interrupts, asked; /* asked: the command looks for interrupts, to finish what is begun */
+/* Free of locks, as what a handler of signals touches must be. */
+static atomic_int interrupts;
+static atomic_bool asked; /* the command looks for interrupts, from any of its threads, to finish what is begun */
 
 static void on_interrupt(int signal)
 {
-    if (asked && ++interrupts == 1)
+    if (atomic_load(&asked) && atomic_fetch_add(&interrupts, 1) == 0)
         return;
     df_writers_abandon();
     _exit(128 + signal);
@@ -207,8 +210,8 @@ static void listen_to_signals(void)
 
 bool cli_interrupted(void)
 {
-    asked = 1;
-    return interrupts > 0;
+    atomic_store(&asked, true);
+    return atomic_load(&interrupts) > 0;
 }
 
 /* ---- ready configs ----------------------------------------------------------------------------------------------- */

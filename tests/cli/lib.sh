@@ -29,7 +29,7 @@ cd "$folder" || exit 1
 fail() {
     failures=$((failures + 1))
     printf 'FAILED: deformer %s\n    %s\n' "$command" "$1"
-    sed -n 's/^/    err: /; 1,5p' err
+    sed -n 's/^/    err: /; 1,'"${lines_of_err:-5}p" err
 }
 
 run() {
