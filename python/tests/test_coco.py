@@ -517,6 +517,21 @@ def test_an_evaluation_hears_signals(images, boxes):
     test_numbers_and_text_are_those_of_pycocotools('crowd', 'files')      # and computes again
 
 
+def test_accumulating_hears_signals():
+    scores = crowded(4, 40)
+    scores.params.iouThrs = np.linspace(0.01, 0.99, 100)
+    quiet(scores.evaluate)
+    quiet(scores.accumulate)
+    want = scores.eval['precision']
+    scores.evalImgs = list(scores.evalImgs)             # records of the caller's own
+    asked = copy.deepcopy(scores.params)
+    asked.maxDets = [1, 10, 40] * 1000
+    with stopped_by_signals():
+        quiet(scores.accumulate, asked)
+    quiet(scores.accumulate)
+    assert np.array_equal(scores.eval['precision'], want)
+
+
 def test_unpacking_hears_signals(tmp_path):
     file = tmp_path / 'gt.json.gz'
     space = gzip.compress(b' ' * (1 << 26), 1)

@@ -237,6 +237,21 @@ def test_a_pass_hears_signals(configs, detector, picture):
     same(detector(picture[0]), want)
 
 
+@pytest.mark.parametrize('name', ['weights.safetensors', 'weights.pth'])
+def test_reading_weights_hears_signals(configs, tmp_path, detector, picture, name):
+    """From a pipe to which nobody writes: reading would take as long as the library waits for bytes."""
+    want = detector(picture[0])
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)
+    try:
+        with stopped_by_signals():
+            deformer.load(configs / 'demo' / 'retinanet_dat_nano.py', pipe, threads=1)
+    finally:
+        os.close(end)
+    same(detector(picture[0]), want)
+
+
 def test_a_child_process_is_told_to_load(detector, picture):
     read, write = os.pipe()
     child = os.fork()
