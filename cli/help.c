@@ -99,7 +99,7 @@ static void print_examples(const CliCommand *command, const char *thing)
     bool begun = false;
     for (const char *text = command->examples; *text;) {
         const char *end = text + strcspn(text, "\n");
-        while (end[0] && end[-1] == '\\')                   /* a line that goes on */
+        while (end > text && end[0] && end[-1] == '\\')     /* a line that goes on */
             end += 1 + strcspn(end + 1, "\n");
         size_t length;
         const char *named = thing_of(command, text + strspn(text, " "), &length);
