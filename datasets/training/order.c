@@ -218,8 +218,8 @@ static int count_batches(DfOrder *order)
         order->capacity = (int)order->batches * batch;
     if (order->batches)
         return DF_OK;
-    return df_fail(DF_EVALUE, "a training set of %d samples makes no batch of %d: want smaller batches", order->n,
-                   batch);
+    return df_fail(DF_EVALUE, "a training set of %d samples makes no batch of %d: want a smaller data.samples_per_gpu",
+                   order->n, batch);
 }
 
 static int make_room(DfOrder *order)

@@ -122,6 +122,7 @@ run 0 synth objects --images 4 --val 1 --coco --seed 1 --quiet
 run 0 synth maps --images 4 --val 1 --seed 1 --quiet
 run 0 train "$other" --data objects --set runner.max_epochs=1 --work-dir run_detr
 run 0 train "$hub/hf_upernet_swin" --data maps --set data.samples_per_gpu=2 --set runner.max_epochs=1 --dry-run
+run 1 train "$hub/hf_swin" --data classes --work-dir run_few && says 'makes no batch of 8: want a smaller data.samples_per_gpu'
 run 1 train "$model" --data classes --work-dir run_wrong && says 'the config learns from objects with boxes'
 
 # ---- proposals of a low score ---------------------------------------------------------------------------------------------
