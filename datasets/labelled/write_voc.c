@@ -82,7 +82,7 @@ static int write_xml(Voc *v, int i, const char *path)
     if (error == DF_OK && strlen(name) > 510)
         error = df_fail(DF_EVALUE, "the picture '%.40s...' has a name of more than 510 bytes", name);
     if (error == DF_OK && df_utf8_span(name, strlen(name)) < strlen(name))
-        error = df_fail(DF_EVALUE, "the picture '%s' has a name that is not UTF-8, as names in XML are: rename it", name);
+        error = df_fail(DF_EVALUE, "the picture '%s' has a name that is not UTF-8, as XML is: rename it", name);
     if (error < 0)
         return error;
     memcpy(head.file_name, name, strlen(name) + 1);
