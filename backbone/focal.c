@@ -300,7 +300,7 @@ static void drop_init(Block *b, const Focal *net, int i, int j)
 {
     b->drop_path = df_transformer_drop_path(net->drop_path_rate, net->depths, i, j);
     b->attn.drop = (float)net->attn_drop_rate;
-    b->drop = b->mlp.drop = (float)net->drop_rate;
+    b->drop = b->mlp.drop[0] = b->mlp.drop[1] = (float)net->drop_rate;
 }
 
 static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)

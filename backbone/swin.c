@@ -223,7 +223,8 @@ static void drop_init(Block *b, const Swin *swin, int i, int j)
 {
     b->drop_path = df_transformer_drop_path(swin->drop_path_rate, swin->depths, i, j);
     b->attn.attn.drop = b->cosine.attn.drop = (float)swin->attn_drop_rate;
-    b->attn.proj_drop = b->cosine.proj_drop = b->mlp.drop = (float)swin->drop_rate;
+    b->attn.proj_drop = b->cosine.proj_drop = (float)swin->drop_rate;
+    b->mlp.drop[0] = b->mlp.drop[1] = (float)swin->drop_rate;
 }
 
 /* A new block of v2 begins as the identity: section 3.1. */

@@ -158,7 +158,7 @@ static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
         return; /* nothing is dropped in it either */
     b->drop_path = df_transformer_drop_path(swin->drop_path_rate, swin->depths, i, j);
     b->attn.attn.drop = (float)swin->attn_drop_rate;
-    b->attn.proj_drop = b->ffn.drop = (float)swin->drop_rate;
+    b->attn.proj_drop = b->ffn.drop[0] = b->ffn.drop[1] = (float)swin->drop_rate;
 }
 
 /* ---- construction: stages ---------------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ void df_transformer_mlp_init(NnScope s, NnMlp *mlp, int dim, int hidden, double 
     df_transformer_linear_init(nn_at(s, "fc1"), &mlp->fc1, dim, hidden, true);
     df_transformer_linear_init(nn_at(s, "fc2"), &mlp->fc2, hidden, dim, true);
     mlp->act = DF_ACT_GELU;
-    mlp->drop = (float)drop;
+    mlp->drop[0] = mlp->drop[1] = (float)drop;
 }
 
 void df_transformer_norm_init(NnScope s, NnLayerNorm *norm, const DfNode *norm_cfg, int dim)

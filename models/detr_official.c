@@ -5,6 +5,7 @@
  * `num_classes`, instead of that of the data set, and `resnet`, for a smaller backbone (blocks of each stage, width),
  * or with a type for any other one.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ typedef struct {
     SetDetector net; /* first */
     bool dilation, masks, aux_loss;
     int backbone, position_embedding, enc_layers, dec_layers, dim_feedforward, hidden_dim, nheads, num_queries;
-    double dropout, set_cost_class, set_cost_bbox, set_cost_giou, bbox_loss_coef, giou_loss_coef;
+    double dropout, attention_dropout, activation_dropout;
+    double set_cost_class, set_cost_bbox, set_cost_giou, bbox_loss_coef, giou_loss_coef;
     const char *dataset_file;
     const DfNode *of_training;
     /* DETR */
@@ -50,6 +52,8 @@ typedef struct {
     DF_OPT_INT(Args, dim_feedforward, ffn, 1, 65536, "hidden channels of the feed-forward networks"), \
     DF_OPT_INT(Args, hidden_dim, 256, least_dim, 8192, "channels of the transformer"), \
     DF_OPT_FLOAT(Args, dropout, 0.1, 0, 1, "probability of dropout in training"), \
+    DF_OPT_FLOAT(Args, attention_dropout, None, 0, 1, "the same of attention weights; `dropout` if not said"), \
+    DF_OPT_FLOAT(Args, activation_dropout, None, 0, 1, "the same of hidden layers; `dropout` if not said"), \
     DF_OPT_INT(Args, nheads, 8, 1, 256, "attention heads"), \
     DF_OPT_INT(Args, num_queries, queries, 1, 10000, "number of queries"), \
     DF_OPT_INT(Args, dec_nheads, None, 0, 256, "attention heads of the decoder; None or 0: nheads"), \
@@ -212,6 +216,17 @@ static int count_classes(NnScope s, const DfNode *root, const char *dataset_file
     return classes;
 }
 
+/* The programs have one dropout for all; that of transformers' models is told apart. */
+static DfDetrDropout dropout_of(const Args *a)
+{
+    DfDetrDropout d = df_detr_dropout(a->dropout);
+    if (!isnan(a->attention_dropout))
+        d.self_weights = d.cross_weights = a->attention_dropout;
+    if (!isnan(a->activation_dropout))
+        d.hidden = a->activation_dropout;
+    return d;
+}
+
 /* What both programs' arguments say of the head; `k` has the program's own part of the criterion. */
 static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *root, DfSetCriterion k)
 {
@@ -227,7 +242,8 @@ static DfDetrOptions options_of_both(NnScope s, const Args *a, const DfNode *roo
         .decoder_heads = a->dec_nheads,
         .decoder_ffn = a->dec_dim_feedforward,
         .activation = nn_act_named(s, a->activation),
-        .dropout = a->dropout,
+        .dropout = dropout_of(a),
+        .decoder_dropout = dropout_of(a),
         .positional_encoding = df_positional_encoding(),
     };
     o.positional_encoding.learned = a->position_embedding % 2 == LEARNED;

@@ -64,12 +64,12 @@ DfTensor *nn_linear_add(DfCtx *c, const NnLinear *l, DfTensor *x, NnResidual r)
 DfTensor *nn_mlp_add(DfCtx *c, const NnMlp *m, DfTensor *x, NnResidual r)
 {
     const DfMark mark = df_enter(c, NULL, -1);
-    r.drop = m->drop; /* behind either layer */
-    if (fusible(c, r)) {
+    r.drop = m->drop[1];
+    if (fusible(c, r) && (!c->training || m->drop[0] == 0)) {
         x = df_mlp(c, x, m->fc1.weight, m->fc1.bias, m->act, m->fc2.weight, m->fc2.bias, fuse(r));
     } else {
         x = df_act(c, nn_linear(c, &m->fc1, x), m->act);
-        x = df_dropout(c, x, m->drop);
+        x = df_dropout(c, x, m->drop[0]);
         x = nn_linear_add(c, &m->fc2, x, r);
     }
     return df_leave(c, mark, x);

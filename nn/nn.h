@@ -226,7 +226,7 @@ DF_API DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidua
 typedef struct {
     NnLinear fc1, fc2;
     DfAct act;
-    float drop;                 /* dropout behind either layer: it takes the place of NnResidual.drop */
+    float drop[2];              /* dropout behind the activation, and behind fc2 in the place of NnResidual.drop */
 } NnMlp;
 DF_API DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual); /* .. C -> .. C */
 

@@ -61,7 +61,7 @@ DfTensor *df_dat_mlp_add(DfCtx *c, const DatMlp *m, DfTensor *x, NnResidual r)
 static void plain_init(NnScope s, NnMlp *mlp, int dim, int hidden, float drop)
 {
     mlp->act = DF_ACT_GELU;
-    mlp->drop = drop;
+    mlp->drop[0] = mlp->drop[1] = drop;
     nn_linear_init(nn_at(s, "chunk.linear1"), &mlp->fc1, dim, hidden, true);
     nn_linear_init(nn_at(s, "chunk.linear2"), &mlp->fc2, hidden, dim, true);
 }

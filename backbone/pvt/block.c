@@ -17,10 +17,10 @@
 static DfTensor *conv_mlp(DfCtx *c, const PvtBlock *b, DfTensor *x, NnResidual r)
 {
     const NnMlp *mlp = &b->mlp;
-    r.drop = mlp->drop;
+    r.drop = mlp->drop[1];
     x = df_linear_fused(c, x, mlp->fc1.weight, mlp->fc1.bias, (DfFuse){ .act = b->first_act }); /* B H W hidden */
     x = nn_conv_fused(c, &b->dwconv, x, (DfFuse){ .act = mlp->act });
-    x = df_dropout(c, x, mlp->drop);
+    x = df_dropout(c, x, mlp->drop[0]);
     return nn_linear_add(c, &mlp->fc2, x, r);                                    /* B H W C */
 }
 
@@ -77,7 +77,7 @@ static void conv_mlp_init(NnScope s, PvtBlock *b, const PvtOptions *o, int dim, 
     df_transformer_linear_init(nn_at(s, "fc1"), &b->mlp.fc1, dim, hidden, true);
     df_pvt_conv_init(nn_at(s, "dwconv.dwconv"), &b->dwconv, hidden, hidden, depthwise);
     df_transformer_linear_init(nn_at(s, "fc2"), &b->mlp.fc2, hidden, dim, true);
-    b->mlp.drop = (float)o->drop_rate;
+    b->mlp.drop[0] = b->mlp.drop[1] = (float)o->drop_rate;
     b->first_act = o->linear ? DF_ACT_RELU : DF_ACT_NONE;
 }
 

@@ -152,7 +152,7 @@ static void ffn_init(NnScope s, Block *b, const Pvt *pvt, int i, int dim)
                   (NnConvShape){ .kernel = 3, .padding = 1, .groups = hidden });
     pointwise_init(nn_at(s, "%d", pvt->use_conv_ffn ? 4 : 3), &b->mlp.fc2, hidden, dim);
     b->mlp.act = nn_act(s, pvt->act_cfg);
-    b->mlp.drop = b->drop = (float)pvt->drop_rate;
+    b->drop = b->mlp.drop[0] = b->mlp.drop[1] = (float)pvt->drop_rate;
 }
 
 static void block_init(NnScope s, Block *b, const Pvt *pvt, int i, int j)

@@ -17,7 +17,8 @@ typedef struct {
     int position_embedding_type;
     const char *activation;
     bool dilation;
-    double dropout, class_cost, bbox_cost, giou_cost, bbox_loss_coefficient, giou_loss_coefficient;
+    double dropout, attention_dropout, activation_dropout;
+    double class_cost, bbox_cost, giou_cost, bbox_loss_coefficient, giou_loss_coefficient;
     double eos_coefficient;
     bool with_box_refine, two_stage;
     int num_feature_levels, encoder_n_points, decoder_n_points, two_stage_num_proposals;
@@ -37,6 +38,8 @@ typedef struct {
     DF_OPT_ENUM (Detr, position_embedding_type, sine, "sine|learned", ""), \
     DF_OPT_BOOL (Detr, dilation, False, ""), \
     DF_OPT_FLOAT(Detr, dropout, 0.1, 0, 1, ""), \
+    DF_OPT_FLOAT(Detr, attention_dropout, 0.0, 0, 1, ""), \
+    DF_OPT_FLOAT(Detr, activation_dropout, 0.0, 0, 1, ""), \
     DF_OPT_FLOAT(Detr, class_cost, 1, 0, 1e6, ""), \
     DF_OPT_FLOAT(Detr, bbox_cost, 5, 0, 1e6, ""), \
     DF_OPT_FLOAT(Detr, giou_cost, 2, 0, 1e6, ""), \
@@ -74,8 +77,10 @@ static void write_args(DfHub *hub, const Detr *d)
     df_textbuf_add(out, "    dim_feedforward=%d, dec_dim_feedforward=%d, activation='%s', position_embedding='%s',\n",
                    d->encoder_ffn_dim, d->decoder_ffn_dim, d->activation,
                    positions[d->position_embedding_type]);
-    df_textbuf_add(out, "    dropout=%.17g, set_cost_class=%.17g, set_cost_bbox=%.17g, set_cost_giou=%.17g,\n",
-                   d->dropout, d->class_cost, d->bbox_cost, d->giou_cost);
+    df_textbuf_add(out, "    dropout=%.17g, attention_dropout=%.17g, activation_dropout=%.17g,\n", d->dropout,
+                   d->attention_dropout, d->activation_dropout);
+    df_textbuf_add(out, "    set_cost_class=%.17g, set_cost_bbox=%.17g, set_cost_giou=%.17g,\n", d->class_cost,
+                   d->bbox_cost, d->giou_cost);
     df_textbuf_add(out, "    bbox_loss_coef=%.17g, giou_loss_coef=%.17g, ", d->bbox_loss_coefficient,
                    d->giou_loss_coefficient);
 }

@@ -70,7 +70,7 @@ static DfTensor *encoder_layer(DfCtx *c, const DeformableDetr *net, int i, DfTen
                                DfTensor *reference)
 {
     const DeformableEncoderLayer *layer = &net->encoder[i];
-    const NnResidual add_x = df_detr_residual(&net->o, x);
+    const NnResidual add_x = df_detr_residual(x, net->o.dropout.self);
     const DfMark m = df_enter(c, "encoder.layers", i);
     DfTensor *query = df_add(c, x, in->positions);                                    /* N S C */
     x = nn_ms_deform_attention_add(c, &layer->self_attention, query, reference, x, &in->field, add_x);
@@ -99,10 +99,11 @@ DfTensor *df_deformable_decoder_layer(DfCtx *c, const DeformableDetr *net, int i
     const DeformableDecoderLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
     DfTensor *query = df_add(c, x, query_position);                                   /* N Q C */
-    x = nn_multihead_attention_add(c, &layer->self_attention, query, query, x, NULL, df_detr_residual(&net->o, x));
+    const NnResidual add_self = df_detr_residual(x, net->o.decoder_dropout.self);
+    x = nn_multihead_attention_add(c, &layer->self_attention, query, query, x, NULL, add_self);
     x = nn_layer_norm(c, &layer->norm[0], x);
     query = df_add(c, x, query_position);
-    const NnResidual add_x = df_detr_residual(&net->o, x);
+    const NnResidual add_x = df_detr_residual(x, net->o.decoder_dropout.cross);
     x = nn_ms_deform_attention_add(c, &layer->cross_attention, query, reference, memory, field, add_x);
     x = nn_layer_norm(c, &layer->norm[1], x);
     return df_leave(c, m, feed_forward(c, &layer->ffn, &layer->norm[2], x));
@@ -125,7 +126,7 @@ static void decoder_layer_init(NnScope s, const DfDetrOptions *o, DeformableDeco
     const NnScope cross = nn_at(s, "%s", names->cross_attention);
     nn_ms_deform_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->levels, o->decoder_points);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[1]), &layer->norm[1], o->dim, 1e-5);
-    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout, true);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout.self_weights, true);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[0]), &layer->norm[0], o->dim, 1e-5);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[2]), &layer->norm[2], o->dim, 1e-5);

@@ -31,6 +31,14 @@ typedef enum {
     DF_DETR_NAMINGS
 } DfDetrNaming;
 
+/* Probabilities of dropout in training, in a layer of the encoder or the decoder. */
+typedef struct {
+    double self_weights, cross_weights; /* attention weights, behind the softmax                            */
+    double self, cross;         /* what an attention adds to its input                                              */
+    double hidden, ffn;         /* hidden layer of the feed-forward network; what the network adds to its input     */
+} DfDetrDropout;
+DfDetrDropout df_detr_dropout(double everywhere);
+
 typedef struct {
     DfDetrNaming naming;
     int classes;                /* without "no object"                                                                */
@@ -42,7 +50,7 @@ typedef struct {
     int encoder_layers, decoder_layers;
     int decoder_heads, decoder_ffn; /* where the decoder's differ; 0: they do not                                  */
     DfAct activation;           /* of the feed-forward networks                                                    */
-    double dropout;             /* in training                                                                      */
+    DfDetrDropout dropout, decoder_dropout; /* of the encoder's layers, of the decoder's                           */
     bool keeps_states;          /* DETR: the outputs have what a mask head needs                                    */
     bool pre_norm;              /* DETR: norms before the branches, not behind the sums                             */
     bool no_decoder_end;        /* DETR: there is no norm behind the decoder                                        */

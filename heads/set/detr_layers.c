@@ -7,6 +7,11 @@
 
 /* ---- transformer layers ---------------------------------------------------------------------------------------- */
 
+DfDetrDropout df_detr_dropout(double drop)
+{
+    return (DfDetrDropout){ drop, drop, drop, drop, drop, drop };
+}
+
 DfDetrOptions df_detr_of_decoder(const DfDetrOptions *o)
 {
     DfDetrOptions decoder = *o;
@@ -14,6 +19,7 @@ DfDetrOptions df_detr_of_decoder(const DfDetrOptions *o)
         decoder.heads = o->decoder_heads;
     if (o->decoder_ffn)
         decoder.ffn = o->decoder_ffn;
+    decoder.dropout = o->decoder_dropout;
     return decoder;
 }
 
@@ -22,15 +28,16 @@ void df_detr_ffn_init(NnScope s, const DfDetrOptions *o, NnMlp *ffn, const DetrN
     const NnScope first = nn_at(s, "%s", names->linear1);
     const NnScope second = nn_at(s, "%s", names->linear2);
     ffn->act = o->activation;
-    ffn->drop = (float)o->dropout;
+    ffn->drop[0] = (float)o->dropout.hidden;
+    ffn->drop[1] = (float)o->dropout.ffn;
     const NnInit spread = nn_xavier_uniform(o->dim, o->ffn); /* of both: the sum of the two counts */
     nn_linear_init_as(first, &ffn->fc1, o->dim, o->ffn, true, spread, nn_kaiming_uniform(o->dim));
     nn_linear_init_as(second, &ffn->fc2, o->ffn, o->dim, true, spread, nn_kaiming_uniform(o->ffn));
 }
 
-NnResidual df_detr_residual(const DfDetrOptions *o, DfTensor *x)
+NnResidual df_detr_residual(DfTensor *x, double drop)
 {
-    return (NnResidual){ .residual = x, .drop = (float)o->dropout };
+    return (NnResidual){ .residual = x, .drop = (float)drop };
 }
 
 /* ---- boxes ----------------------------------------------------------------------------------------------------- */

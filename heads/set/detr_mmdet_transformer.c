@@ -56,7 +56,7 @@ void df_detr_mmdet_transformer_211(NnScope s, const DfNode *dict, DfDetrOptions 
     o->encoder_layers = t.num_encoder_layers;
     o->decoder_layers = t.num_decoder_layers;
     o->ffn = t.feedforward_channels;
-    o->dropout = t.dropout;
+    o->dropout = o->decoder_dropout = df_detr_dropout(t.dropout);
     o->pre_norm = t.pre_norm;
 }
 
@@ -68,13 +68,14 @@ typedef struct {
 } NestedTransformer;
 typedef struct {
     int embed_dims, num_heads, num_levels, num_points;
-    double dropout;
+    double dropout, attn_drop, proj_drop;
+    const DfNode *dropout_layer;
 } Attention;
 typedef struct {
     int feedforward_channels, num_fcs;
     double ffn_drop;
     bool add_identity;
-    const DfNode *act_cfg;
+    const DfNode *act_cfg, *dropout_layer;
 } Ffn;
 typedef struct {
     const DfNode *attn_cfgs, *ffn_cfgs, *operation_order, *act_cfg, *norm_cfg;
@@ -89,6 +90,7 @@ typedef struct {
     Attention attention[2];      /* the first two of each layer; as many as there are */
     int ffn;
     bool norm_first;
+    DfDetrDropout dropout;       /* of the feed-forward network; that of the attentions depends on their kind */
 } Stack;
 
 static const DfOpt nested_opts[] = {
@@ -117,7 +119,7 @@ static const DfOpt layer_opts[] = {
     DF_OPT_NODE(Layer, attn_cfgs, "None", "the attentions of a layer: a list, or one dict for all"),
     DF_OPT_DICT(Layer, ffn_cfgs, "None", "the feed-forward network"),
     DF_OPT_INT(Layer, feedforward_channels, 0, 0, 65536, "older place of ffn_cfgs.feedforward_channels"),
-    DF_OPT_FLOAT(Layer, ffn_dropout, 0.1, 0, 1, "probability of dropout in training, of Deformable DETR"),
+    DF_OPT_FLOAT(Layer, ffn_dropout, None, 0, 1, "older place of ffn_cfgs.ffn_drop"),
     DF_OPT_NODE(Layer, operation_order, "None", "('self_attn', 'norm', ..), or with norms first"),
     DF_OPT_DICT(Layer, act_cfg, "None", "activation; only ReLU is supported"),
     DF_OPT_DICT(Layer, norm_cfg, "None", "norm; only LN is supported"),
@@ -132,9 +134,9 @@ static const DfOpt ffn_opts[] = {
     DF_OPT_UNUSED(embed_dims, "stands in the attentions"),
     DF_OPT_INT(Ffn, num_fcs, 2, 2, 2, "linear layers; only 2 is supported"),
     DF_OPT_DICT(Ffn, act_cfg, "None", "activation; only ReLU is supported"),
-    DF_OPT_FLOAT(Ffn, ffn_drop, None, 0, 1, "probability of dropout in training; the layer's ffn_dropout if not said"),
+    DF_OPT_FLOAT(Ffn, ffn_drop, 0, 0, 1, "probability of dropout in training, behind either linear layer"),
     DF_OPT_BOOL(Ffn, add_identity, True, "the input is added; only True is supported"),
-    DF_OPT_UNUSED(dropout_layer, "stands in the layer as ffn_dropout"),
+    DF_OPT_DICT(Ffn, dropout_layer, "None", "dict(type='Dropout', drop_prob=P): more dropout of the end"),
     DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
     DF_OPT_END
 };
@@ -144,10 +146,13 @@ static const DfOpt attention_opts[] = {
     DF_OPT_INT(Attention, num_heads, 8, 1, 256, "attention heads"),
     DF_OPT_INT(Attention, num_levels, 4, 1, DF_LEVELS, "levels of the pyramid"),
     DF_OPT_INT(Attention, num_points, 4, 1, 64, "sampling points of a head on a level"),
-    DF_OPT_FLOAT(Attention, dropout, 0, 0, 1, "probability of dropout in training, of DETR"),
-    DF_OPT_UNUSED(attn_drop, "newer name of dropout"),
-    DF_OPT_UNUSED(proj_drop, "newer name of dropout"),
-    DF_OPT_UNUSED(dropout_layer, "newer name of dropout"),
+    DF_OPT_FLOAT(Attention, dropout, None, 0, 1,
+                 "probability of dropout in training, of what is added to the input (0.1 in a "
+                 "MultiScaleDeformableAttention if not said), and in a MultiheadAttention of the attention weights too"),
+    DF_OPT_FLOAT(Attention, attn_drop, 0, 0, 1, "MultiheadAttention without dropout: that of the attention weights"),
+    DF_OPT_FLOAT(Attention, proj_drop, 0, 0, 1, "MultiheadAttention: more dropout of what is added to the input"),
+    DF_OPT_DICT(Attention, dropout_layer, "None",
+                "MultiheadAttention without dropout: dict(type='Dropout', drop_prob=P), of what is added to the input"),
     DF_OPT_UNUSED(im2col_step, "pictures of a batch that mmcv computes at once"),
     DF_OPT_UNUSED(batch_first, "an order in memory"),
     DF_OPT_UNUSED(norm_cfg, "no norm stands in an attention"),
@@ -194,19 +199,62 @@ static void read_order(NnScope s, Stack *out, bool decodes)
                 decodes ? "'cross_attn', " : "");
 }
 
+/* ---- dropout --------------------------------------------------------------------------------------------------- */
+
+/* Two dropouts, one behind the other, are one that leaves out what either would. */
+static double both(double a, double b)
+{
+    return 1 - (1 - a) * (1 - b);
+}
+
+typedef struct {
+    const char *type;
+    double drop_prob;
+} Dropout;
+static const DfOpt dropout_opts[] = {
+    DF_OPT_FLOAT(Dropout, drop_prob, 0.5, 0, 1, "probability of dropout in training"),
+    DF_OPT_UNUSED(inplace, "where PyTorch stores the result"),
+    DF_OPT_END
+};
+
+/* The probability of dict(type='Dropout', drop_prob=P), 0 without it. */
+static double dropout_of(NnScope s, const DfNode *layer)
+{
+    Dropout dropout = { 0 };
+    if (!layer || layer->kind != DF_NODE_DICT || !nn_configure(s, layer, dropout_opts, &dropout, "dropout_layer"))
+        return 0;
+    if (!is_or_absent(layer, "Dropout"))
+        nn_fail(s, DF_EVALUE, "dropout_layer: want type='Dropout'");
+    return dropout.drop_prob;
+}
+
+/* mmcv's MultiheadAttention: *added gets the dropout of what it adds to its input. -> that of the attention weights */
+static double dropout_of_multihead(NnScope s, const Attention *a, double *added)
+{
+    const bool older = !isnan(a->dropout);
+    *added = both(a->proj_drop, older ? a->dropout : dropout_of(s, a->dropout_layer));
+    return older ? a->dropout : a->attn_drop;
+}
+
+/* mmcv's MultiScaleDeformableAttention: of what it adds to its input. */
+static double dropout_of_deformable(const Attention *a)
+{
+    return isnan(a->dropout) ? 0.1 : a->dropout;
+}
+
 static void read_ffn(NnScope s, Stack *out)
 {
     Ffn ffn = { 0 };
-    Layer *layer = &out->layer;
+    const Layer *layer = &out->layer;
     if (!nn_configure(s, layer->ffn_cfgs, ffn_opts, &ffn, "ffn_cfgs"))
         return;
     out->ffn = 1024;
-    if (layer->feedforward_channels)
-        out->ffn = layer->feedforward_channels;
     if (ffn.feedforward_channels)
         out->ffn = ffn.feedforward_channels;
-    if (!isnan(ffn.ffn_drop))
-        layer->ffn_dropout = ffn.ffn_drop;
+    if (layer->feedforward_channels) /* the older place has precedence in mmcv */
+        out->ffn = layer->feedforward_channels;
+    out->dropout.hidden = isnan(layer->ffn_dropout) ? ffn.ffn_drop : layer->ffn_dropout;
+    out->dropout.ffn = both(out->dropout.hidden, dropout_of(s, ffn.dropout_layer));
     if (!ffn.add_identity)
         nn_fail(s, DF_EVALUE, "ffn_cfgs.add_identity = False: want True");
     want_relu_and_layer_norm(s, ffn.act_cfg, NULL);
@@ -260,7 +308,11 @@ void df_detr_mmdet_transformer(NnScope s, const DfNode *dict, DfDetrOptions *o)
         nn_fail(s, DF_EVALUE, "encoder.post_norm_cfg is None: want a norm behind layers that begin with one");
     want_relu_and_layer_norm(s, NULL, e.post_norm_cfg);
     want_relu_and_layer_norm(s, NULL, d.post_norm_cfg);
-    o->dropout = e.attention[0].dropout;
+    o->dropout = e.dropout;
+    o->decoder_dropout = d.dropout;
+    o->dropout.self_weights = dropout_of_multihead(s, &e.attention[0], &o->dropout.self);
+    o->decoder_dropout.self_weights = dropout_of_multihead(s, &d.attention[0], &o->decoder_dropout.self);
+    o->decoder_dropout.cross_weights = dropout_of_multihead(s, &d.attention[1], &o->decoder_dropout.cross);
     o->pre_norm = e.norm_first;
     o->no_decoder_end = !d.post_norm_cfg;
 }
@@ -283,7 +335,11 @@ void df_detr_mmdet_deformable_transformer(NnScope s, const DfNode *dict, DfDetrO
                 o->embedded_levels, o->levels);
     o->encoder_points = e.attention[0].num_points;
     o->decoder_points = d.attention[1].num_points;
-    o->dropout = e.layer.ffn_dropout;
+    o->dropout = e.dropout;
+    o->decoder_dropout = d.dropout;
+    o->dropout.self = dropout_of_deformable(&e.attention[0]);
+    o->decoder_dropout.self_weights = dropout_of_multihead(s, &d.attention[0], &o->decoder_dropout.self);
+    o->decoder_dropout.cross = dropout_of_deformable(&d.attention[1]);
 }
 
 /* ---- positional encoding --------------------------------------------------------------------------------------- */

@@ -63,9 +63,9 @@ void df_detr_tokens(DfCtx *, const DetrPositions *, const DfMaps *levels, DfTens
 
 /* ---- what both transformers have: detr_layers.c ---------------------------------------------------------------- */
 
-DfDetrOptions df_detr_of_decoder(const DfDetrOptions *); /* with its own heads and hidden channels */
+DfDetrOptions df_detr_of_decoder(const DfDetrOptions *); /* with its own heads, hidden channels and dropout */
 void df_detr_ffn_init(NnScope, const DfDetrOptions *, NnMlp *, const DetrNames *);
-NnResidual df_detr_residual(const DfDetrOptions *, DfTensor *x);      /* x + dropout(branch) */
+NnResidual df_detr_residual(DfTensor *x, double drop);   /* x + dropout(branch) */
 
 /* Linear layers with ReLU between: three in the papers. The last one starts at
  * 0, with a bias, or NULL: as PyTorch's. */

@@ -27,11 +27,12 @@ static DfTensor *norm_after(DfCtx *c, const Detr *net, const NnLayerNorm *norm, 
 
 /* x: N L C, of tokens or queries. */
 static DfTensor *self_attention(DfCtx *c, const Detr *net, const NnMultiheadAttention *attention,
-                                const NnLayerNorm *norm, DfTensor *x, DfTensor *position, const uint8_t *padding_mask)
+                                const NnLayerNorm *norm, NnResidual add_x, DfTensor *position,
+                                const uint8_t *padding_mask)
 {
-    DfTensor *value = norm_before(c, net, norm, x);
+    DfTensor *value = norm_before(c, net, norm, add_x.residual);
     DfTensor *query = df_add(c, value, position);
-    x = nn_multihead_attention_add(c, attention, query, query, value, padding_mask, df_detr_residual(&net->o, x));
+    DfTensor *x = nn_multihead_attention_add(c, attention, query, query, value, padding_mask, add_x);
     return norm_after(c, net, norm, x);
 }
 
@@ -44,7 +45,7 @@ typedef struct {
 static DfTensor *cross_attention(DfCtx *c, const Detr *net, const DetrDecoderLayer *layer, DfTensor *x,
                                  DfTensor *query_position, const Memory *memory)      /* N Q C -> N Q C */
 {
-    const NnResidual add_x = df_detr_residual(&net->o, x);
+    const NnResidual add_x = df_detr_residual(x, net->o.decoder_dropout.cross);
     DfTensor *query = df_add(c, norm_before(c, net, &layer->norm[1], x), query_position);
     x = nn_multihead_attention_add(c, &layer->cross_attention, query, memory->key, memory->value, memory->padding_mask,
                                    add_x);
@@ -62,8 +63,9 @@ static DfTensor *feed_forward(DfCtx *c, const Detr *net, const NnMlp *ffn, const
 static DfTensor *encoder_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, const DetrTokens *in)
 {
     const DetrEncoderLayer *layer = &net->encoder[i];
+    const NnResidual add_x = df_detr_residual(x, net->o.dropout.self);
     const DfMark m = df_enter(c, "encoder.layers", i);
-    x = self_attention(c, net, &layer->self_attention, &layer->norm[0], x, in->positions, in->field.padding_mask);
+    x = self_attention(c, net, &layer->self_attention, &layer->norm[0], add_x, in->positions, in->field.padding_mask);
     x = feed_forward(c, net, &layer->ffn, &layer->norm[1], x);
     return df_leave(c, m, x);
 }
@@ -85,7 +87,8 @@ static DfTensor *decoder_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, Df
 {
     const DetrDecoderLayer *layer = &net->decoder[i];
     const DfMark m = df_enter(c, "decoder.layers", i);
-    x = self_attention(c, net, &layer->self_attention, &layer->norm[0], x, query_position, NULL);
+    const NnResidual add_x = df_detr_residual(x, net->o.decoder_dropout.self);
+    x = self_attention(c, net, &layer->self_attention, &layer->norm[0], add_x, query_position, NULL);
     x = cross_attention(c, net, layer, x, query_position, memory);
     x = feed_forward(c, net, &layer->ffn, &layer->norm[2], x);
     return df_leave(c, m, x);
@@ -111,7 +114,7 @@ int df_detr_decoder(DfCtx *c, const Detr *net, const DetrTokens *in, DfTensor *m
 static void encoder_layer_init(NnScope s, const DfDetrOptions *o, DetrEncoderLayer *layer, const DetrNames *names)
 {
     const NnScope self = nn_at(s, "%s", names->encoder_self_attention);
-    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout, true);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout.self_weights, true);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     for (int i = 0; i < 2; i++)
         nn_layer_norm_init(nn_at(s, "%s", names->encoder_norm[i]), &layer->norm[i], o->dim, 1e-5);
@@ -121,8 +124,8 @@ static void decoder_layer_init(NnScope s, const DfDetrOptions *o, DetrDecoderLay
 {
     const NnScope self = nn_at(s, "%s", names->decoder_self_attention);
     const NnScope cross = nn_at(s, "%s", names->cross_attention);
-    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout, true);
-    nn_multihead_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->dropout, true);
+    nn_multihead_attention_init(self, &layer->self_attention, o->dim, o->heads, o->dropout.self_weights, true);
+    nn_multihead_attention_init(cross, &layer->cross_attention, o->dim, o->heads, o->dropout.cross_weights, true);
     df_detr_ffn_init(s, o, &layer->ffn, names);
     for (int i = 0; i < 3; i++)
         nn_layer_norm_init(nn_at(s, "%s", names->decoder_norm[i]), &layer->norm[i], o->dim, 1e-5);
