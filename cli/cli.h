@@ -31,11 +31,13 @@ typedef struct {
     double min, max;                                      /* of a number                            */
 } CliOption;
 
-#define CLI_OPT_FLAG(name, to, help)                  { name, CLI_FLAG, &(to), NULL, help, 0, 0 }
-#define CLI_OPT_INT(name, to, value, min, max, help)  { name, CLI_INT, &(to), value, help, min, max }
-#define CLI_OPT_FLOAT(name, to, value, min, max, help) { name, CLI_FLOAT, &(to), value, help, min, max }
-#define CLI_OPT_TEXT(name, to, value, help)           { name, CLI_TEXT, &(to), value, help, 0, 0 }
-#define CLI_OPT_TEXTS(name, to, value, help)          { name, CLI_TEXTS, &(to), value, help, 0, 0 }
+/* The address of a variable, which must be of this type: what is stored there would not fit into another. */
+#define CLI_TO(type, to)                              _Generic(&(to), type *: &(to))
+#define CLI_OPT_FLAG(name, to, help)                  { name, CLI_FLAG, CLI_TO(bool, to), NULL, help, 0, 0 }
+#define CLI_OPT_INT(name, to, value, min, max, help)  { name, CLI_INT, CLI_TO(long, to), value, help, min, max }
+#define CLI_OPT_FLOAT(name, to, value, min, max, help) { name, CLI_FLOAT, CLI_TO(double, to), value, help, min, max }
+#define CLI_OPT_TEXT(name, to, value, help)           { name, CLI_TEXT, CLI_TO(const char *, to), value, help, 0, 0 }
+#define CLI_OPT_TEXTS(name, to, value, help)          { name, CLI_TEXTS, CLI_TO(CliTexts, to), value, help, 0, 0 }
 #define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* to cli.set */
 /* Stands over the options that follow. */
 #define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 }

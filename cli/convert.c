@@ -12,7 +12,7 @@
 
 static const char *wrapper;
 static const char *library;
-static int window;
+static long window;
 static CliTexts strip, renames;
 static bool half;
 
@@ -207,7 +207,7 @@ static int write(const char *to, const DfArray *arrays, int n, const char *from,
 {
     const char *pair[4];
     NnConverted *converted = NULL;
-    int error = library ? nn_convert(&converted, arrays, n, library, window) : DF_OK;
+    int error = library ? nn_convert(&converted, arrays, n, library, (int)window) : DF_OK;
     if (error < 0)
         df_fail_in(error, "%s: ", from);
     if (converted)
