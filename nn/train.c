@@ -37,6 +37,7 @@ static float *move(NnModel *model, bool trained, float *at)
         const size_t n = df_count(param->shape);
         if (param->tensor->data)
             memcpy(at, param->tensor->data, n * sizeof *at);
+        df_packed_drop(param->tensor); /* a packed copy may be the numbers themselves, which are freed */
         nn_origin_drop(param);
         memset(at + n, 0, (room(param) - n) * sizeof *at);
         param->tensor->data = at;
