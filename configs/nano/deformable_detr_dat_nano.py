@@ -17,7 +17,7 @@ model = dict(
             encoder=dict(
                 num_layers=2,
                 transformerlayers=dict(
-                    attn_cfgs=dict(type='MultiScaleDeformableAttention', embed_dims=64, num_levels=3),
+                    attn_cfgs=dict(type='MultiScaleDeformableAttention', embed_dims=64, num_levels=3, dropout=0.0),
                     feedforward_channels=128,
                     ffn_dropout=0.0)),
             decoder=dict(
@@ -25,7 +25,7 @@ model = dict(
                 transformerlayers=dict(
                     attn_cfgs=[
                         dict(type='MultiheadAttention', embed_dims=64, num_heads=8, dropout=0.0),
-                        dict(type='MultiScaleDeformableAttention', embed_dims=64, num_levels=3)
+                        dict(type='MultiScaleDeformableAttention', embed_dims=64, num_levels=3, dropout=0.0)
                     ],
                     feedforward_channels=128,
                     ffn_dropout=0.0))),
