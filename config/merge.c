@@ -70,8 +70,8 @@ int df_merge(DfConfig *tree, DfNode *base, DfNode *over, bool lists)
 static bool is_common_part(const char *key)
 {
     static const char *const parts[] = {
-        "data",           "evaluation",      "runner",      "optimizer",         "optimizer_config", "lr_config",
-        "momentum_config", "param_scheduler", "optim_wrapper", "checkpoint_config", "log_config",       "train_cfg",
+        "data", "evaluation", "runner", "optimizer", "optimizer_config", "lr_config", "momentum_config",
+        "param_scheduler", "optim_wrapper", "checkpoint_config", "log_config", "train_cfg",
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strcmp(key, parts[i]) == 0)
@@ -80,7 +80,7 @@ static bool is_common_part(const char *key)
 }
 
 /* An override may make new keys. But where the first missing key of its path is near to a known one, it is likely
- * a typing error. (The last key may be anything: it is checked when options are filled, but for what follows.) */
+ * a typing error. (The last key may be anything here: check_last() or the options of its part look at it.) */
 static int check_path(const DfNode *root, const DfNode *over)
 {
     const DfNode *at = root;

@@ -208,7 +208,6 @@ static double both(double a, double b)
 }
 
 typedef struct {
-    const char *type;
     double drop_prob;
 } Dropout;
 static const DfOpt dropout_opts[] = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# 300 epochs on ImageNet-1K as Swin and DAT were trained: AdamW, a cosine after 20 epochs of warmup, mixup or CutMix in every step, label
-# smoothing; biases, norms and position tables are not decayed. The rate is 5e-4 for 512 pictures in a step, and goes with their number: 128 with data.samples_per_gpu=128.
+# 300 epochs on ImageNet-1K as Swin and DAT were trained: AdamW, a cosine after 20 epochs of warmup, mixup or CutMix in
+# every step, label smoothing; biases, norms and position tables are not decayed. The rate is 5e-4 for 512 pictures in a
+# step, and goes with their number, which is 128 here.
 optimizer = dict(
     type='AdamW',
     lr=5e-4 * 128 / 512,
