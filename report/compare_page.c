@@ -143,8 +143,9 @@ static double largest(const DfComparePage *p, size_t r, const Ranked *ranked, si
 
 static void class_table(ReportPage *page, const DfComparePage *p, size_t r, const Ranked *ranked, size_t n)
 {
-    static const ReportColumn columns[] = {
-        { "class", true }, { "first", false }, { "this", false }, { "difference", false }, { "its interval", false },
+    const ReportColumn columns[] = {
+        { "class", true },       { df_compare_name(p->compare, 0), false }, { df_compare_name(p->compare, r), false },
+        { "difference", false }, { "its interval", false },
     };
     const size_t shown = n < CLASSES ? n : CLASSES;
     const double most = largest(p, r, ranked, shown);
@@ -164,8 +165,8 @@ static int classes(ReportPage *page, const DfComparePage *p)
     if (!ranked)
         return df_fail_memory("the ranking of classes");
     df_report_section(page, "Classes", "Classes that differ most",
-                      "The score of each class by the first and by this one, and the difference with its interval; the "
-                      "dotted line is no difference.");
+                      "The score of each class by the first and by each other one, and the difference with its interval; "
+                      "the dotted line is no difference.");
     for (size_t r = 1; r < p->n; r++) {
         const size_t n = rank(p, r, ranked);
         class_table(page, p, r, ranked, n);

@@ -76,8 +76,11 @@ void df_report_table(ReportTable *table, const char *label, size_t rows)
     DfTextbuf *t = table->text;
     df_textbuf_add(t, "<div class=\"panel scroll%s%s\" tabindex=0 role=region aria-label=\"%s\"><table><thead><tr>",
                    rows > LONG_TABLE ? " tall" : "", table->stacked ? " stack" : "", label);
-    for (size_t i = 0; i < table->n; i++)
-        df_textbuf_add(t, "<th scope=col%s>%s</th>", table->columns[i].words ? " class=l" : "", table->columns[i].name);
+    for (size_t i = 0; i < table->n; i++) {
+        df_textbuf_add(t, "<th scope=col%s>", table->columns[i].words ? " class=l" : "");
+        df_textbuf_html(t, table->columns[i].name);
+        df_textbuf_add(t, "</th>");
+    }
     df_textbuf_add(t, "</tr></thead><tbody>\n");
 }
 
@@ -95,8 +98,11 @@ void df_report_cell(ReportTable *table, const char *more_classes)
     if (column->words || more_classes[0])
         df_textbuf_add(table->text, " class=\"%s%s%s\"", column->words ? "l" : "",
                        column->words && more_classes[0] ? " " : "", more_classes);
-    if (table->stacked)
-        df_textbuf_add(table->text, " data-l=\"%s\"", column->name);
+    if (table->stacked) {
+        df_textbuf_add(table->text, " data-l=\"");
+        df_textbuf_html(table->text, column->name);
+        df_textbuf_add(table->text, "\"");
+    }
     df_textbuf_add(table->text, ">");
 }
 
@@ -129,8 +135,11 @@ void df_report_cell_bar(ReportTable *table, double x)
     }
     const ReportColumn *column = &table->columns[table->at++];
     df_textbuf_add(table->text, "<td");
-    if (table->stacked)
-        df_textbuf_add(table->text, " data-l=\"%s\"", column->name);
+    if (table->stacked) {
+        df_textbuf_add(table->text, " data-l=\"");
+        df_textbuf_html(table->text, column->name);
+        df_textbuf_add(table->text, "\"");
+    }
     df_textbuf_add(table->text, " class=bar style=\"--v:%.3f\">%.1f", fmin(x, 1), 100 * x);
 }
 

@@ -105,9 +105,13 @@ static void masks_of_image(DfCtx *c, const DfDetrMasks *m, const DfMaps *maps, c
 
 DfTensor *df_detr_masks(DfCtx *c, const DfDetrMasks *m, const DfMaps *maps, const DfSetOutputs *outputs)
 {
-    if (c->recording || maps->n <= DF_DETR_MASK_MAPS) {
-        df_ctx_fail(c, DF_EVALUE, "masks of DETR of %d maps%s: want 4, and no gradients", maps->n,
-                    c->recording ? " in training" : "");
+    if (c->recording) {
+        df_ctx_fail(c, DF_EVALUE, "the masks of DETR cannot be trained");
+        return &c->nil;
+    }
+    if (maps->n <= DF_DETR_MASK_MAPS) {
+        df_ctx_fail(c, DF_EVALUE, "the masks of DETR: the backbone gives %d maps: want all %d", maps->n,
+                    DF_DETR_MASK_MAPS + 1);
         return &c->nil;
     }
     const DfTensor *large = maps->map[maps->n - 1 - DF_DETR_MASK_MAPS];
