@@ -97,7 +97,9 @@ static DfTensor *encode_decode(DfCtx *c, const EncoderDecoder *net, DfTensor *im
     DfMaps pyramid;
     df_trunk_pyramid(c, &net->trunk, image, &pyramid);                               /* N H/4 W/4 C .. N H/32 W/32 C' */
     const DfMark m = df_enter(c, "decode_head", -1);
-    DfTensor *scores = df_leave(c, m, net->head.record->forward(c, net->head.self, &pyramid));
+    DfTensor *scores = net->head.record->forward(c, net->head.self, &pyramid);
+    df_want_numbers(c, scores, "the scores", -1);
+    scores = df_leave(c, m, scores);
     df_observe(c, scores, "decode_logits", -1);
     for (int i = 0; df_listens(c) && i < net->n_auxiliary; i++) {
         const PixelPart *part = &net->auxiliary[i];

@@ -71,7 +71,9 @@ static DfTensor *logits_of(DfCtx *c, const ImageClassifier *net, DfTensor *image
     }
     const DfMark m = df_enter(c, "head", -1);
     DfTensor *mean = df_mean_tokens(c, maps.map[maps.n - 1]);                       /* N C                  */
-    return df_leave(c, m, nn_linear(c, &net->fc, mean));                            /* N classes            */
+    DfTensor *logits = nn_linear(c, &net->fc, mean);                                /* N classes            */
+    df_want_numbers(c, logits, "the logits", -1);
+    return df_leave(c, m, logits);
 }
 
 static void forward(DfCtx *c, const void *self, DfTensor *image)

@@ -100,11 +100,21 @@ static void forget_failed(const DfCtx *c, DfMaps *out)
         *out = (DfMaps){ 0 };
 }
 
+/* Maps without numbers would look like a picture without objects. */
+static void take_maps(DfCtx *c, DfMaps *out)
+{
+    for (int i = 0; !c->err && i < out->n; i++)
+        df_want_numbers(c, out->map[i], "map", i);
+    if (!c->err && out->logits)
+        df_want_numbers(c, out->logits, "the logits", -1);
+    forget_failed(c, out);
+}
+
 void df_run_backbone(DfCtx *c, const BackbonePart *part, const char *scope, DfTensor *image, DfMaps *out)
 {
     const DfMark m = scope ? df_enter(c, scope, -1) : (DfMark){ 0 };
     part->record->forward(c, part->self, image, out);
-    forget_failed(c, out);
+    take_maps(c, out);
     if (scope)
         df_leave_all(c, m, out->map, out->n);
 }
@@ -113,7 +123,7 @@ void df_run_neck(DfCtx *c, const NeckPart *part, const DfMaps *in, DfMaps *out)
 {
     const DfMark m = df_enter(c, "neck", -1);
     part->record->forward(c, part->self, in, out);
-    forget_failed(c, out);
+    take_maps(c, out);
     df_leave_all(c, m, out->map, out->n);
 }
 
@@ -125,6 +135,8 @@ void df_run_dense(DfCtx *c, const DensePart *part, const char *scope, const DfMa
     for (int i = 0; i < out->n; i++) {
         keep[2 * i] = out->cls_score[i];
         keep[2 * i + 1] = out->bbox_pred[i];
+        df_want_numbers(c, out->cls_score[i], "cls_score", i);
+        df_want_numbers(c, out->bbox_pred[i], "bbox_pred", i);
     }
     df_leave_all(c, m, keep, 2 * out->n);
 }

@@ -48,7 +48,8 @@ void df_region_part(NnScope, RegionPart *, const DfNode *dict, DfHeadSettings);
 void df_pixel_part(NnScope, PixelPart *, const DfNode *dict);
 void df_set_part(NnScope, SetPart *, const DfNode *dict, DfHeadSettings);
 
-/* Runs in the scope of that name; NULL: in none. After a failure there are no maps. */
+/* Runs in the scope of that name; NULL: in none. Outputs that are no numbers are a failure, df_want_numbers(). After a
+ * failure there are no maps. */
 void df_run_backbone(DfCtx *, const BackbonePart *, const char *scope, DfTensor *image, DfMaps *out);
 void df_run_neck(DfCtx *, const NeckPart *, const DfMaps *in, DfMaps *out); /* in the scope "neck" */
 void df_run_dense(DfCtx *, const DensePart *, const char *scope, const DfMaps *in, DfDense *out);

@@ -19,8 +19,13 @@ static DfTensor *run(DfCtx *c, const SetDetector *net, DfTensor *image, const Df
         df_run_neck(c, &net->trunk.neck, &backbone, &maps);
     }
     net->head.record->forward(c, net->head.self, &maps, &batch, all_layers || df_listens(c), out);
+    if (!c->err) {
+        df_want_numbers(c, out->logits[out->n - 1], "the logits of the queries", -1);
+        df_want_numbers(c, out->boxes[out->n - 1], "the boxes of the queries", -1);
+    }
     if (net->masks && !c->err) {
         masks = df_detr_masks(c, net->masks, &maps, out);
+        df_want_numbers(c, masks, "the masks of the queries", -1);
         if (df_listens(c) && !c->err)
             df_observe(c, df_permute(c, masks, DF_SHAPE(0, 2, 3, 1)), "pred_masks", -1);
     }

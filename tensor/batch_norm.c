@@ -167,6 +167,18 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTe
     return false;
 }
 
+/* A variance without a root would make a channel NaN or infinite, and the rest of the network with it. */
+static bool has_roots(DfCtx *c, const DfTensor *var, float eps)
+{
+    size_t i = 0;
+    while (i < df_size(var) && (double)var->data[i] + (double)eps > 0)
+        i++;
+    if (i < df_size(var))
+        df_ctx_fail(c, DF_EVALUE, "batch_norm: running variance %zu is %g, eps is %g: want a sum above 0", i,
+                    (double)var->data[i], (double)eps);
+    return !c->err;
+}
+
 /* Where processes share their statistics, one without rows adds zeros: the others wait for it. A head on regions may
  * meet none in the pictures of one process. */
 static bool takes_part_anyway(const DfCtx *c, const DfTensor *y, DfNormBy by)
@@ -182,6 +194,8 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
     if (df_skip(c, y) && !takes_part_anyway(c, y, by))
         return y;
+    if (by == DF_BY_RUNNING && !has_roots(c, running_var, eps))
+        return &c->nil;
     const size_t n = (size_t)df_dim(x, -1);
     const size_t rows = df_size(x) / n;
     Saved *s = df_save(c, y, sizeof *s + 4 * n * sizeof(float));
@@ -223,7 +237,7 @@ void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bia
 {
     *scale = df_new(c, mean->shape);
     *shift = df_new(c, mean->shape);
-    if (!c->err && fits(c, mean, weight, bias, mean, var) && !df_skip(c, *scale))
+    if (!c->err && fits(c, mean, weight, bias, mean, var) && !df_skip(c, *scale) && has_roots(c, var, eps))
         columns_of((*scale)->data, (*shift)->data, df_size(mean), weight, bias, mean, var, eps);
 }
 
@@ -265,6 +279,8 @@ DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
     if (df_skip(c, y))
         return y;
+    if (!has_roots(c, var, eps))
+        return &c->nil;
     const size_t n = (size_t)df_dim(x, -1);
     const size_t rows = df_size(x) / n;
     float *scale = df_workspace(c, 2 * n);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/check.c -- a search for the first number that is none: every result, and on the way back every gradient, is
- * looked through as soon as it is there. For a second pass, after one that has gone wrong.
+ * tensor/check.c -- a search for numbers that are none. In a second pass, after one that has gone wrong, every result
+ * and on the way back every gradient is looked through as soon as it is there; in any pass, the middles of a few maps.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/core.h"
 #include "tensor/op.h"
 #include "tensor/parts.h"
 
@@ -40,6 +41,8 @@ static void complain(DfCtx *c, const DfTensor *x, const char *sentence)
     snprintf(p->sentence, sizeof p->sentence, "%s%s%s", path, path[0] ? ": " : "", sentence);
     c->err = DF_EVALUE;
 }
+
+/* ---- in a second pass -------------------------------------------------------------------------------------------- */
 
 void df_check_made(DfCtx *c)
 {
@@ -82,4 +85,41 @@ void df_check_gradients(DfCtx *c, const DfTensor *y)
                  y->op->name, i + 1, DF_TEXT(x), bad, name_of(x->grad[bad]));
         complain(c, y, sentence);
     }
+}
+
+/* ---- in any pass ------------------------------------------------------------------------------------------------- */
+
+/* Which cell of an item is the middle: half of every dimension between the first and the last. */
+static size_t middle_cell(const DfTensor *x)
+{
+    size_t cell = 0;
+    for (int i = 1; i < x->shape.n - 1; i++)
+        cell = cell * (size_t)df_dim(x, i) + (size_t)df_dim(x, i) / 2;
+    return cell;
+}
+
+/* How many of n are infinite or no numbers: without a way out of the loop, which is then done on vectors. */
+static size_t count_bad(const float *x, size_t n)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad += (df_float_bits(x[i]) & 0x7f800000) == 0x7f800000; /* the exponent of NaN and of infinity */
+    return bad;
+}
+
+void df_want_numbers(DfCtx *c, const DfTensor *x, const char *what, int index)
+{
+    if (c->err || c->dry || c->training || c->recording || x->bf16 || x->shape.n < 2 || df_size(x) == 0)
+        return;
+    const size_t items = (size_t)df_dim(x, 0), channels = (size_t)df_dim(x, -1);
+    const float *middle = x->data + middle_cell(x) * channels;
+    size_t bad = 0;
+    for (size_t i = 0; i < items; i++)
+        bad += count_bad(middle + i * (df_size(x) / items), channels);
+    char number[16] = "";
+    if (index >= 0)
+        snprintf(number, sizeof number, " %d", index);
+    if (bad)
+        df_ctx_fail(c, DF_EVALUE, "numbers that are NaN or infinite in %s%s: want weights that were trained with this "
+                    "config", what, number);
 }

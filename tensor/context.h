@@ -160,6 +160,11 @@ DF_API double df_ctx_sum(DfCtx *, double x);
  * one poisons the context with DF_EVALUE, and the sentence names module and op. It takes time: for a second pass,
  * when the first one gave a loss that is no number. */
 DF_API void df_ctx_check(DfCtx *, bool on);
+/* The same of a few numbers, for any pass: what a layer cannot compute spreads over all of a map, so that its middle
+ * tells. Looks at the cell in the middle of each item of x (items .. channels: of a map N H W C the pixel at H/2, W/2).
+ * A number there that is NaN or infinite poisons the context with DF_EVALUE; the sentence says `what`, with its index
+ * unless that is negative. Nothing is looked at in a context that is dry, trains or records: losses tell there. */
+DF_API void df_want_numbers(DfCtx *, const DfTensor *x, const char *what, int index);
 
 /* ---- scopes ----------------------------------------------------------------------------------------------------- */
 

@@ -106,7 +106,7 @@ DF_API DfTensor *df_layer_norm(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor 
 DF_API DfTensor *df_group_norm(DfCtx *, DfTensor *x, int groups, DfTensor *weight, DfTensor *bias, float eps);
 /* Over all positions, for each channel (Ioffe and Szegedy, ICML 2015), by running_* (C) or by the batch: then the
  * context remembers it, and df_apply_statistics() makes running_* (1 - momentum) old + momentum batch, the variance
- * unbiased.                                                                                           .. C -> .. C */
+ * unbiased. A running variance that is not above -eps is DF_EVALUE.                                   .. C -> .. C */
 typedef enum {
     DF_BY_RUNNING,
     DF_BY_BATCH,

@@ -26,6 +26,13 @@ void df_roi_observe_rois(DfCtx *c, const RoiHead *h, int stage, const char *what
     df_leave_all(c, m, NULL, 0);
 }
 
+static void want_numbers(DfCtx *c, const DfTensor *scores, const DfTensor *deltas)
+{
+    df_want_numbers(c, scores, "cls_score", -1);
+    if (deltas)
+        df_want_numbers(c, deltas, "bbox_pred", -1);
+}
+
 void df_roi_boxes(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n,
                   DfTensor **scores, DfTensor **deltas, DfTensor **features)
 {
@@ -40,6 +47,7 @@ void df_roi_boxes(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, con
     int n_keep = 1;
     if (*deltas)
         keep[n_keep++] = *deltas;
+    want_numbers(c, *scores, *deltas);
     df_leave_all(c, m, keep, n_keep);
     df_roi_observe(c, h, stage, "bbox_roi_feats", x);
     if (features)
@@ -51,7 +59,9 @@ DfTensor *df_roi_masks_of(DfCtx *c, const RoiHead *h, int stage, DfTensor *featu
 {
     const MaskPart *mask = &h->mask[stage];
     const DfMark m = df_enter(c, "mask_head", h->cascade ? stage : -1);
-    return df_leave(c, m, mask->record->forward(c, mask->self, features));                     /* n 28 28 classes */
+    DfTensor *logits = mask->record->forward(c, mask->self, features);                         /* n 28 28 classes */
+    df_want_numbers(c, logits, "the masks", -1);
+    return df_leave(c, m, logits);
 }
 
 DfTensor *df_roi_masks(DfCtx *c, const RoiHead *h, int stage, const DfMaps *maps, const float *rois, int n)

@@ -15,7 +15,7 @@ run 0 info copied/config.json && prints 'args of DETR'
 run 0 predict "$model" pictures --json boxes.json --quiet
 run 0 predict "$model" "$model" pictures --json again.json --quiet
 same boxes.json again.json
-run 0 bench "$model" --shape 64x64 --threads 1 && prints 'args of DETR, 1 x 3 x 64 x 64'
+run 0 bench "$model" --shape 64x64 --repeat 1 --threads 1 && prints 'args of DETR, 1 x 3 x 64 x 64'
 run 0 convert "$model" renamed.safetensors --quiet
 run 0 predict "$model" renamed.safetensors pictures --json again.json --quiet
 same boxes.json again.json

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/tensor/test_batch_norm.c -- statistics that move after the pass and in the order of the visits; a norm that is
- * synchronized between two processes, here two threads, against the whole batch in one.
+ * tests/tensor/test_batch_norm.c -- statistics that move after the pass and in the order of the visits; variances that
+ * are none; a norm that is synchronized between two processes, here two threads, against the whole batch in one.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -53,6 +53,44 @@ Test(batch_norm, a_module_visited_twice_moves_in_order)
     df_reset(c);
     cr_expect_not(df_apply_statistics(c), "a reset forgets");
     cr_expect_eq(running[0][0], kept);
+    df_ctx_free(c);
+}
+
+/* ---- a variance that has no root --------------------------------------------------------------------------------- */
+
+static void norm(DfCtx *c, DfTensor *x, DfTensor *mean, DfTensor *var, float eps)
+{
+    df_batch_norm(c, x, NULL, NULL, mean, var, DF_BY_RUNNING, 0.1f, eps);
+}
+
+static void norm_fused(DfCtx *c, DfTensor *x, DfTensor *mean, DfTensor *var, float eps)
+{
+    df_batch_norm_fused(c, x, NULL, NULL, mean, var, eps, DF_ACT_RELU, NULL);
+}
+
+static void norm_folded(DfCtx *c, DfTensor *x, DfTensor *mean, DfTensor *var, float eps)
+{
+    DfTensor *scale, *shift;
+    (void)x;
+    df_batch_norm_columns(c, NULL, NULL, mean, var, eps, &scale, &shift);
+}
+
+Test(batch_norm, a_running_variance_without_a_root_is_said)
+{
+    static void (*const ways[])(DfCtx *, DfTensor *, DfTensor *, DfTensor *, float) = { norm, norm_fused, norm_folded };
+    DfCtx *c = NULL;
+    float x[ROWS * C], running[2][C] = { { 0 }, { 1, 0, -0.5f, 1, -1 } };
+    fill(x, ROWS * C, 1);
+    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
+    for (int i = 0; i < 6; i++) {
+        const float eps = i % 2 ? 1e-5f : 2;
+        df_reset(c);
+        ways[i / 2](c, df_borrow(c, DF_SHAPE(ROWS, C), x), df_borrow(c, DF_SHAPE(C), running[0]),
+                    df_borrow(c, DF_SHAPE(C), running[1]), eps);
+        cr_expect_eq(df_ctx_error(c), i % 2 ? DF_EVALUE : DF_OK, "way %d", i / 2);
+        if (i % 2)
+            cr_expect_str_eq(df_error(), "batch_norm: running variance 2 is -0.5, eps is 1e-05: want a sum above 0");
+    }
     df_ctx_free(c);
 }
 
