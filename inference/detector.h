@@ -30,7 +30,7 @@ typedef struct {
     const char *const *set;  /* n_set changes to the config, as "model.test_cfg.score_thr=0.3"            */
     int n_set;
     DfModelLoad load;        /* how the checkpoint is read                                                */
-    DfPrecision precision;   /* of products with weights: DF_PRECISION_F32 or DF_PRECISION_BF16 */
+    DfPrecision precision;   /* of products: DF_PRECISION_F32 or DF_PRECISION_BF16                        */
 } DfDetectorOptions;
 
 /* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or

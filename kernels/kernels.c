@@ -39,6 +39,7 @@ static DfKernels *vector_rung(const char *name)
 {
     DfKernels *k = next_rung(name);
     k->bf16 = (DfBf16Kernels){ 0 }; /* nobody should think that the C form is fast */
+    k->attention_bf16 = (DfAttentionKernels){ 0 };
     df_winograd_init_v8(&k->conv);
     df_depthwise_init_v8(&k->conv);
     df_pointwise_init_v8(&k->pointwise);
@@ -65,8 +66,11 @@ static void climb_avx512(DfKernels *k)
     df_winograd_init_avx512(&k->conv);
     df_rows_init_avx512(&k->pointwise);
     df_attention_init_avx512(&k->attention);
-    if (__builtin_cpu_supports("avx512bf16"))
+    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw")) {
         df_bf16_init_avx512bf16(&k->bf16);
+        k->attention_bf16 = k->attention;
+        df_attention_bf16_init_avx512bf16(&k->attention_bf16);
+    }
     if (__builtin_cpu_supports("avx512vnni"))
         df_gemm_int8_init_avx512vnni(&k->int8);
 }
@@ -97,6 +101,8 @@ static void climb(void)
     df_rows_init_c(&c->pointwise);
     df_mix_init_c(&c->pointwise);
     df_attention_init_c(&c->attention);
+    c->attention_bf16 = c->attention;
+    df_attention_bf16_init_c(&c->attention_bf16);
     df_ms_deform_init_c(&c->ms_deform);
 #ifdef DF_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {

@@ -38,6 +38,8 @@ void df_attention_init_c(DfAttentionKernels *);
 void df_attention_init_v8(DfAttentionKernels *);
 void df_attention_backward_init_v8(DfAttentionKernels *);
 void df_attention_init_avx512(DfAttentionKernels *);
+void df_attention_bf16_init_c(DfAttentionKernels *);          /* over a copy of the rung's table, these two */
+void df_attention_bf16_init_avx512bf16(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);
 void df_ms_deform_init_v8(DfMsDeformKernels *);
 

@@ -235,6 +235,12 @@ typedef struct {
     void (*combine)(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,
                     int terms,
                     int width);
+
+    /* In bfloat16 only, see below; else NULL. */
+    void (*round_queries)(float *q, int depth, int lanes);
+    void (*weigh)(float *out, const float *keep, const float *weights, int lanes, const float *v, int n, int keys,
+                  int width);
+
     /* In place: s becomes p = exp(s - lse), dp becomes p (dp - delta), each lane with its own lse and delta. Adds the
      * latter to `sum` too, whose rows are `stride` apart, unless it is NULL. */
     void (*softmax_backward)(float *s, float *dp, int keys, int lanes, const float *lse, const float *delta,
@@ -253,6 +259,19 @@ typedef struct {
     void (*table_bias_backward)(float *dtable, float *dkey, const float *ds, const DfScoreTable *table,
                                 const DfLattice *at, const float *key_y, const float *key_x, int keys);
 } DfAttentionKernels;
+
+/* Attention whose two products are in bfloat16, on the way forward, has a table of the same form. Queries, keys, values
+ * and weights are rounded (bf16.round), and stand in twos in the room of a float; sums and all else are float32. Each
+ * step of a sum adds the product of the second of a pair, then that of the first. Other than above:
+ *     copy_rows      rounds: out[i] begins with `width` numbers of bfloat16. It is for keys and values
+ *     round_queries  in place: q[d][lane] of transpose_rows() becomes, at q[d / 2][lane], the pair d, d + 1; a number
+ *                    beyond the depth is 0
+ *     scores         takes keys of copy_rows(), and queries of round_queries()
+ *     softmax        leaves the weights at s[key / 2][lane], the pair key, key + 1, and adds up what was rounded;
+ *                    beyond the last key is 0
+ *     weigh          out[i][] = keep[i] out[i][] + sum over keys of weights[key][i] v[key][], for n lanes, with the
+ *                    weights of softmax() and the values of copy_rows(); keep as in combine()
+ * Dropout and the way back are not for such numbers. */
 
 /* The level of every sample of multi-scale deformable attention, as a table: height and width as floats, width and
  * first cell as integers. n samples, rounded up to `room`, a multiple of 8; those added have no level (height and
@@ -293,6 +312,7 @@ typedef struct DfKernels {
     DfConvKernels conv;
     DfPointwiseKernels pointwise;
     DfAttentionKernels attention;
+    DfAttentionKernels attention_bf16; /* no weigh(): this rung has none */
     DfMsDeformKernels ms_deform;
 } DfKernels;
 

@@ -106,7 +106,7 @@ typedef void DfArrived(void *user, DfTensor *parameter);
 struct DfCtx {
     DfPool *pool;           /* borrowed; NULL: one thread                                            */
     const DfKernels *k;     /* which rung of kernels to use                                          */
-    DfPrecision precision;  /* of products with weights: df_ctx_set_precision()                      */
+    DfPrecision precision;  /* of products: df_ctx_set_precision()                                   */
     bool recording;         /* keep a tape, and all memory of the step with it                       */
     bool training;          /* dropout works, batch norm uses the batch                              */
     bool dry;               /* shapes, multiply-adds and memory only: no data is computed or read    */
@@ -128,8 +128,8 @@ DF_API void df_ctx_free(DfCtx *); /* NULL is fine */
 /* Forgets all tensors of the step, the tape and the error. Memory is kept for the next step. */
 DF_API void df_reset(DfCtx *);
 
-/* In what the products with weights are computed from now on; DF_PRECISION_F32 at first. Weights are packed once for
- * each precision that they are used in. DF_EVALUE: this rung has no products of that precision. What is not float32 has
+/* In what products with weights, and those of attention, are computed from now on; DF_PRECISION_F32 at first. Weights
+ * are packed once for each precision that they are used in. DF_EVALUE: this rung has no products of that precision. What is not float32 has
  * no way back: an op that a context should record then poisons it. */
 DF_API int df_ctx_set_precision(DfCtx *, DfPrecision);
 

@@ -135,7 +135,7 @@ DfTensor *df_deform_attention(DfCtx *c, DfTensor *q, DfTensor *k, DfTensor *v, D
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
         *note = (Note){ .options = o, .dropout = p.dropout };
-    const DfAttentionKernels *a = &c->k->attention;
+    const DfAttentionKernels *a = df_attention_leaves(c->k, c->precision, &p.dropout);
     float *workspace = df_workspace(c, df_deform_attention_workspace(&p));
     if (!c->err)
         df_check(c, df_deform_attention_forward(c->pool, a, &p, y->data, note ? note->lse : NULL, workspace));

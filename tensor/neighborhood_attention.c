@@ -62,6 +62,7 @@ DfTensor *df_neighborhood_attention(DfCtx *c, DfTensor *qkv, DfTensor *table, Df
     if (df_skip(c, y))
         return y;
     p.dropout = df_ctx_dropout(c, o.drop, p.B);
+    p.precision = c->precision;
     const size_t lse = df_neighborhood_attention_lse_size(&p);
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)

@@ -79,7 +79,7 @@ DfTensor *df_window_attention(DfCtx *c, DfTensor *qkv, DfTensor *pad, DfTensor *
     Note *note = df_taped(y) ? df_save(c, y, sizeof *note + lse * sizeof *note->lse) : NULL;
     if (note)
         *note = (Note){ .options = o, .dropout = p.dropout };
-    const DfAttentionKernels *a = &c->k->attention;
+    const DfAttentionKernels *a = df_attention_leaves(c->k, c->precision, &p.dropout);
     float *workspace = df_workspace(c, df_window_attention_workspace(&p));
     if (!c->err)
         df_check(c, df_window_attention_forward(c->pool, a, &p, y->data, note ? note->lse : NULL, workspace));
@@ -140,7 +140,7 @@ static void branch_run(DfCtx *c, DfTensor *x, const DfWindowBranch *b, DfTensor 
         .attention = branch_problem(x, b), .x = x->data,
         .norm = b->norm, .norm_weight = df_data_of(b->norm_weight), .norm_bias = df_data_of(b->norm_bias),
         .eps = b->eps,
-        .qkv = qkv.packed, .proj = proj.packed, .e = df_fuse_epilogue(b->proj_bias, b->fuse),
+        .qkv = qkv.packed, .proj = proj.packed, .precision = c->precision, .e = df_fuse_epilogue(b->proj_bias, b->fuse),
     };
     float *workspace = df_workspace(c, df_window_attention_workspace(&p.attention));
     if (!c->err)

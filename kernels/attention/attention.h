@@ -17,8 +17,18 @@
 
 #include "core/core.h"
 #include "kernels/leaves.h"
+#include "kernels/precision.h"
 
 DF_BEGIN_DECLS
+
+/* The leaves in which attention of this precision is computed. Dropout is for training, which is in float32; so is
+ * attention on a rung that has only products with weights in bfloat16. */
+static inline const DfAttentionKernels *df_attention_leaves(const DfKernels *k, DfPrecision precision,
+                                                            const DfDropout *dropout)
+{
+    const bool bf16 = precision == DF_PRECISION_BF16 && !dropout->key && k->attention_bf16.weigh;
+    return bf16 ? &k->attention_bf16 : &k->attention;
+}
 
 /* ---- window attention: df_window_attention() in tensor/ops.h says what is computed ------------------------------ */
 
@@ -55,6 +65,7 @@ typedef struct {
     const float *qkv;     /* B H W 3C                                    */
     const float *table;   /* heads (2 window - 1) (2 window - 1), or NULL */
     DfDropout dropout;    /* of attention weights                        */
+    DfPrecision precision; /* of its two products                        */
 } DfNeighborhoodProblem;
 
 DF_API size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);           /* floats, as above */

@@ -18,8 +18,8 @@ static int smaller(int a, int b)
 
 DfNeighborPlan df_neighbors_plan(const DfNeighborhoodProblem *p, const DfKernels *k)
 {
-    DfNeighborPlan w = { .p = p, .k = &k->attention, .pointwise = &k->pointwise, .depth = p->C / p->heads,
-               .table_side = 2 * p->window - 1 };
+    DfNeighborPlan w = { .p = p, .k = df_attention_leaves(k, p->precision, &p->dropout), .pointwise = &k->pointwise,
+                         .depth = p->C / p->heads, .table_side = 2 * p->window - 1 };
     const int H = pieces(p->H, p->dilation); /* of the largest subgrid */
     const int W = pieces(p->W, p->dilation);
     w.width = df_round_up(w.depth, 8);

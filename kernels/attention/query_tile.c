@@ -20,7 +20,7 @@ DfTileRoom df_tile_room(DfCarver *c, size_t keys, size_t lanes, size_t width)
 void df_query_scores(const DfQueryTile *t, DfTileRoom *r, const float *bias, size_t stride)
 {
     const int keys = df_round_up(t->keys, DF_KEY_MULTIPLE);
-    t->leaves->transpose_rows(r->qt, t->q, t->queries, t->lanes, t->depth, t->scale);
+    df_turn_queries(t->leaves, r->qt, t->q, t->queries, t->lanes, t->depth, t->scale);
     t->leaves->scores(r->s, bias, stride, t->k, r->qt, keys, t->lanes, t->depth, t->width);
 }
 
@@ -38,7 +38,7 @@ void df_query_forward(const DfQueryTile *t, DfTileRoom *r, float *const *out)
     }
     t->leaves->softmax(r->s, t->keys, t->lanes, r->max, r->sum, r->rescale);
     drop(t, r, r->s);
-    t->leaves->combine(r->o, NULL, r->s, 1, (size_t)t->lanes, t->v, t->queries, t->keys, t->width);
+    df_weigh_values(t->leaves, r->o, NULL, r->s, t->lanes, t->v, t->queries, t->keys, t->width);
     t->leaves->store_rows(out, r->o, r->sum, t->queries, t->depth, t->width);
 }
 

@@ -167,6 +167,10 @@ static void table_bias_backward(float *dtable, float *dkey, const float *ds, con
 
 void df_attention_init_c(DfAttentionKernels *k)
 {
-    *k = (DfAttentionKernels){ transpose_rows, copy_rows, store_rows, scores, mask_regions, table_bias, softmax,
-                               combine, softmax_backward, df_drop_scores, add_rows, dot_rows, table_bias_backward };
+    *k = (DfAttentionKernels){
+        .transpose_rows = transpose_rows, .copy_rows = copy_rows, .store_rows = store_rows, .scores = scores,
+        .mask_regions = mask_regions, .table_bias = table_bias, .softmax = softmax, .combine = combine,
+        .softmax_backward = softmax_backward, .drop = df_drop_scores, .add_rows = add_rows, .dot_rows = dot_rows,
+        .table_bias_backward = table_bias_backward,
+    };
 }

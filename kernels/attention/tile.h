@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile.h -- private to attention, deformable attention too: where a score falls in a position
- * table, and cutting up scratch.
+ * kernels/attention/tile.h -- private to attention, deformable attention too: the two products as every table of leaves
+ * has them, where a score falls in a position table, and cutting up scratch.
  */
 #ifndef DF_KERNELS_ATTENTION_TILE_H
 #define DF_KERNELS_ATTENTION_TILE_H
@@ -62,6 +62,26 @@ static inline void df_drop_scores(float *s, int keys, int lanes, const uint32_t 
 /* The leaf table_bias() of the rungs with eight floats, which the one above calls for wide tables. */
 void df_table_bias_v8(float *s, const DfScoreTable *, const DfLattice *, const float *key_y, const float *key_x,
                       int keys, float *rows);
+
+/* Queries as scores() reads them. */
+static inline void df_turn_queries(const DfAttentionKernels *k, float *out, const float *const *rows, int n, int lanes,
+                                   int depth, float scale)
+{
+    k->transpose_rows(out, rows, n, lanes, depth, scale);
+    if (k->round_queries)
+        k->round_queries(out, depth, lanes);
+}
+
+/* out[i][] = keep[i] out[i][] + sum over keys of weights[key][i] v[key][], for n lanes, after softmax(); keep NULL: out
+ * is only written. */
+static inline void df_weigh_values(const DfAttentionKernels *k, float *out, const float *keep, const float *weights,
+                                   int lanes, const float *v, int n, int keys, int width)
+{
+    if (k->weigh)
+        k->weigh(out, keep, weights, lanes, v, n, keys, width);
+    else
+        k->combine(out, keep, weights, 1, (size_t)lanes, v, n, keys, width);
+}
 
 /* Scratch is taken piece by piece, each aligned to 64 bytes; over a base of NULL only the bytes wanted are counted. */
 typedef struct {

@@ -185,7 +185,8 @@ bool df_window_branch_pays(const DfWindowProblem *p)
 int df_window_branch_forward(DfPool *pool, const DfKernels *k, const DfWindowBranchProblem *b, float *out,
                              float *workspace)
 {
-    Branch f = { .b = b, .k = k, .plan = df_window_plan(&b->attention, &k->attention), .out = out };
+    const DfAttentionKernels *leaves = df_attention_leaves(k, b->precision, &b->attention.dropout);
+    Branch f = { .b = b, .k = k, .plan = df_window_plan(&b->attention, leaves), .out = out };
     DfCarver carver = { NULL, 0 };
     f.group = group_of(&f.plan);
     f.groups = groups_of(&f.plan, f.group);

@@ -19,6 +19,7 @@ typedef struct {
     const float *norm_weight, *norm_bias; /* C each, or NULL                            */
     float eps;
     const DfPacked *qkv, *proj; /* C 3C, C C                                            */
+    DfPrecision precision;      /* of attention's products: as df_attention_leaves()    */
     DfEpilogue e;               /* of the result; no activation; its residual is not `out` */
 } DfWindowBranchProblem;
 

@@ -86,7 +86,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
     const DfDeformTile t = df_deform_tile(w, (int)(task / tiles / heads), (int)(task % tiles));
     const int used = t.rows == 1 ? t.columns : t.lanes;
     df_deform_rows(w, &t, head, w->p->q, s.rows);
-    w->k->transpose_rows(s.qt, s.rows, t.lanes, t.lanes, w->depth, w->p->scale);
+    df_turn_queries(w->k, s.qt, s.rows, t.lanes, t.lanes, w->depth, w->p->scale);
     df_deform_numbers(w, &t, head, s.number);
     const int keys = df_deform_keys(w, t.b);
     start(&s, t.lanes, w->width, keys);
@@ -98,7 +98,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
         w->k->softmax(s.s, n, t.lanes, s.max, s.sum, s.rescale);
         if (w->p->dropout.key)
             w->k->drop(s.s, n, t.lanes, s.number, first, &w->p->dropout, t.b);
-        w->k->combine(s.o, s.rescale, s.s, 1, (size_t)t.lanes, v, used, n, w->width);
+        df_weigh_values(w->k, s.o, s.rescale, s.s, t.lanes, v, used, n, w->width);
     }
     finish(f, &t, head, &s);
 }
