@@ -118,6 +118,8 @@ typedef struct {
     /* y[i] = x[i] rounded to the nearest bfloat16, of two equally near the even one; below 2^-126 it is zero */
     void (*round)(uint16_t *y, const float *x, size_t n);
     void (*widen)(float *y, const uint16_t *x, size_t n); /* y[i] = x[i], which is exact */
+    /* As DfPointwiseKernels.max_of() */
+    void (*max_of)(uint16_t *y, const uint16_t *const *tap, int taps, size_t n);
     /* As DfGemmKernels.tile; `lda` and `panel` count numbers. NULL: this rung cannot */
     void (*tile)(int m, int n, size_t pairs, const uint16_t *a, size_t lda, const uint16_t *b, size_t panel, float *c,
                  size_t ldc, bool first, bool last, const DfEpilogue *);

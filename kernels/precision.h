@@ -10,8 +10,8 @@
 
 DF_BEGIN_DECLS
 
-/* Only products with weights change, and in bf16 those of attention. Sums, what follows them, and all other arithmetic are
- * float32 in any case. */
+/* Only products with weights change, and in bf16 those of attention. Sums, what follows them, and all other arithmetic
+ * are float32 in any case. */
 typedef enum {
     DF_PRECISION_F32,  /* both factors float32                                                                        */
     DF_PRECISION_BF16, /* both are rounded to bfloat16, of 8 significant bits; their products are added up in float32 */

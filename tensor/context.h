@@ -30,7 +30,7 @@ typedef struct {
 
 struct DfTensor {
     float *data;        /* NULL in a dry context, and for tensors without elements */
-    bool bf16;          /* these are numbers of bfloat16: all ops but convolutions refuse them */
+    bool bf16;          /* numbers of bfloat16, which convolutions and df_max_pool2d() take, no other op */
     DfShape shape;
     float *grad;        /* same shape; NULL until something flows back             */
     bool wants_grad;    /* a parameter that is trained, or computed from one       */

@@ -242,6 +242,44 @@ static void max_row(void *arg, size_t task, void *scratch)
         largest_in(job, &row, job->s->x[j], out);
 }
 
+/* The same in bfloat16. */
+typedef struct {
+    const Saved *s;
+    const DfBf16Kernels *k;
+    const uint16_t *from;
+    uint16_t *to;
+    size_t h, w, C;
+} HalfJob;
+
+static void largest_half_in(const HalfJob *job, const uint16_t *map, Window y, Window x, uint16_t *out)
+{
+    enum { SOME = 32 };
+    const uint16_t *tap[SOME];
+    int n = 0;
+    for (int a = y.from; a < y.to; a++)
+        for (int b = x.from; b < x.to; b++) {
+            if (n == SOME) {
+                job->k->max_of(out, tap, n, job->C);
+                tap[0] = out;
+                n = 1;
+            }
+            tap[n++] = map + ((size_t)a * job->w + (size_t)b) * job->C;
+        }
+    job->k->max_of(out, tap, n, job->C);
+}
+
+static void max_half_row(void *arg, size_t task, void *scratch)
+{
+    const HalfJob *job = arg;
+    const size_t H = (size_t)job->s->H;
+    const size_t W = (size_t)job->s->W;
+    const uint16_t *map = job->from + task / H * job->h * job->w * job->C;
+    uint16_t *out = job->to + task * W * job->C;
+    (void)scratch;
+    for (size_t j = 0; j < W; j++, out += job->C)
+        largest_half_in(job, map, job->s->y[task % H], job->s->x[j], out);
+}
+
 static void largest_of(float *best, int32_t *at, const float *x, int32_t pixel, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -294,6 +332,19 @@ static void max_backward(DfCtx *c, DfTensor *y)
         df_run(c, (size_t)df_dim(y, 0) * df_blocks(job.C, DF_CHANNELS), 0, max_grad, &job);
 }
 
+static void run_max(DfCtx *c, DfTensor *y, const DfTensor *x, const Saved *s)
+{
+    Job job = make_job(c, x, s, x->data, y->data);
+    df_run(c, (size_t)df_dim(y, 0) * (size_t)s->H, 0, df_taped(y) ? max_row_noting : max_row, &job);
+}
+
+static void run_max_half(DfCtx *c, DfTensor *y, const DfTensor *x, const Saved *s)
+{
+    HalfJob job = { s, &c->k->bf16, (const uint16_t *)(const void *)x->data, (uint16_t *)(void *)y->data,
+                    (size_t)df_dim(x, 1), (size_t)df_dim(x, 2), (size_t)df_dim(x, 3) };
+    df_run(c, (size_t)df_dim(y, 0) * (size_t)s->H, 0, max_half_row, &job);
+}
+
 static const DfOp max_op = { "max_pool2d", max_backward };
 
 DfTensor *df_max_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int stride[2], const int padding[2],
@@ -302,14 +353,16 @@ DfTensor *df_max_pool2d(DfCtx *c, DfTensor *x, const int kernel[2], const int st
     DfShape shape;
     if (c->err || !fits(c, "max_pool2d", x, kernel, stride, padding, ceil_mode, &shape))
         return &c->nil;
-    DfTensor *y = df_output(c, &max_op, shape, 1, &x);
+    DfTensor *y = x->bf16 ? df_output_bf16(c, true, &max_op, shape, 1, &x) : df_output(c, &max_op, shape, 1, &x);
     if (df_skip(c, y))
         return y;
     Saved *s = make_tables(c, y, df_taped(y) ? df_size(y) : 0);
     if (!s)
         return &c->nil;
     sliding_tables(s, x, kernel, stride, padding, false);
-    Job job = make_job(c, x, s, x->data, y->data);
-    df_run(c, (size_t)df_dim(y, 0) * (size_t)s->H, 0, df_taped(y) ? max_row_noting : max_row, &job);
+    if (x->bf16)
+        run_max_half(c, y, x, s);
+    else
+        run_max(c, y, x, s);
     return y;
 }

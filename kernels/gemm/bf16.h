@@ -41,4 +41,19 @@ static inline void df_widen(float *y, const DfBf16 *x, size_t n)
         y[i] = df_from_bf16(x[i]);
 }
 
+/* The leaf max_of(), likewise. */
+static inline void df_bf16_max_of(DfBf16 *y, const DfBf16 *const *tap, int taps, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float most = df_from_bf16(tap[0][i]);
+        DfBf16 number = tap[0][i];
+        for (int t = 1; t < taps; t++) {
+            const float x = df_from_bf16(tap[t][i]);
+            number = most > x ? number : tap[t][i];
+            most = most > x ? most : x;
+        }
+        y[i] = number;
+    }
+}
+
 #endif

@@ -187,12 +187,46 @@ static void widen_avx512(float *y, const DfBf16 *x, size_t n)
     df_widen(y + i, x + i, n - i);
 }
 
+/* The first of two that stand side by side is the lower half of a lane, the second the upper one. */
+static inline V16 firsts(__m512i pairs)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+}
+
+static inline V16 seconds(__m512i pairs)
+{
+    return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int32_t)0xffff0000)));
+}
+
+static inline void max_of_32(DfBf16 *y, const DfBf16 *const *tap, int taps, size_t at, __mmask32 on)
+{
+    const __m512i x = _mm512_maskz_loadu_epi16(on, tap[0] + at);
+    V16 first = firsts(x), second = seconds(x);
+    for (int t = 1; t < taps; t++) {
+        const __m512i other = _mm512_maskz_loadu_epi16(on, tap[t] + at);
+        first = _mm512_max_ps(first, firsts(other));
+        second = _mm512_max_ps(second, seconds(other));
+    }
+    const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(first), 16);
+    _mm512_mask_storeu_epi16(y + at, on, _mm512_or_si512(low, _mm512_castps_si512(second)));
+}
+
+static void max_of_avx512(DfBf16 *y, const DfBf16 *const *tap, int taps, size_t n)
+{
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32)
+        max_of_32(y, tap, taps, i, 0xffffffff);
+    if (i < n)
+        max_of_32(y, tap, taps, i, (1u << (n - i)) - 1);
+}
+
 void df_bf16_init_avx512bf16(DfBf16Kernels *k)
 {
     k->tile_m = 12;
     k->tile_n = 2 * DF_PANEL;
     k->round = round_avx512;
     k->widen = widen_avx512;
+    k->max_of = max_of_avx512;
     k->tile = gemm_bf16_avx512_12x32_tile;
     k->fetching_tile = gemm_bf16_avx512_12x32_fetching;
 }

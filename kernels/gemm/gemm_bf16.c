@@ -202,5 +202,6 @@ void df_bf16_init_c(DfBf16Kernels *k)
     k->tile_n = DF_PANEL;
     k->round = round_c;
     k->widen = df_widen;
+    k->max_of = df_bf16_max_of;
     k->tile = gemm_bf16_c_6x16;
 }

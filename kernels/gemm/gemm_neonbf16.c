@@ -170,5 +170,6 @@ void df_bf16_init_neonbf16(DfBf16Kernels *k)
     k->tile_n = DF_PANEL;
     k->round = round_neon;
     k->widen = df_widen;
+    k->max_of = df_bf16_max_of;
     k->tile = gemm_bf16_neon_6x16_tile;
 }

@@ -120,6 +120,16 @@ static void max_of(const Call *c)
     rows_of(c)->max_of(c->y, tap, c->option, all(c));
 }
 
+/* The same memory as numbers of bfloat16. */
+static void max_of_bf16(const Call *c)
+{
+    const uint16_t *tap[MOST_TAPS];
+    for (int t = 0; t < c->option; t++)
+        tap[t] = (const uint16_t *)(const void *)c->in[t % INPUTS];
+    if (c->k->bf16.max_of)
+        c->k->bf16.max_of((uint16_t *)(void *)c->y, tap, c->option, 2 * all(c));
+}
+
 /* What an epilogue does with the residual; with BLOCKS, k passes in two. */
 enum { PLAIN, INSIDE, AT_THE_END, BLOCKS = 4 };
 static DfEpilogue epilogue(const Call *c)
@@ -272,6 +282,8 @@ static const Leaf leaves[] = {
     { "max_of, 3 taps",            3, max_of, 3, false },
     { "max_of, 9 taps",            4, max_of, 9, false },
     { "max_of, 33 taps",           4, max_of, 33, false },
+    { "bf16.max_of, 3 taps",       3, max_of_bf16, 3, false },
+    { "bf16.max_of, 9 taps",       4, max_of_bf16, 9, false },
     { "blend, 1 tap",              1, blend, 1, false },
     { "blend, 3 taps",             3, blend, 3, false },
     { "blend, 4 taps",             4, blend, 4, false },

@@ -525,6 +525,43 @@ Test(bf16, maps)
     }
 }
 
+/* The largest of `taps` rows of n; the second time in place of the first of them. */
+static void check_max_of(const DfBf16Kernels *k, int taps, size_t n)
+{
+    enum { MOST = 40 };
+    uint16_t x[MOST][100], y[100 + 1];
+    const uint16_t *tap[MOST];
+    float values[100];
+    DfRandom r = df_random(5, (uint64_t)taps * 1000 + n);
+    for (int t = 0; t < taps; t++) {
+        for (size_t i = 0; i < n; i++)
+            values[i] = t == 3 && i == 2 ? INFINITY : (float)(df_normal(&r) * (i % 2 ? 1 : 1e-30) - (i % 5 == 4 ? 30 : 0));
+        k->round(x[t], values, n);
+        tap[t] = x[t];
+    }
+    for (int in_place = 0; in_place < 2; in_place++) {
+        uint16_t first[100], *to = in_place ? x[0] : y;
+        memcpy(first, x[0], sizeof first);
+        y[n] = 0xabab;
+        k->max_of(to, tap, taps, n);
+        for (size_t i = 0; i < n; i++) {
+            float most = upper_half(first[i]);
+            for (int t = 1; t < taps; t++)
+                most = fmaxf(most, upper_half(x[t][i]));
+            cr_assert_eq(upper_half(to[i]), most, "%d taps, %zu of %zu", taps, i, n);
+        }
+        cr_assert_eq(y[n], 0xabab);
+    }
+}
+
+Test(bf16, largest_of_several)
+{
+    for (size_t rung = 0; rung < RUNGS; rung++)
+        for (int taps = 1; rung_of(rung) && taps <= 33; taps += taps < 10 ? 1 : 23)
+            for (size_t n = 0; n < 100; n++)
+                check_max_of(&rung_of(rung)->bf16, taps, n);
+}
+
 /* ---- who may ask for it ------------------------------------------------------------------------------------------ */
 
 Test(bf16, a_rung_without_it_refuses)

@@ -423,6 +423,36 @@ Test(conv2d, what_a_convolution_alone_reads_is_bfloat16, .init = open_bf16, .fin
     cr_assert_eq(memcmp(y->data, want->data, df_size(want) * sizeof *y->data), 0);
 }
 
+/* A max pool between two convolutions is of bfloat16 as well: with rounded numbers, or rounded later, the largest is the
+ * same. */
+static DfTensor *pooled(int kernel, int step, bool told, DfTensor **between)
+{
+    const DfConv one = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    const DfFuse fuse = { .act = DF_ACT_RELU, .reader = told ? &weights[1] : NULL };
+    drop_weights();
+    weights[0] = (DfTensor){ .data = first, .shape = DF_SHAPE(NARROW, 1, 1, WIDE) };
+    weights[1] = (DfTensor){ .data = second, .shape = DF_SHAPE(WIDE, 1, 1, NARROW) };
+    DfTensor *x = df_conv2d(c, df_borrow(c, DF_SHAPE(1, SIDE, SIDE, WIDE), pixels), &weights[0], NULL, one, fuse);
+    *between = df_max_pool2d(c, x, (const int[]){ kernel, kernel }, (const int[]){ step, step },
+                             (const int[]){ kernel / 2, kernel / 2 }, false);
+    return df_conv2d(c, *between, &weights[1], NULL, one, (DfFuse){ 0 });
+}
+
+Test(conv2d, a_max_pool_between_convolutions_is_of_bfloat16, .init = open_bf16, .fini = drop_weights)
+{
+    for (int kernel = 1; kernel < 8; kernel++)
+        for (int i = 0; df_kernels_rung(i); i++) {
+            DfTensor *kept, *wide;
+            c->k = df_kernels_named(df_kernels_rung(i));
+            if (!c->k->bf16.tile)
+                continue;
+            const DfTensor *y = pooled(kernel, 1 + kernel % 3, true, &kept);
+            const DfTensor *want = pooled(kernel, 1 + kernel % 3, false, &wide);
+            cr_assert(!c->err && kept->bf16 && !wide->bf16 && !y->bf16, "%s", df_error());
+            cr_assert_eq(memcmp(y->data, want->data, df_size(want) * sizeof *y->data), 0, "kernel %d", kernel);
+        }
+}
+
 Test(conv2d, only_in_bfloat16, .fini = drop_weights)
 {
     DfTensor *kept;
