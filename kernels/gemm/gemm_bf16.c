@@ -5,6 +5,7 @@
  * The loops are those of packed.c. What is new is that the rows of a, which are float32, are rounded first: a block of
  * k of all rows, once for all panels. A block has twice as many numbers as one of float32, which are as many bytes.
  */
+#include "core/core.h"
 #include "kernels/gemm/bf16.h"
 #include "kernels/gemm/parts.h"
 #include "kernels/ladder.h"
@@ -45,6 +46,16 @@ typedef struct {
     size_t pairs, panel, n;
 } Panel;
 
+/* What is added next to as many results as a tile has. A map of tens of megabytes comes from memory, and a tile of few
+ * steps is done before its own part of it is here. */
+static void fetch_ahead(const DfBf16Product *p, const DfEpilogue *e, size_t rows, size_t n)
+{
+    enum { LINE = 16 }; /* floats */
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j += LINE)
+            df_prefetch(e->residual + p->ahead + i * p->ldy + j);
+}
+
 /* All rows against it, dealt out evenly. While it is used, a piece of the next one is fetched with every tile. */
 static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfBf16 *a, size_t lda, const Panel *b, float *y,
                        bool first, bool last, const DfEpilogue *e)
@@ -56,6 +67,8 @@ static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfB
         const size_t row = df_cut(p->m, tiles, t);
         const int rows = (int)(df_cut(p->m, tiles, t + 1) - row);
         const DfEpilogue moved = df_epilogue_at(e, row, p->ldy, 0);
+        if (last && p->ahead && moved.residual)
+            fetch_ahead(p, &moved, (size_t)rows, b->n);
         if (b->next && k->fetching_tile)
             k->fetching_tile(rows, (int)b->n, b->pairs, a + row * lda, lda, b->b, b->panel, y + row * p->ldy, p->ldy, first,
                              last, &moved, b->next + t * piece, df_ceil_div(STEP, tiles));

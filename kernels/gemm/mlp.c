@@ -33,10 +33,11 @@ static void pair_task(void *arg, size_t task, void *scratch)
     const size_t out = p->w2->n;
     const DfEpilogue first = df_epilogue_at(&p->first, row, a->ldh, 0);
     const DfEpilogue second = df_epilogue_at(&p->second, row, out, 0);
+    const size_t ahead = task + 1 < a->tasks ? rows * a->ldh : 0; /* where the next task begins */
     const DfMap h = { p->h ? p->h + row * a->ldh : scratch, false };
     void *const rounded = a->more ? (char *)scratch + a->hidden : NULL;
-    df_packed_map_rows(a->k, rows, df_map_at(p->x, row * in), in, p->w1, h, a->ldh, &first, rounded);
-    df_packed_map_rows(a->k, rows, h, a->ldh, p->w2, df_map_at(p->y, row * out), out, &second, rounded);
+    df_packed_map_rows(a->k, rows, df_map_at(p->x, row * in), in, p->w1, h, a->ldh, &first, ahead, rounded);
+    df_packed_map_rows(a->k, rows, h, a->ldh, p->w2, df_map_at(p->y, row * out), out, &second, 0, rounded);
 }
 
 /* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between

@@ -155,14 +155,14 @@ size_t df_packed_scratch(const DfPacked *w, size_t m, size_t lda)
 }
 
 void df_packed_map_rows(const DfKernels *k, size_t m, DfMap a, size_t lda, const DfPacked *w, DfMap y, size_t ldy,
-                        const DfEpilogue *e, void *scratch)
+                        const DfEpilogue *e, size_t ahead, void *scratch)
 {
     if (!a.bf16 && !y.bf16) {
         df_packed_rows(k, m, a.data, lda, w, 0, 0, w->n, y.data, ldy, e, scratch);
         return;
     }
     const DfBf16Product p = { .m = m, .a = a.bf16 ? NULL : a.data, .rounded = a.bf16 ? a.data : NULL, .lda = lda,
-                              .b = df_packed_bf16_panels(w, 0), .n1 = w->n, .ldy = ldy, .e = e };
+                              .b = df_packed_bf16_panels(w, 0), .n1 = w->n, .ldy = ldy, .e = e, .ahead = ahead };
     df_bf16_product_to(&k->bf16, &p, y, 0, scratch);
 }
 

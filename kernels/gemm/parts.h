@@ -80,6 +80,7 @@ typedef struct {
     size_t ldy;
     const DfEpilogue *e;
     const uint16_t *then; /* as in DfRowsProduct */
+    size_t ahead; /* a hint: what the thread adds after this stands so many floats behind the residual; 0: none */
 } DfBf16Product;
 /* `scratch` of df_bf16_scratch(m, K) bytes, unless the rows are `rounded`. */
 void df_bf16_product(const DfBf16Kernels *, const DfBf16Product *, uint16_t *scratch);
@@ -98,9 +99,10 @@ static inline DfMap df_map_at(DfMap map, size_t numbers)
     const size_t number = map.bf16 ? sizeof(uint16_t) : sizeof(float);
     return (DfMap){ (char *)map.data + numbers * number, map.bf16 };
 }
-/* df_packed_rows() of maps, by all columns of a weight of one group. Scratch of df_packed_map_scratch() bytes. */
+/* df_packed_rows() of maps, by all columns of a weight of one group, and `ahead` as in DfBf16Product. Scratch of
+ * df_packed_map_scratch() bytes. */
 void df_packed_map_rows(const DfKernels *, size_t m, DfMap a, size_t lda, const DfPacked *w, DfMap y, size_t ldy,
-                        const DfEpilogue *, void *scratch);
+                        const DfEpilogue *, size_t ahead, void *scratch);
 size_t df_packed_map_scratch(const DfPacked *w, size_t m, size_t lda, DfMap y);
 /* df_gemm_packed_maps() with a weight of bfloat16. */
 int df_bf16_gemm(DfPool *, const DfKernels *, size_t M, DfMap a, size_t lda, const DfPacked *w, DfMap y, size_t ldy,
