@@ -64,6 +64,37 @@ DfTensor *nn_conv_norm_pair(DfCtx *c, DfTensor *x, const NnConvNorm *first, cons
     return df_leave_with(c, m, y, *z);
 }
 
+/* As a convolution, but for its norm. */
+static DfConvLayer bare(const NnConvNorm *m)
+{
+    return (DfConvLayer){ .weight = m->conv->weight, .conv = m->conv->conv, .fuse = m->fuse };
+}
+
+static bool goes_along(const DfCtx *c, const DfTensor *x, const NnConvNorm *first, const NnConvNorm *second,
+                       const NnConvNorm *residual)
+{
+    const NnConvNorm *const all[] = { first, second, residual };
+    for (int i = 0; i < 3; i++)
+        if (!folds(c, all[i]->conv, all[i]->norm))
+            return false;
+    const DfConvLayer one = bare(first), two = bare(second), added = bare(residual);
+    return df_conv2d_goes_along(c, x, &one, &two, &added);
+}
+
+DfTensor *nn_conv_norm_pair_with(DfCtx *c, DfTensor *x, const NnConvNorm *first, const NnConvNorm *second,
+                                 DfTensor *side, const NnConvNorm *residual, DfTensor **z)
+{
+    *z = NULL;
+    if (!goes_along(c, x, first, second, residual))
+        return NULL;
+    const DfMark m = df_enter(c, NULL, -1);
+    const DfConvLayer one = layer_of(c, first->conv, first->norm, first->fuse);
+    const DfConvLayer two = layer_of(c, second->conv, second->norm, second->fuse);
+    const DfConvLayer added = layer_of(c, residual->conv, residual->norm, residual->fuse);
+    DfTensor *y = df_conv2d_pair_with(c, x, &one, &two, side, &added, z);
+    return df_leave_with(c, m, y, *z);
+}
+
 /* ---- mmcv's module ----------------------------------------------------------------------------------------------- */
 
 void nn_conv_module_init(NnScope s, NnConvModule *m, int in, int out, NnConvShape shape, const DfNode *norm_cfg,

@@ -293,6 +293,10 @@ typedef struct {
 } NnConvNorm;
 DF_API DfTensor *nn_conv_norm_pair(DfCtx *, DfTensor *x, const NnConvNorm *first, const NnConvNorm *second,
                                    DfTensor **z);
+/* The same with a residual of `first` that is residual(side), computed along (df_conv2d_pair_with()). NULL: that is not
+ * possible, and nothing was done. */
+DF_API DfTensor *nn_conv_norm_pair_with(DfCtx *, DfTensor *x, const NnConvNorm *first, const NnConvNorm *second,
+                                        DfTensor *side, const NnConvNorm *residual, DfTensor **z);
 
 /* norm.c: an activation by its name in PyTorch, in letters of any case: ReLU, GELU, SiLU, ..; and of those that only
  * transformers has: QuickGELU, Laplace, .. Anything else poisons the model. */

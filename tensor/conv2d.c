@@ -203,13 +203,17 @@ DfTensor *df_conv2d(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias, DfC
 
 /* ---- two 1x1 convolutions, one after the other ------------------------------------------------------------------- */
 
-static bool is_pointwise(const DfConvLayer *l)
+static bool has_one_tap(const DfConvLayer *l)
 {
     const DfTensor *w = l->weight;
     const DfConv *conv = &l->conv;
-    const bool one_tap = !is_depthwise(w) && df_dim(w, 1) == 1 && df_dim(w, 2) == 1;
-    return one_tap && conv->stride[0] == 1 && conv->stride[1] == 1 && !conv->padding[0] && !conv->padding[1] &&
+    return !is_depthwise(w) && df_dim(w, 1) == 1 && df_dim(w, 2) == 1 && !conv->padding[0] && !conv->padding[1] &&
            conv->groups == 1;
+}
+
+static bool is_pointwise(const DfConvLayer *l)
+{
+    return has_one_tap(l) && l->conv.stride[0] == 1 && l->conv.stride[1] == 1;
 }
 
 /* Who counts, listens to weights or checks each result wants them one by one; and a map that stays in the caches is
@@ -223,23 +227,86 @@ static bool goes_together(const DfCtx *c, const DfTensor *x, const DfConvLayer *
            df_pair_is_long(pixels) && pixels * (size_t)df_dim(first->weight, 0) * sizeof(float) >= LARGE;
 }
 
-static int run_pair(DfCtx *c, const DfTensor *x, const DfConvLayer *first, const DfTensor *y, const DfConvLayer *second,
-                    const DfTensor *z)
+bool df_conv2d_goes_along(const DfCtx *c, const DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
+                          const DfConvLayer *residual)
 {
-    const DfConvShape s = shape_of(x, first->weight, first->conv);
-    const DfConvShape t = shape_of(y, second->weight, second->conv);
+    const DfFuse *after = &residual->fuse;
+    const bool bare = after->act == DF_ACT_NONE && !after->scale && !after->residual && !after->reader;
+    return goes_together(c, x, first, second) && has_one_tap(residual) && bare;
+}
+
+/* Two layers, their results, and what may be added to the first one. */
+typedef struct {
+    DfTensor *x, *y, *z, *side; /* side NULL: no convolution is added */
+    const DfConvLayer *first, *second, *residual;
+} Pair;
+
+static DfPixelProduct residual_of(const Pair *p, const DfConvShape *s, const DfPacked *w)
+{
+    return (DfPixelProduct){
+        .x = { p->side->data, p->side->bf16 },
+        .H = (size_t)s->H, .W = (size_t)s->W, .out_H = (size_t)s->oH, .out_W = (size_t)s->oW,
+        .step_y = (size_t)s->stride[0], .step_x = (size_t)s->stride[1],
+        .w = w, .bias = df_data_of(p->residual->bias),
+    };
+}
+
+static int run_pair(DfCtx *c, const Pair *p)
+{
+    const DfConvLayer *first = p->first, *second = p->second;
+    const DfConvShape s = shape_of(p->x, first->weight, first->conv);
+    const DfConvShape t = shape_of(p->y, second->weight, second->conv);
     const DfPackedWeight w1 = packed(c, &s, first->weight, &first->fuse);
     const DfPackedWeight w2 = packed(c, &t, second->weight, &second->fuse);
-    const DfPair pair = {
-        .M = df_size(y) / (size_t)s.O,
-        .x = { x->data, x->bf16 }, .w1 = w1.packed, .first = df_fuse_epilogue(first->bias, first->fuse),
-        .h = y->data, .w2 = w2.packed, .second = df_fuse_epilogue(second->bias, second->fuse),
-        .y = { z->data, z->bf16 },
+    DfPair pair = {
+        .M = df_size(p->y) / (size_t)s.O,
+        .x = { p->x->data, p->x->bf16 }, .w1 = w1.packed, .first = df_fuse_epilogue(first->bias, first->fuse),
+        .h = p->y->data, .w2 = w2.packed, .second = df_fuse_epilogue(second->bias, second->fuse),
+        .y = { p->z->data, p->z->bf16 },
     };
-    const int error = w1.packed && w2.packed ? df_pair_packed(c->pool, c->k, &pair) : DF_OK;
+    DfPackedWeight w3 = { 0 };
+    if (p->side) {
+        const DfConvShape r = shape_of(p->side, p->residual->weight, p->residual->conv);
+        w3 = packed(c, &r, p->residual->weight, &p->residual->fuse);
+        pair.residual = residual_of(p, &r, w3.packed);
+    }
+    const bool all = w1.packed && w2.packed && (w3.packed || !p->side);
+    const int error = all ? df_pair_packed(c->pool, c->k, &pair) : DF_OK;
     df_weight_done(c, w1);
     df_weight_done(c, w2);
+    if (p->side)
+        df_weight_done(c, w3);
     return error;
+}
+
+/* Counts the residual's multiply-adds; poisons the context where it does not fit. */
+static void count_residual(DfCtx *c, const Pair *p)
+{
+    if (!can_run(c, p->side, p->residual))
+        return;
+    const DfConvShape s = shape_of(p->side, p->residual->weight, p->residual->conv);
+    const DfShape shape = DF_SHAPE(s.N, s.oH, s.oW, s.O);
+    if (!df_same_shape(p->y->shape, shape))
+        df_refuse(c, "conv2d: a residual that is a convolution, of (%s): want (%s)", df_shape_text(shape).text,
+                  DF_TEXT(p->y));
+    df_fuse_fits(c, "conv2d", shape, p->residual->bias, p->residual->fuse);
+    df_macs(c, DF_MACS_LAYER, direct_macs(&s, p->residual->weight));
+}
+
+static DfTensor *pair_of(DfCtx *c, Pair p, DfTensor **z)
+{
+    const DfConvShape s = shape_of(p.x, p.first->weight, p.first->conv);
+    p.y = made_for(c, &s, p.x, p.first);
+    if (!c->err && p.side)
+        count_residual(c, &p);
+    if (c->err || !can_run(c, p.y, p.second))
+        return &c->nil;
+    const DfConvShape t = shape_of(p.y, p.second->weight, p.second->conv);
+    p.z = made_for(c, &t, p.y, p.second);
+    *z = p.z;
+    if (!df_skip(c, p.z) && df_size(p.y))
+        df_check(c, run_pair(c, &p));
+    return p.y;
 }
 
 DfTensor *df_conv2d_pair(DfCtx *c, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second, DfTensor **z)
@@ -249,13 +316,16 @@ DfTensor *df_conv2d_pair(DfCtx *c, DfTensor *x, const DfConvLayer *first, const 
         return &c->nil;
     if (!goes_together(c, x, first, second))
         return df_conv2d(c, x, first->weight, first->bias, first->conv, first->fuse);
-    const DfConvShape s = shape_of(x, first->weight, first->conv);
-    DfTensor *y = made_for(c, &s, x, first);
-    if (c->err || !can_run(c, y, second))
+    return pair_of(c, (Pair){ .x = x, .first = first, .second = second }, z);
+}
+
+DfTensor *df_conv2d_pair_with(DfCtx *c, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
+                              DfTensor *side, const DfConvLayer *residual, DfTensor **z)
+{
+    *z = NULL;
+    if (c->err || !can_run(c, x, first))
         return &c->nil;
-    const DfConvShape t = shape_of(y, second->weight, second->conv);
-    *z = made_for(c, &t, y, second);
-    if (!df_skip(c, *z) && df_size(y))
-        df_check(c, run_pair(c, x, first, y, second, *z));
-    return y;
+    if (first->fuse.residual || !df_conv2d_goes_along(c, x, first, second, residual))
+        return df_refuse(c, "conv2d: a residual that is a convolution: want one that goes along, and no other");
+    return pair_of(c, (Pair){ .x = x, .side = side, .first = first, .second = second, .residual = residual }, z);
 }

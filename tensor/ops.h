@@ -72,6 +72,13 @@ typedef struct {
  * tape is kept, it is the caller's to compute. */
 DF_API DfTensor *df_conv2d_pair(DfCtx *, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
                                 DfTensor **z);
+/* The same where the residual of `first`, which names none, is another convolution, of `side`: one that
+ * df_conv2d_goes_along(), so that its result never exists as a whole. */
+DF_API DfTensor *df_conv2d_pair_with(DfCtx *, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
+                                     DfTensor *side, const DfConvLayer *residual, DfTensor **z);
+/* Are these two computed together, and is `residual` 1x1, of any stride, with nothing behind it but a bias? */
+DF_API bool df_conv2d_goes_along(const DfCtx *, const DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
+                                 const DfConvLayer *residual);
 /* H' = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1; the output padding (y, x) is less than the
  * stride or the dilation. weight: I kh kw O/groups; bias: O or NULL.                         N H W I -> N H' W' O */
 DF_API DfTensor *df_conv_transpose2d(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor *bias, DfConv,

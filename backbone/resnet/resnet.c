@@ -127,6 +127,40 @@ static const ResNetBlock *block_after(const DfCtx *c, const ResNet *net, int i, 
     return i + 1 < stages_to_run(c, net) ? net->stages[i + 1].blocks : NULL;
 }
 
+/* The end of a block whose shortcut is a product, which is computed along with its last convolution and the first one of
+ * `next`: the map of the shortcut never exists. NULL: this is no such block, or the map is small. */
+static DfTensor *end_at_once(DfCtx *c, const ResNet *net, const ResNetBlock *b, DfTensor *input, DfTensor *y,
+                             const ResNetBlock *next, DfTensor **ahead)
+{
+    const ConvNorm *m = &b->conv[net->n_convs - 1];
+    if (!next || m->dcn || !b->shortcut.conv.weight || b->pool > 1 || b->smooths)
+        return NULL;
+    const NnConvNorm end = { &m->conv, &m->norm, { .act = net->act, .inside = true } };
+    const NnConvNorm first = first_of(net, next);
+    const NnConvNorm side = { &b->shortcut.conv, &b->shortcut.norm, { .act = DF_ACT_NONE } };
+    return nn_conv_norm_pair_with(c, y, &end, &first, input, &side, ahead);
+}
+
+/* The end of block j of stage i, whatever it is: of what its convolutions before the last gave, y. */
+static DfTensor *end_of_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x, DfTensor *y, bool begins_next,
+                              DfTensor **ahead)
+{
+    const ResNetBlock *b = &net->stages[i].blocks[j];
+    const int last = net->n_convs - 1;
+    const ResNetBlock *next = begins_next && !b->plugins[last] ? block_after(c, net, i, j) : NULL;
+    DfTensor *const sum = end_at_once(c, net, b, x, y, next, ahead);
+    if (sum)
+        return sum;
+    DfTensor *const residual = shortcut(c, b, x);
+    const bool spent = residual != x || is_own(net, i, j);
+    if (begins_next && residual != x && is_own(net, i, j))
+        df_release(c, x);
+    if (!b->plugins[last])
+        return conv_norm_add(c, net, &b->conv[last], y, residual, spent, next, ahead);
+    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
+    return df_act_own(c, df_add(c, y, residual), net->act);
+}
+
 /* relu(F(x) + Ws x). *begun: what its first convolution gives, if the block before has computed that along; then it is
  * that of the next one. `begun` is NULL where blocks are to stay apart. */
 static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x, DfTensor **begun)
@@ -135,22 +169,11 @@ static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *
                                                       "layer5", "layer6", "layer7", "layer8" };
     const ResNetBlock *b = &net->stages[i].blocks[j];
     const DfMark m = df_enter(c, names[i], j);
-    const int last = net->n_convs - 1;
     DfTensor *ahead = NULL;
     DfTensor *y = begun && *begun ? df_plugins(c, b->plugins[0], *begun) : inner(c, net, b, 0, x);
-    for (int k = 1; k < last; k++)
+    for (int k = 1; k < net->n_convs - 1; k++)
         df_next(c, &y, inner(c, net, b, k, y));
-    DfTensor *const residual = shortcut(c, b, x);
-    const bool spent = residual != x || is_own(net, i, j);
-    if (begun && residual != x && is_own(net, i, j))
-        df_release(c, x);
-    if (b->plugins[last]) {
-        y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
-        y = df_act_own(c, df_add(c, y, residual), net->act);
-    } else {
-        const ResNetBlock *next = begun ? block_after(c, net, i, j) : NULL;
-        y = conv_norm_add(c, net, &b->conv[last], y, residual, spent, next, &ahead);
-    }
+    y = end_of_block(c, net, i, j, x, y, begun != NULL, &ahead);
     if (begun)
         *begun = ahead;
     return df_leave_with(c, m, y, ahead);

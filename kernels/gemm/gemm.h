@@ -102,6 +102,14 @@ DF_API int df_gemm_packed_maps(DfPool *, const DfKernels *, size_t M, DfMap a, s
 /* y = epilogue(act(x w1' + b1) w2'), contiguous rows; the hidden layer exists a few rows at a time. */
 DF_API int df_mlp_packed(DfPool *, const DfKernels *, size_t M, const float *x, const DfPacked *w1, const float *b1,
                          DfAct, const DfPacked *w2, float *y, DfEpilogue);
+/* A product whose rows are some pixels of a map: of N H W K every step_y-th row and every step_x-th pixel of these, which
+ * makes N out_H out_W. As a convolution it has one tap. */
+typedef struct {
+    DfMap x;
+    size_t H, W, out_H, out_W, step_y, step_x;
+    const DfPacked *w;  /* K O; NULL: there is no such product */
+    const float *bias;  /* O, or NULL                          */
+} DfPixelProduct;
 /* Two products in a row, whose middle is a result, too:
  *     h = first(x w1')     y = second(h w2')
  * Rows of h are multiplied while they are in the cache. All are contiguous. h may be its own residual where DfEpilogue
@@ -115,6 +123,8 @@ typedef struct {
     const DfPacked *w2; /* H O                                      */
     DfEpilogue second;
     DfMap y;            /* M O                                      */
+    DfPixelProduct residual; /* of `first`, which has no other: M H, of which a few rows exist at a time. Where h is a
+                              * result, and df_pair_is_long(M) */
 } DfPair;
 DF_API int df_pair_packed(DfPool *, const DfKernels *, const DfPair *);
 /* Are they so many rows that the products are not done one after the other? */

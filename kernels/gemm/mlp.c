@@ -4,8 +4,11 @@
  *     h = act(x w1' + b1)     y = h w2'
  * In a transformer's MLP h, the hidden layer, is four times as wide as x, and nobody else wants it: it exists for a few
  * rows at a time, in the cache. In a pair of layers h is a result, too, and its rows are read before they leave the
- * cache: a map that is larger than that is written once, and not fetched again.
+ * cache: a map that is larger than that is written once, and not fetched again. What is added to h may be a product
+ * itself, whose rows are made when they are wanted.
  */
+#include <string.h>
+
 #include "kernels/gemm/int8.h"
 
 enum {
@@ -19,9 +22,39 @@ typedef struct {
     const DfPair *p;
     size_t tasks;
     size_t ldh;    /* of the hidden layer                                                          */
-    size_t hidden; /* bytes of scratch for it; 0: it is kept. What follows is aligned              */
+    size_t hidden; /* bytes of scratch for it, or for what is added to it; what follows is aligned */
+    size_t pixels; /* bytes of scratch for the pixels of which that is made, if they stand apart   */
     size_t more;   /* bytes of scratch that the products want                                      */
 } Job;
+
+static bool skips_pixels(const DfPixelProduct *p)
+{
+    return p->step_y > 1 || p->step_x > 1;
+}
+
+static DfMap pixel(const DfPixelProduct *p, size_t row)
+{
+    const size_t y = row / p->out_W;
+    const size_t from = y / p->out_H * p->H + y % p->out_H * p->step_y;
+    return df_map_at(p->x, (from * p->W + row % p->out_W * p->step_x) * p->w->k);
+}
+
+/* What is added to some rows, at the beginning of scratch. */
+static const float *make_residual(const Job *a, size_t row, size_t rows, void *scratch)
+{
+    const DfPixelProduct *p = &a->p->residual;
+    const DfEpilogue e = { .bias = p->bias };
+    const DfMap to = { scratch, false };
+    const size_t bytes = p->w->k * (p->x.bf16 ? sizeof(uint16_t) : sizeof(float));
+    char *const pixels = (char *)scratch + a->hidden;
+    DfMap from = pixel(p, row);
+    for (size_t i = 0; skips_pixels(p) && i < rows; i++)
+        memcpy(pixels + i * bytes, pixel(p, row + i).data, bytes);
+    if (skips_pixels(p))
+        from.data = pixels;
+    df_packed_map_rows(a->k, rows, from, p->w->k, p->w, to, a->ldh, &e, 0, a->more ? pixels + a->pixels : NULL);
+    return scratch;
+}
 
 static void pair_task(void *arg, size_t task, void *scratch)
 {
@@ -31,11 +64,15 @@ static void pair_task(void *arg, size_t task, void *scratch)
     const size_t rows = df_cut(p->M, a->tasks, task + 1) - row;
     const size_t in = p->w1->k;
     const size_t out = p->w2->n;
-    const DfEpilogue first = df_epilogue_at(&p->first, row, a->ldh, 0);
     const DfEpilogue second = df_epilogue_at(&p->second, row, out, 0);
-    const size_t ahead = task + 1 < a->tasks ? rows * a->ldh : 0; /* where the next task begins */
     const DfMap h = { p->h ? p->h + row * a->ldh : scratch, false };
-    void *const rounded = a->more ? (char *)scratch + a->hidden : NULL;
+    void *const rounded = a->more ? (char *)scratch + a->hidden + a->pixels : NULL;
+    DfEpilogue first = df_epilogue_at(&p->first, row, a->ldh, 0);
+    size_t ahead = task + 1 < a->tasks ? rows * a->ldh : 0; /* where the next task begins */
+    if (p->residual.w) {
+        first.residual = make_residual(a, row, rows, scratch);
+        ahead = 0;
+    }
     df_packed_map_rows(a->k, rows, df_map_at(p->x, row * in), in, p->w1, h, a->ldh, &first, ahead, rounded);
     df_packed_map_rows(a->k, rows, h, a->ldh, p->w2, df_map_at(p->y, row * out), out, &second, 0, rounded);
 }
@@ -56,6 +93,21 @@ static int in_two(DfPool *pool, const DfKernels *k, const DfPair *p)
     return error;
 }
 
+static size_t aligned(size_t bytes)
+{
+    enum { LINE = 64 };
+    return df_ceil_div(bytes, LINE) * LINE;
+}
+
+static void make_room_for_residual(Job *a, size_t rows)
+{
+    const DfPixelProduct *p = &a->p->residual;
+    const size_t own = df_packed_map_scratch(p->w, rows, p->w->k, df_map_of(NULL));
+    a->hidden = aligned(rows * a->ldh * sizeof(float));
+    a->pixels = skips_pixels(p) ? aligned(rows * p->w->k * sizeof(float)) : 0;
+    a->more = own > a->more ? own : a->more;
+}
+
 /* Rows of the hidden layer that is not kept have a pad between them. */
 static Job job_of(const DfKernels *k, const DfPair *p, size_t rows)
 {
@@ -68,13 +120,15 @@ static Job job_of(const DfKernels *k, const DfPair *p, size_t rows)
     const size_t first = df_packed_map_scratch(p->w1, most, p->h ? p->w1->k : 0, df_map_of(p->h));
     const size_t second = df_packed_map_scratch(p->w2, most, p->h ? a.ldh : 0, p->y);
     a.more = first > second ? first : second;
+    if (p->residual.w)
+        make_room_for_residual(&a, most);
     return a;
 }
 
 static int run(DfPool *pool, const DfKernels *k, const DfPair *p, size_t rows)
 {
     Job a = job_of(k, p, rows);
-    return df_parallel(pool, a.tasks, a.hidden + a.more, pair_task, &a);
+    return df_parallel(pool, a.tasks, a.hidden + a.pixels + a.more, pair_task, &a);
 }
 
 bool df_pair_is_long(size_t M)

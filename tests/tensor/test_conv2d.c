@@ -239,6 +239,67 @@ Test(conv2d, pairs)
         }
 }
 
+/* A residual that is a convolution of its own, of another map, as in the first block of a stage. */
+static void check_pair_with(int N, int height, int width, int step_y, int step_x)
+{
+    const DfConv point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 }, steps = { { step_y, step_x }, { 0, 0 }, { 1, 1 }, 1 };
+    const int H = (height - 1) / step_y + 1, W = (width - 1) / step_x + 1;
+    DfTensor *x = random_tensor(DF_SHAPE(N, H, W, 12), 1), *side = random_tensor(DF_SHAPE(N, height, width, 22), 5);
+    DfTensor *w1 = random_tensor(DF_SHAPE(40, 1, 1, 12), 2), *w2 = random_tensor(DF_SHAPE(14, 1, 1, 40), 3);
+    DfTensor *b = random_tensor(DF_SHAPE(40), 4), *factor = random_tensor(DF_SHAPE(40), 6), *z;
+    const DfConvLayer residual = { random_tensor(DF_SHAPE(40, 1, 1, 22), 7), random_tensor(DF_SHAPE(40), 8), steps,
+                                   { .fold = factor } };
+    const DfConvLayer first = { w1, b, point, { .act = DF_ACT_RELU, .inside = true } };
+    const DfConvLayer second = { w2, NULL, point, { .act = DF_ACT_RELU } };
+    DfFuse fuse = first.fuse;
+    fuse.residual = df_conv2d(c, side, residual.weight, residual.bias, steps, residual.fuse);
+    const DfTensor *apart = df_conv2d(c, x, w1, b, point, fuse);
+    cr_assert(df_conv2d_goes_along(c, x, &first, &second, &residual));
+    const DfTensor *y = df_conv2d_pair_with(c, x, &first, &second, side, &residual, &z);
+    cr_assert_eq(df_ctx_error(c), DF_OK, "%s", df_error());
+    const DfTensor *behind = df_conv2d(c, (DfTensor *)(uintptr_t)y, w2, NULL, point, second.fuse);
+    const double tolerance = c->k->gemm.product ? 1e-5 : 0; /* OpenBLAS adds in another order for other numbers of rows */
+    for (size_t i = 0; i < df_size(y); i++)
+        cr_assert_float_eq(y->data[i], apart->data[i], tolerance * (1 + fabs((double)y->data[i])));
+    for (size_t i = 0; i < df_size(z); i++)
+        cr_assert_float_eq(z->data[i], behind->data[i], 10 * tolerance * (1 + fabs((double)z->data[i])));
+    df_reset(c);
+}
+
+Test(conv2d, pairs_whose_residual_is_a_convolution)
+{
+    for (int i = 0; df_kernels_rung(i); i++)
+        for (DfPrecision p = DF_PRECISION_F32; p <= DF_PRECISION_BF16; p++) {
+            c->k = df_kernels_named(df_kernels_rung(i));
+            if (df_precision_check(p, c->k) < 0)
+                continue;
+            c->precision = p;
+            check_pair_with(1, 230, 240, 1, 1);
+            check_pair_with(2, 361, 321, 2, 2);
+            check_pair_with(1, 240, 461, 1, 2);
+        }
+}
+
+Test(conv2d, residuals_that_do_not_go_along)
+{
+    const DfConv point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 }, same = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
+    DfTensor *x = random_tensor(DF_SHAPE(1, 600, 600, 4), 1), *small = random_tensor(DF_SHAPE(1, 60, 60, 4), 1), *z;
+    DfTensor *w1 = random_tensor(DF_SHAPE(6, 1, 1, 4), 2), *w2 = random_tensor(DF_SHAPE(5, 1, 1, 6), 3);
+    const DfConvLayer one = { w1, NULL, point, { 0 } }, two = { w2, NULL, point, { 0 } };
+    const DfConvLayer square = { random_tensor(DF_SHAPE(6, 3, 3, 4), 3), NULL, same, { 0 } };
+    const DfConvLayer curved = { w1, NULL, point, { .act = DF_ACT_RELU } };
+    cr_assert(df_conv2d_goes_along(c, x, &one, &two, &one));
+    cr_assert(!df_conv2d_goes_along(c, small, &one, &two, &one));
+    cr_assert(!df_conv2d_goes_along(c, x, &one, &two, &square));
+    cr_assert(!df_conv2d_goes_along(c, x, &one, &two, &curved));
+    df_conv2d_pair_with(c, x, &one, &two, small, &one, &z);
+    cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+    cr_assert(strstr(df_error(), "a residual that is a convolution, of (1 60 60 6): want (1 600 600 6)"), "%s", df_error());
+    df_reset(c);
+    df_conv2d_pair_with(c, random_tensor(DF_SHAPE(1, 60, 60, 4), 1), &one, &two, small, &one, &z);
+    cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+}
+
 Test(conv2d, pairs_that_stay_apart)
 {
     const DfConv point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 }, same = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
