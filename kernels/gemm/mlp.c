@@ -56,6 +56,14 @@ static const float *make_residual(const Job *a, size_t row, size_t rows, void *s
     return scratch;
 }
 
+/* Is what the next task adds fetched along? A product of few steps waits for it; while one of more steps runs it comes in
+ * time by itself, and would only push weights out of the cache. */
+static bool fetches_ahead(const Job *a, size_t task)
+{
+    enum { FEW_STEPS = 64 };
+    return task + 1 < a->tasks && a->p->w1->k <= FEW_STEPS && !a->p->residual.w;
+}
+
 static void pair_task(void *arg, size_t task, void *scratch)
 {
     const Job *a = arg;
@@ -68,11 +76,9 @@ static void pair_task(void *arg, size_t task, void *scratch)
     const DfMap h = { p->h ? p->h + row * a->ldh : scratch, false };
     void *const rounded = a->more ? (char *)scratch + a->hidden + a->pixels : NULL;
     DfEpilogue first = df_epilogue_at(&p->first, row, a->ldh, 0);
-    size_t ahead = task + 1 < a->tasks ? rows * a->ldh : 0; /* where the next task begins */
-    if (p->residual.w) {
+    if (p->residual.w)
         first.residual = make_residual(a, row, rows, scratch);
-        ahead = 0;
-    }
+    const size_t ahead = fetches_ahead(a, task) ? rows * a->ldh : 0; /* where the next task begins */
     df_packed_map_rows(a->k, rows, df_map_at(p->x, row * in), in, p->w1, h, a->ldh, &first, ahead, rounded);
     df_packed_map_rows(a->k, rows, h, a->ldh, p->w2, df_map_at(p->y, row * out), out, &second, 0, rounded);
 }
