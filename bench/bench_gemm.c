@@ -233,9 +233,10 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
 {
     Conv v = new_conv(H, W, I, O, kernel, stride, padding);
     const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(v.s.oH * v.s.oW);
-    const bool winograd = df_conv_prefers_winograd(&v.s);
+    const DfPackKind kind = df_conv_pack_kind(&v.s);
+    const bool winograd = kind != DF_PACK_GEMM;
     if (df_pack(&v.patches, pool, v.w, (size_t)O, K, 1) < 0 || df_pack_itself(&v.itself, v.w, (size_t)O, K, 1) < 0 ||
-        (winograd && df_pack_winograd(&v.winograd, pool, v.w, (size_t)O, (size_t)I) < 0))
+        (winograd && df_pack_winograd(&v.winograd, pool, kind, DF_PRECISION_F32, v.w, (size_t)O, (size_t)I) < 0))
         abort();
     double seconds[3];
     BenchRun *const runs[] = { run_patches, winograd ? run_winograd : run_patches_blas, run_patches_blas };
@@ -247,7 +248,7 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
         printf("  OpenBLAS %7.2f ms %6.1f", peer * 1e3, rate(macs, peer));
     if (winograd)
         printf("  Winograd %7.2f ms %6.1f (%.0f%% of peak in its own products)", seconds[1] * 1e3,
-               rate(macs, seconds[1]), 100 * rate(macs / 4, seconds[1]) / peak);
+               rate(macs, seconds[1]), 100 * rate(df_conv_multiply_adds(&v.s, kind), seconds[1]) / peak);
     printf("\n");
     free_conv(&v);
 }
@@ -408,6 +409,10 @@ static void bench_convolutions(void)
     bench_conv("RetinaNet reg P3", 100, 152, 256, 36, 3, 1, 1);
     bench_conv("FPN P6", 25, 38, 256, 256, 3, 2, 1);
     bench_conv("DAT++ merge", 56, 56, 96, 192, 3, 2, 1);
+    bench_conv("ResNet stage 2, first", 56, 56, 128, 128, 3, 2, 1);
+    bench_conv("the same, 800 x 1216", 200, 304, 128, 128, 3, 2, 1);
+    bench_conv("stage 3", 100, 152, 256, 256, 3, 2, 1);
+    bench_conv("stage 4", 50, 76, 512, 512, 3, 2, 1);
     bench_conv("UPerNet bottleneck", 16, 22, 2816, 512, 3, 1, 1);
     bench_conv("UPerNet FPN", 128, 171, 512, 512, 3, 1, 1);
     bench_conv("UPerNet fusion", 128, 171, 2048, 512, 3, 1, 1);

@@ -156,19 +156,25 @@ typedef struct {
 
 /* ---- convolutions: conv/ ---------------------------------------------------------------------------------------- */
 
+/* The transforms of a 3x3 convolution by Winograd (kernels/conv/winograd.c). With a stride of 1 a patch has 6x6 pixels,
+ * of which 36 products come and as many points; with a stride of 2 it has 9x9 pixels, 81 products, 5x5 points.
+ * The residual of an epilogue may be y; nothing else overlaps. */
+typedef struct {
+    /* u[i * stride + l] = (G g G')[i], for all products i, of DF_PANEL filters side by side: tap t of filter l is at
+     * g[t * tap + l], t = 0..8. */
+    void (*filters)(float *u, size_t stride, const float *g, ptrdiff_t tap);
+    /* v[i] = (B' d B)[i], for all products i, of a patch d of pixels with n channels. d[row by row] points to a pixel;
+     * v[i] is at v + i * stride. */
+    void (*input)(float *v, size_t stride, const float *const *d, size_t n);
+    /* y = epilogue(A' m A), the 4x4 pixels of n channels; m[i], for all points i, is at m + i * stride. Pixels outside
+     * h x w are not stored. Rows and pixels of y (and of the residual) are ld_row and ld_pixel floats apart. */
+    void (*output)(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride, size_t n,
+                   const DfEpilogue *);
+} DfWinogradKernels;
+
 /* The residual of an epilogue may be y; nothing else overlaps. */
 typedef struct {
-    /* u[i * stride + l] = (G g G')[i], i = 0..35, of DF_PANEL filters side by side: tap t of filter l is at
-     * g[t * tap + l], t = 0..8. */
-    void (*winograd_filters)(float *u, size_t stride, const float *g, ptrdiff_t tap);
-    /* v[i] = (B' d B)[i], i = 0..35, of a 6x6 patch d of pixels with n channels. d[y * 6 + x] points to a pixel;
-     * v[i] is at v + i * stride. */
-    void (*winograd_input)(float *v, size_t stride, const float *const d[36], size_t n);
-    /* y = epilogue(A' m A), the 4x4 pixels of n channels; m[i] is at m + i * stride. Pixels outside h x w are not
-     * stored. Rows and pixels of y (and of the residual) are ld_row and ld_pixel floats apart. */
-    void (*winograd_output)(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
-                            size_t n,
-                            const DfEpilogue *);
+    DfWinogradKernels winograd, winograd_strided; /* with a stride of 1, of 2 */
     /* y[p] = epilogue(sum over t of w[t] x[t][p * step]): `pixels` outputs of n channels from `taps` taps. */
     void (*depthwise)(float *y, size_t pixels, size_t n, const float *const *x, size_t step, const float *const *w,
                       size_t taps,

@@ -101,11 +101,21 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv, bo
     return false;
 }
 
+/* With a stride of 2 Winograd's filters have nine numbers for each of the weight: one that changes at every step is not
+ * worth transforming. */
+static DfPackKind kind_of(const DfCtx *c, const DfConvShape *s, const DfTensor *weight)
+{
+    const DfPackKind kind = df_conv_pack_kind(s);
+    const bool changes = c->recording && weight->wants_grad;
+    if (df_weight_is_int8(c, weight) || (changes && kind == DF_PACK_WINOGRAD_STRIDED))
+        return DF_PACK_GEMM;
+    return kind;
+}
+
 /* The weight as this convolution reads it. */
 static DfPackedWeight packed(DfCtx *c, const DfConvShape *s, DfTensor *weight, const DfFuse *fuse)
 {
-    const bool direct = df_weight_is_int8(c, weight) || !df_conv_prefers_winograd(s);
-    const DfPackKind kind = direct ? DF_PACK_GEMM : DF_PACK_WINOGRAD;
+    const DfPackKind kind = kind_of(c, s, weight);
     const size_t O = (size_t)s->O;
     if (fuse->first_inputs)
         return df_weight_inputs(c, weight, fuse->fold, kind, (DfPackedPart){ .inputs = (size_t)s->I });
@@ -182,7 +192,7 @@ static DfTensor *made_for(DfCtx *c, const DfConvShape *s, DfTensor *x, const DfC
     df_fuse_reads(c, l->fuse);
     const double direct = direct_macs(s, l->weight);
     df_macs(c, DF_MACS_LAYER, direct);
-    df_macs(c, DF_MACS_SPARED, direct - df_conv_multiply_adds(s));
+    df_macs(c, DF_MACS_SPARED, direct - df_conv_multiply_adds(s, kind_of(c, s, l->weight)));
     df_note(c, y, &l->conv, sizeof l->conv);
     return y;
 }

@@ -38,9 +38,8 @@ static int pack(DfPacked **out, DfPool *pool, const float *w, const Wanted *p)
 {
     switch (p->kind) {
     case DF_PACK_WINOGRAD:
-        if (p->precision == DF_PRECISION_BF16)
-            return df_pack_winograd_bf16(out, pool, w, p->O, p->K / 9);
-        return df_pack_winograd(out, pool, w, p->O, p->K / 9);
+    case DF_PACK_WINOGRAD_STRIDED:
+        return df_pack_winograd(out, pool, p->kind, p->precision, w, p->O, p->K / 9);
     case DF_PACK_WINOGRAD_TURNED:
         return df_pack_winograd_turned(out, pool, w, p->O, p->K / 9);
     case DF_PACK_ITSELF:

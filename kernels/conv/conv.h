@@ -23,19 +23,19 @@ typedef struct {
     int groups;                             /* divides I and O                 */
 } DfConvShape;
 
-/* For df_conv_forward: a weight of O 3 3 I, transformed. One of another kind is packed by df_pack(). */
-DF_API int df_pack_winograd(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
-/* The same for products in bf16: filters and patches are transformed in float32 and rounded then. */
-DF_API int df_pack_winograd_bf16(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
-/* The same weight for df_conv_transposed_packed(). */
+/* How the weight of df_conv_forward() is best packed: DF_PACK_GEMM by df_pack() or its like, others as follows. */
+DF_API DfPackKind df_conv_pack_kind(const DfConvShape *);
+/* For df_conv_forward: a weight of O 3 3 I, transformed, of DF_PACK_WINOGRAD for a stride of 1 and of
+ * DF_PACK_WINOGRAD_STRIDED for a stride of 2. Products are in float32, or in bf16: then filters and patches are
+ * transformed in float32 and rounded. */
+DF_API int df_pack_winograd(DfPacked **out, DfPool *, DfPackKind, DfPrecision, const float *w, size_t O, size_t I);
+/* The same weight, with a stride of 1, for df_conv_transposed_packed(). */
 DF_API int df_pack_winograd_turned(DfPacked **out, DfPool *, const float *w, size_t O, size_t I);
 /* A 1x1 convolution whose maps are the matrices: y = x w'. */
 DF_API bool df_conv_is_product(const DfConvShape *);
-/* May df_conv_winograd compute this one, and is that likely to be faster? */
-DF_API bool df_conv_prefers_winograd(const DfConvShape *);
-/* The multiply-adds of df_conv_forward() between maps and weights: fewer than direct arithmetic where it goes by Winograd,
- * whose transforms are not counted. */
-DF_API double df_conv_multiply_adds(const DfConvShape *);
+/* The multiply-adds of df_conv_forward() between maps and a weight packed so: fewer than direct arithmetic where it
+ * goes by Winograd, whose transforms are not counted. */
+DF_API double df_conv_multiply_adds(const DfConvShape *, DfPackKind);
 /* Where numbers are compared with another implementation's: Winograd's sums round about ten times as much as direct
  * ones. Allowed at first; for the whole process, between passes. */
 DF_API void df_conv_allow_winograd(bool allowed);

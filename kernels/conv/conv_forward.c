@@ -80,7 +80,7 @@ int df_conv_forward_maps(DfPool *pool, const DfKernels *k, const DfConvShape *s,
 {
     if (!df_conv_outputs(s) || !s->O)
         return DF_OK;
-    if (df_packed_kind(w) == DF_PACK_WINOGRAD)
+    if (df_packed_kind(w) == DF_PACK_WINOGRAD || df_packed_kind(w) == DF_PACK_WINOGRAD_STRIDED)
         return df_conv_winograd(pool, k, s, x, w, y, e);
     if (df_conv_is_product(s))
         return df_gemm_packed_maps(pool, k, df_conv_outputs(s), x, (size_t)s->I, w, y, (size_t)s->O, e);

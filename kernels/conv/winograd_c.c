@@ -91,7 +91,7 @@ void df_winograd_output_c(float *y, size_t ld_row, size_t ld_pixel, int h, int w
 
 void df_winograd_init_c(DfConvKernels *k)
 {
-    k->winograd_filters = df_winograd_filters;
-    k->winograd_input = df_winograd_input_c;
-    k->winograd_output = df_winograd_output_c;
+    k->winograd = (DfWinogradKernels){ df_winograd_filters, df_winograd_input_c, df_winograd_output_c };
+    k->winograd_strided = (DfWinogradKernels){ df_winograd_strided_filters, df_winograd_strided_input_c,
+                                               df_winograd_strided_output_c };
 }

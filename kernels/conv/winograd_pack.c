@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_pack.c -- the filters of F(4x4, 3x3), transformed and packed: U = G g G' of every 3x3 filter g, by
- * Winograd's points, as 36 matrices in the order in which products read them. A task fills one panel of each.
+ * kernels/conv/winograd_pack.c -- filters transformed and packed: U = G g G' of every 3x3 filter g, by Winograd's
+ * points, as 36 matrices (81 for a stride of 2) in the order in which products read them. A task fills one panel of
+ * each.
  *
  * A panel holds filters of DF_PANEL outputs side by side, input after input. The way back convolves with the filters
  * turned around, inputs and outputs exchanged: there the weight, O 3 3 I, has the outputs side by side already.
@@ -12,12 +13,13 @@
 #include "kernels/gemm/bf16.h"
 #include "kernels/kernels.h"
 
-enum { TAPS = 9, POINTS = 36, INPUTS = 16 /* turned side by side at a time */ };
+enum { TAPS = 9, INPUTS = 16 /* turned side by side at a time */ };
 
 typedef struct {
     DfPacked *p;
     const float *w;
     const DfKernels *k;
+    const DfWinogradKernels *leaves;
 } Pack;
 
 static const float zeros[DF_PANEL];
@@ -30,11 +32,11 @@ static void put_row(const DfPacked *p, size_t m, size_t j, size_t i, const float
         panel[(i / 2 * DF_PANEL + l) * 2 + i % 2] = df_bf16(row[l]);
 }
 
-/* Transformed in float32, then rounded; `wide` is POINTS DF_PANEL. */
+/* Transformed in float32, then rounded; `wide` is matrices DF_PANEL. */
 static void put_rounded(const Pack *a, size_t j, size_t i, const float *g, float *wide)
 {
-    a->k->conv.winograd_filters(wide, DF_PANEL, g, INPUTS * DF_PANEL);
-    for (size_t m = 0; m < POINTS; m++)
+    a->leaves->filters(wide, DF_PANEL, g, INPUTS * DF_PANEL);
+    for (size_t m = 0; m < a->p->matrices; m++)
         put_row(a->p, m, j, i, wide + m * DF_PANEL);
 }
 
@@ -58,10 +60,10 @@ static void pack_panel(void *arg, size_t task, void *scratch)
             if (p->precision == DF_PRECISION_BF16)
                 put_rounded(a, j, i0 + i, g, wide);
             else
-                a->k->conv.winograd_filters(p->data + j * I + (i0 + i) * DF_PANEL, p->stride, g, INPUTS * DF_PANEL);
+                a->leaves->filters(p->data + j * I + (i0 + i) * DF_PANEL, p->stride, g, INPUTS * DF_PANEL);
         }
     }
-    for (size_t m = 0; p->precision == DF_PRECISION_BF16 && I % 2 && m < POINTS; m++)
+    for (size_t m = 0; p->precision == DF_PRECISION_BF16 && I % 2 && m < p->matrices; m++)
         put_row(p, m, j, I, zeros);
 }
 
@@ -82,27 +84,26 @@ static void pack_turned_panel(void *arg, size_t task, void *scratch)
             last = part;
             tap = DF_PANEL;
         }
-        a->k->conv.winograd_filters(p->data + j * p->k + i * DF_PANEL, p->stride, last, tap);
+        a->leaves->filters(p->data + j * p->k + i * DF_PANEL, p->stride, last, tap);
     }
 }
 
 static int fill(DfPacked *p, DfPool *pool, const float *w)
 {
-    Pack a = { p, w, df_kernels() };
-    DfTask *const task = p->kind == DF_PACK_WINOGRAD ? pack_panel : pack_turned_panel;
-    const size_t scratch = (TAPS * INPUTS + POINTS) * DF_PANEL * sizeof(float);
+    const DfKernels *k = df_kernels();
+    const bool strided = p->kind == DF_PACK_WINOGRAD_STRIDED;
+    Pack a = { p, w, k, strided ? &k->conv.winograd_strided : &k->conv.winograd };
+    DfTask *const task = p->kind == DF_PACK_WINOGRAD_TURNED ? pack_turned_panel : pack_panel;
+    const size_t scratch = (TAPS * INPUTS + p->matrices) * DF_PANEL * sizeof(float);
     return df_parallel(pool, df_ceil_div(p->n, DF_PANEL), scratch, task, &a);
 }
 
-int df_pack_winograd(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t I)
+int df_pack_winograd(DfPacked **out, DfPool *pool, DfPackKind kind, DfPrecision precision, const float *w, size_t O,
+                     size_t I)
 {
-    *out = df_packed_into(*out, DF_PACK_WINOGRAD, 36, I, O);
-    return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
-}
-
-int df_pack_winograd_bf16(DfPacked **out, DfPool *pool, const float *w, size_t O, size_t I)
-{
-    *out = df_packed_into_bf16(*out, DF_PACK_WINOGRAD, POINTS, I, O);
+    const size_t matrices = kind == DF_PACK_WINOGRAD_STRIDED ? 81 : 36;
+    *out = precision == DF_PRECISION_BF16 ? df_packed_into_bf16(*out, kind, matrices, I, O)
+                                          : df_packed_into(*out, kind, matrices, I, O);
     return *out ? fill(*out, pool, w) : df_fail_memory("packed weights");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_v8.c -- the transforms of F(4x4, 3x3), eight channels at a time; what is left of the
- * channels is done in C.
+ * kernels/conv/winograd_v8.c -- Winograd's transforms, eight channels at a time; what is left of the channels is done
+ * in C.
  */
 
 #include "kernels/conv/parts.h"
@@ -26,7 +26,7 @@ static void winograd_input_v8(float *v, size_t stride, const float *const d[36],
 }
 
 static void winograd_output_v8(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m,
-                                 size_t stride, size_t n, const DfEpilogue *e)
+                               size_t stride, size_t n, const DfEpilogue *e)
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8)
@@ -37,9 +37,33 @@ static void winograd_output_v8(float *y, size_t ld_row, size_t ld_pixel, int h, 
     df_winograd_output_c(y + i, ld_row, ld_pixel, h, w, m + i, stride, n - i, &rest);
 }
 
+static void strided_input_v8(float *v, size_t stride, const float *const d[81], size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        strided_input_tile(v, stride, d, i, true, v8_first(8));
+    if (i == n)
+        return;
+    const float *rest[81];
+    for (int p = 0; p < 81; p++)
+        rest[p] = d[p] + i;
+    df_winograd_strided_input_c(v + i, stride, rest, n - i);
+}
+
+static void strided_output_v8(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
+                              size_t n, const DfEpilogue *e)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        strided_output_tile(y, ld_row, ld_pixel, h, w, m, stride, i, e, true, v8_first(8));
+    if (i == n)
+        return;
+    const DfEpilogue rest = df_epilogue_at(e, 0, 0, i);
+    df_winograd_strided_output_c(y + i, ld_row, ld_pixel, h, w, m + i, stride, n - i, &rest);
+}
+
 void df_winograd_init_v8(DfConvKernels *k)
 {
-    k->winograd_filters = df_winograd_filters;
-    k->winograd_input = winograd_input_v8;
-    k->winograd_output = winograd_output_v8;
+    k->winograd = (DfWinogradKernels){ df_winograd_filters, winograd_input_v8, winograd_output_v8 };
+    k->winograd_strided = (DfWinogradKernels){ df_winograd_strided_filters, strided_input_v8, strided_output_v8 };
 }

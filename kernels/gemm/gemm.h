@@ -36,10 +36,11 @@ typedef struct {
 /* ---- packed weights --------------------------------------------------------------------------------------------- */
 
 typedef enum {
-    DF_PACK_GEMM,           /* a linear layer, or a convolution by patches; groups one after the other */
-    DF_PACK_ITSELF,         /* the same as it lies, where DfGemmKernels.product reads it               */
-    DF_PACK_WINOGRAD,       /* a 3x3 convolution transformed by Winograd's F(4x4, 3x3)                 */
-    DF_PACK_WINOGRAD_TURNED /* the same of its way back                                                */
+    DF_PACK_GEMM,             /* a linear layer, or a convolution by patches; groups one after the other */
+    DF_PACK_ITSELF,           /* the same as it lies, where DfGemmKernels.product reads it               */
+    DF_PACK_WINOGRAD,         /* a 3x3 convolution transformed by Winograd's F(4x4, 3x3)                 */
+    DF_PACK_WINOGRAD_STRIDED, /* one with a stride of 2                                                  */
+    DF_PACK_WINOGRAD_TURNED   /* one with a stride of 1, for its way back                                */
 } DfPackKind;
 typedef struct DfPacked DfPacked;
 

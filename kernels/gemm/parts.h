@@ -28,7 +28,7 @@ void df_epilogue_c(float *y, size_t n, const DfEpilogue *, size_t at, size_t col
 struct DfPacked {
     DfPackKind kind;
     DfPrecision precision;
-    size_t matrices;  /* one a group, or 36 for Winograd                       */
+    size_t matrices;  /* one a group, or one a product of Winograd's           */
     size_t k, n;      /* of each                                               */
     size_t stride;    /* floats of one matrix                                  */
     float *data;      /* or twice as many bfloat16                             */

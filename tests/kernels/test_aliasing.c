@@ -231,7 +231,14 @@ static void winograd(const Call *c)
 {
     const DfEpilogue end = epilogue(c);
     if (c->rows == ROWS)
-        c->k->conv.winograd_output(c->y, 4 * c->n, c->n, 3, 4, right, LONGEST, c->n, &end);
+        c->k->conv.winograd.output(c->y, 4 * c->n, c->n, 3, 4, right, LONGEST, c->n, &end);
+}
+
+static void winograd_strided(const Call *c)
+{
+    const DfEpilogue end = epilogue(c);
+    if (c->rows == ROWS)
+        c->k->conv.winograd_strided.output(c->y, 4 * c->n, c->n, 3, 4, right, LONGEST, c->n, &end);
 }
 
 enum { DEPTH = 7, WIDTH = 8 };
@@ -312,17 +319,20 @@ static const Leaf leaves[] = {
     { "depthwise",                 1, depthwise, PLAIN, false },
     { "depthwise, inside",         1, depthwise, INSIDE, false },
     { "depthwise, at the end",     1, depthwise, AT_THE_END, false },
-    { "winograd_output",           1, winograd, PLAIN, false },
-    { "winograd_output, inside",   1, winograd, INSIDE, false },
-    { "winograd_output, at the end", 1, winograd, AT_THE_END, false },
+    { "winograd.output",           1, winograd, PLAIN, false },
+    { "winograd.output, inside",   1, winograd, INSIDE, false },
+    { "winograd.output, at the end", 1, winograd, AT_THE_END, false },
+    { "winograd_strided.output",   1, winograd_strided, PLAIN, false },
+    { "winograd_strided.output, inside", 1, winograd_strided, INSIDE, false },
+    { "winograd_strided.output, at the end", 1, winograd_strided, AT_THE_END, false },
     { "scores",                    1, scores, 0, true },
     { "mask_regions",              1, mask_regions, 0, true },
 };
 
 /* The leaves that have no such place: their results overlap nothing, or the result is the argument itself. */
 static const char *const others[] = {
-    "sum", "dot", "layer_norm_grad", "mix_best", "transpose", "gemm.fetch", "gemm.product", "bf16.round", "bf16.widen", "int8.quantise", "winograd_filters", "depthwise_grad",
-    "winograd_input", "transpose_rows", "copy_rows", "store_rows", "table_bias", "softmax of scores", "combine", "round_queries", "weigh", "softmax_backward", "drop", "add_rows", "dot_rows", "table_bias_backward", "taps", "gather", "scatter", "slopes",
+    "sum", "dot", "layer_norm_grad", "mix_best", "transpose", "gemm.fetch", "gemm.product", "bf16.round", "bf16.widen", "int8.quantise", "winograd.filters", "winograd_strided.filters", "depthwise_grad",
+    "winograd.input", "winograd_strided.input", "transpose_rows", "copy_rows", "store_rows", "table_bias", "softmax of scores", "combine", "round_queries", "weigh", "softmax_backward", "drop", "add_rows", "dot_rows", "table_bias_backward", "taps", "gather", "scatter", "slopes",
 };
 
 /* ---- each of them twice ------------------------------------------------------------------------------------------ */

@@ -369,70 +369,88 @@ Test(bf16, convolutions)
 
 /* ---- 3x3 convolutions by Winograd -------------------------------------------------------------------------------- */
 
-enum { POINTS = 36 };
+enum { MOST = 81 };
 
-/* U of all filters: POINTS I O. */
-static double *filters_of(const DfKernels *k, const float *w, int I, int O)
+/* F(4x4, 3x3), and its form for a stride of 2: by their points. */
+typedef struct {
+    DfPackKind kind;
+    int stride, side; /* of a patch, in pixels */
+    int finite;       /* points along an axis  */
+    double point[5];
+} Way;
+
+static const Way plain = { DF_PACK_WINOGRAD, 1, 6, 5, { 0, 0.625, -0.625, 1.5, -1.5 } };
+static const Way strided = { DF_PACK_WINOGRAD_STRIDED, 2, 9, 4, { 0.375, -0.375, 1.25, -1.25 } };
+
+static const DfWinogradKernels *leaves_of(const DfKernels *k, const Way *way)
 {
-    double *u = df_calloc((size_t)(POINTS * I * O), sizeof *u);
-    float g[9 * DF_PANEL], out[POINTS * DF_PANEL];
+    return way->stride == 1 ? &k->conv.winograd : &k->conv.winograd_strided;
+}
+
+/* U of all filters: side^2 I O. */
+static double *filters_of(const DfKernels *k, const Way *way, const float *w, int I, int O)
+{
+    const int products = way->side * way->side;
+    double *u = df_calloc((size_t)(products * I * O), sizeof *u);
+    float g[9 * DF_PANEL], out[MOST * DF_PANEL];
     for (int o = 0; o < O; o++)
         for (int i = 0; i < I; i++) {
             memset(g, 0, sizeof g);
             for (int t = 0; t < 9; t++)
                 g[t * DF_PANEL] = w[(o * 9 + t) * I + i];
-            k->conv.winograd_filters(out, DF_PANEL, g, DF_PANEL);
-            for (int p = 0; p < POINTS; p++)
+            leaves_of(k, way)->filters(out, DF_PANEL, g, DF_PANEL);
+            for (int p = 0; p < products; p++)
                 u[(p * I + i) * O + o] = (double)upper_half(nearest(out[p * DF_PANEL]));
         }
     return u;
 }
 
-/* V of the tile whose first pixel is y, x: POINTS I; the patch begins one pixel above and left of it. */
-static void patch_of(const DfKernels *k, const float *x, const float *zeros, int side, int I, int top, int left, float *v)
+/* V of the tile whose patch begins at y, x, which may lie outside: side^2 I. */
+static void patch_of(const DfKernels *k, const Way *way, const float *x, const float *zeros, int H, int I, int top, int left, float *v)
 {
-    const float *d[POINTS];
-    for (int i = 0; i < POINTS; i++) {
-        const int y = top + i / 6 - 1, at_x = left + i % 6 - 1;
-        d[i] = y >= 0 && y < side && at_x >= 0 && at_x < side ? x + (y * side + at_x) * I : zeros;
+    const float *d[MOST];
+    for (int i = 0; i < way->side * way->side; i++) {
+        const int y = top + i / way->side, at_x = left + i % way->side;
+        d[i] = y >= 0 && y < H && at_x >= 0 && at_x < H ? x + (y * H + at_x) * I : zeros;
     }
-    k->conv.winograd_input(v, (size_t)I, d, (size_t)I);
-    round_all(v, (size_t)(POINTS * I));
+    leaves_of(k, way)->input(v, (size_t)I, d, (size_t)I);
+    round_all(v, (size_t)(way->side * way->side * I));
 }
 
-/* A' m A at pixel (py, px) of a tile, and the sum of what is added up there. The
- * points are 0, +-5/8, +-3/2, infinity. */
-static double back(const double m[POINTS], int py, int px, double *size)
+/* A' m A at pixel (py, px) of a tile, where `stride` products in a row are of one point, and the sum of what is added up
+ * there. */
+static double back(const Way *way, const double m[MOST], int py, int px, double *size)
 {
-    static const double points[5] = { 0, 0.625, -0.625, 1.5, -1.5 };
     double sum = 0;
-    for (int i = 0; i < POINTS; i++) {
-        const double a = i / 6 < 5 ? pow(points[i / 6], py) : py == 3;
-        const double b = i % 6 < 5 ? pow(points[i % 6], px) : px == 3;
+    for (int i = 0; i < way->side * way->side; i++) {
+        const int row = i / way->side / way->stride, column = i % way->side / way->stride;
+        const double a = row < way->finite ? pow(way->point[row], py) : py == 3;
+        const double b = column < way->finite ? pow(way->point[column], px) : px == 3;
         sum += a * b * m[i];
         *size += fabs(a * b * m[i]);
     }
     return sum;
 }
 
-static void check_winograd(const DfKernels *k, int side, int I, int O)
+static void check_winograd(const DfKernels *k, const Way *way, int side, int I, int O)
 {
-    const DfConvShape s = { 1, side, side, I, O, 3, 3, side, side, { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
+    const int H = side * way->stride, products = way->side * way->side, across = (side + 3) / 4;
+    const DfConvShape s = { 1, H, H, I, O, 3, 3, side, side, { way->stride, way->stride }, { 1, 1 }, { 1, 1 }, 1 };
     const size_t n_y = (size_t)(side * side * O);
-    float *x = numbers((size_t)(side * side * I), 1), *w = numbers((size_t)(O * 9 * I), 2), *v = numbers((size_t)(POINTS * I), 4);
+    float *x = numbers((size_t)(H * H * I), 1), *w = numbers((size_t)(O * 9 * I), 2), *v = numbers((size_t)(products * I), 4);
     float *y[2] = { numbers(n_y, 3), numbers(n_y, 3) }, *bias = numbers((size_t)O, 5), *zeros = df_calloc((size_t)I, sizeof *zeros);
-    double *u = filters_of(k, w, I, O);
+    double *u = filters_of(k, way, w, I, O);
     DfPacked *packed = NULL;
-    cr_assert_eq(df_pack_winograd_bf16(&packed, pools[1], w, (size_t)O, (size_t)I), DF_OK);
+    cr_assert_eq(df_pack_winograd(&packed, pools[1], way->kind, DF_PRECISION_BF16, w, (size_t)O, (size_t)I), DF_OK);
     for (int i = 0; i < 2; i++)
         cr_assert_eq(df_conv_forward(pools[i], k, &s, x, packed, y[i], (DfEpilogue){ .bias = bias }), DF_OK);
     cr_assert(memcmp(y[0], y[1], n_y * sizeof *x) == 0 && guarded(y[0], n_y));
-    for (int tile = 0; tile < (side + 3) / 4 * ((side + 3) / 4); tile++) {
-        const int top = tile / ((side + 3) / 4) * 4, left = tile % ((side + 3) / 4) * 4;
-        patch_of(k, x, zeros, side, I, top, left, v);
+    for (int tile = 0; tile < across * across; tile++) {
+        const int top = tile / across * 4, left = tile % across * 4;
+        patch_of(k, way, x, zeros, H, I, top * way->stride - 1, left * way->stride - 1, v);
         for (int o = 0; o < O; o++) {
-            double m[POINTS] = { 0 }, largest[POINTS] = { 0 };
-            for (int i = 0; i < POINTS * I; i++) {
+            double m[MOST] = { 0 }, largest[MOST] = { 0 };
+            for (int i = 0; i < products * I; i++) {
                 m[i / I] += (double)v[i] * u[i * O + o];
                 largest[i / I] += fabs((double)v[i] * u[i * O + o]);
             }
@@ -441,10 +459,10 @@ static void check_winograd(const DfKernels *k, int side, int I, int O)
                 double size = 0, terms = 0;
                 if (top + py >= side || left + px >= side)
                     continue;
-                back(largest, py, px, &size);
-                const double truth = back(m, py, px, &terms) + (double)bias[o];
+                back(way, largest, py, px, &size);
+                const double truth = back(way, m, py, px, &terms) + (double)bias[o];
                 cr_assert_float_eq((double)y[0][((top + py) * side + left + px) * O + o], truth, 2 * FLT_EPSILON * size,
-                                   "%s: %d -> %d", df_kernels_name(k), I, O);
+                                   "%s: %d -> %d, stride %d", df_kernels_name(k), I, O, way->stride);
             }
         }
     }
@@ -457,12 +475,13 @@ static void check_winograd(const DfKernels *k, int side, int I, int O)
 Test(bf16, winograd)
 {
     for (size_t rung = 0; rung < RUNGS; rung++)
-        if (rung_of(rung)) {
-            check_winograd(rung_of(rung), 4, 8, 16);
-            check_winograd(rung_of(rung), 13, 17, 23);
-            check_winograd(rung_of(rung), 2, 5, 3);
-            check_winograd(rung_of(rung), 19, 33, 70);
-            check_winograd(rung_of(rung), 6, 530, 36);
+        for (int stride = 1; rung_of(rung) && stride <= 2; stride++) {
+            const Way *way = stride == 1 ? &plain : &strided;
+            check_winograd(rung_of(rung), way, 4, 8, 16);
+            check_winograd(rung_of(rung), way, 13, 17, 23);
+            check_winograd(rung_of(rung), way, 2, 5, 3);
+            check_winograd(rung_of(rung), way, 19, 33, 70);
+            check_winograd(rung_of(rung), way, 6, 530, 36);
         }
 }
 
@@ -488,7 +507,8 @@ static void check_maps(const DfKernels *k, int side, int I, int O, int kernel, i
     round_all(x, n_x);
     uint16_t *x_half = halves(k, x, n_x), *y_half = halves(k, y, n_y);
     DfPacked *packed = NULL;
-    cr_assert_eq(winograd ? df_pack_winograd_bf16(&packed, NULL, w, (size_t)O, (size_t)I)
+    const DfPackKind kind = stride == 1 ? DF_PACK_WINOGRAD : DF_PACK_WINOGRAD_STRIDED;
+    cr_assert_eq(winograd ? df_pack_winograd(&packed, NULL, kind, DF_PRECISION_BF16, w, (size_t)O, (size_t)I)
                           : df_pack_bf16(&packed, NULL, w, (size_t)O, K, (size_t)groups), DF_OK);
     const DfEpilogue e = { .bias = bias, .act = DF_ACT_RELU };
     cr_assert_eq(df_conv_forward(pools[0], k, &s, x, packed, y, e), DF_OK);
@@ -522,6 +542,8 @@ Test(bf16, maps)
         check_maps(k, 40, 12, 31, 3, 1, 1, false);
         check_maps(k, 13, 66, 70, 3, 1, 1, true);
         check_maps(k, 18, 34, 130, 3, 1, 1, true);
+        check_maps(k, 25, 66, 70, 3, 2, 1, true);
+        check_maps(k, 36, 34, 130, 3, 2, 1, true);
     }
 }
 

@@ -129,13 +129,19 @@ static void run_as(bool is_depthwise, DfPackKind packed)
 }
 static const float *bias;
 
+static bool is_winograd(void)
+{
+    return kind == DF_PACK_WINOGRAD || kind == DF_PACK_WINOGRAD_STRIDED;
+}
+
 static int forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *x, const float *w, float *y)
 {
     if (depthwise)
         return df_depthwise_forward(pool, k, s, x, w, y, (DfEpilogue){ .bias = bias, .residual = y });
     DfPacked *packed = NULL;
     const size_t K = (size_t)(s->kh * s->kw * (s->I / s->groups));
-    int error = kind == DF_PACK_WINOGRAD ? df_pack_winograd(&packed, pool, w, (size_t)s->O, (size_t)s->I) : df_pack(&packed, pool, w, (size_t)s->O, K, (size_t)s->groups);
+    int error = is_winograd() ? df_pack_winograd(&packed, pool, kind, DF_PRECISION_F32, w, (size_t)s->O, (size_t)s->I)
+                              : df_pack(&packed, pool, w, (size_t)s->O, K, (size_t)s->groups);
     if (!error)
         error = df_conv_forward(pool, k, s, x, packed, y, (DfEpilogue){ .bias = bias, .residual = y });
     df_packed_free(packed);
@@ -178,12 +184,14 @@ static void check(DfConvShape s)
     const Sizes n = sizes(&s);
     float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *y = numbers(n.y, 3);
     const Sums t = { NULL, NULL, x, w, y };
-    const double bound = kind == DF_PACK_WINOGRAD ? 12 : 3; /* a Winograd error is relative to the patch, not to the few terms at its border */
+    /* A Winograd error is relative to the patch, not to the few terms at its border. */
+    const double bound = is_winograd() ? 12 : 3;
+    const double back = kind == DF_PACK_WINOGRAD ? 12 : 3; /* with a stride of 2 the way back is direct */
     for (int rung = 0; df_kernels_rung(rung); rung++) {
         const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
         for (int has_bias = 0; has_bias < 2; has_bias++) {
             check_pass(forward, k, &s, into_y, x, w, t, n.y, has_bias, (size_t)s.O, bound, "forward");
-            check_pass(transposed, k, &s, into_x, y, w, t, n.x, has_bias && !depthwise, (size_t)s.I, bound, "transposed");
+            check_pass(transposed, k, &s, into_x, y, w, t, n.x, has_bias && !depthwise, (size_t)s.I, back, "transposed");
         }
         check_pass(weight_grad, k, &s, into_w, x, y, t, n.w, false, 1, 3, "weight gradient");
     }
@@ -264,6 +272,20 @@ Test(conv, winograd)
     check(shape(1, 13, 18, 33, 32, 3, 3, 1, 1, 2, 0, 1, 1));
 }
 
+Test(conv, winograd_strided)
+{
+    run_as(false, DF_PACK_WINOGRAD_STRIDED);
+    check(shape(1, 8, 8, 8, 16, 3, 3, 2, 2, 1, 1, 1, 1));
+    check(shape(2, 21, 27, 17, 23, 3, 3, 2, 2, 1, 1, 1, 1));
+    check(shape(1, 1, 2, 5, 3, 3, 3, 2, 2, 1, 1, 1, 1));
+    check(shape(1, 41, 38, 32, 70, 3, 3, 2, 2, 1, 1, 1, 1)); /* two blocks of output channels */
+    check(shape(2, 18, 59, 64, 36, 3, 3, 2, 2, 1, 1, 1, 1));
+    check(shape(2, 27, 34, 32, 33, 3, 3, 2, 2, 0, 1, 1, 1));
+    check(shape(1, 25, 36, 33, 32, 3, 3, 2, 2, 2, 0, 1, 1));
+    check(shape(3, 7, 3, 300, 20, 3, 3, 2, 2, 1, 1, 1, 1)); /* two blocks along k */
+    check(shape(0, 9, 9, 8, 8, 3, 3, 2, 2, 1, 1, 1, 1));
+}
+
 /* Float32 sums one product after the other, as a plain loop has them. Sums in another order (the C rung's, in blocks)
  * err less, so a rung's own products are no yardstick. */
 typedef struct {
@@ -278,15 +300,14 @@ static void into_plain(void *to, size_t iy, size_t ix, size_t iw)
 }
 
 /* Errors over many pixels: Winograd on every rung against plain float32 sums. */
-Test(conv, winograd_is_accurate)
+static void check_accuracy(DfPackKind packed, DfConvShape s)
 {
-    const DfConvShape s = shape(1, 24, 24, 128, 64, 3, 3, 1, 1, 1, 1, 1, 1);
     const Sizes n = sizes(&s);
     float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *plain = df_calloc(n.y, sizeof(float)), *y = df_calloc(n.y, sizeof(float));
     Sums t = { df_calloc(n.y, sizeof(double)), df_calloc(n.y, sizeof(double)), x, w, NULL };
     visit_all(&s, false, into_y, &t);
     visit_all(&s, false, into_plain, &(PlainSums){ x, w, plain });
-    run_as(false, DF_PACK_WINOGRAD);
+    run_as(false, packed);
     for (int rung = 0; df_kernels_rung(rung); rung++) {
         const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
         double error[2] = { 0, 0 }, most[2] = { 0, 0 };
@@ -303,4 +324,29 @@ Test(conv, winograd_is_accurate)
         cr_expect(most[1] / most[0] < 6, "%s: largest %.2f times that of plain sums", df_kernels_rung(rung), most[1] / most[0]);
     }
     df_free(x), df_free(w), df_free(plain), df_free(y), df_free(t.sum), df_free(t.size);
+}
+
+Test(conv, winograd_is_accurate)
+{
+    check_accuracy(DF_PACK_WINOGRAD, shape(1, 24, 24, 128, 64, 3, 3, 1, 1, 1, 1, 1, 1));
+    check_accuracy(DF_PACK_WINOGRAD_STRIDED, shape(1, 48, 48, 128, 64, 3, 3, 2, 2, 1, 1, 1, 1));
+}
+
+/* What is packed so: 3x3 with many channels, where tiles hang over little. */
+Test(conv, who_goes_by_winograd)
+{
+    DfConvShape s = shape(1, 56, 56, 128, 128, 3, 3, 2, 2, 1, 1, 1, 1);
+    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_WINOGRAD_STRIDED);
+    s.stride[0] = 1;
+    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "one stride of 1, one of 2");
+    s = shape(1, 28, 28, 128, 128, 3, 3, 1, 1, 1, 1, 1, 1);
+    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_WINOGRAD);
+    s = shape(1, 14, 14, 512, 512, 3, 3, 2, 2, 1, 1, 1, 1);
+    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "a small map");
+    s = shape(1, 57, 57, 128, 128, 3, 3, 2, 2, 2, 2, 2, 1);
+    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "a dilated one");
+    s = shape(1, 84, 84, 128, 128, 3, 3, 3, 3, 1, 1, 1, 1);
+    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "a stride of 3");
+    s = shape(1, 56, 56, 16, 128, 3, 3, 2, 2, 1, 1, 1, 1);
+    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "few channels");
 }

@@ -335,6 +335,10 @@ def cases():
         yield 'neighborhood_attention', [pick([1, 2]), least + pick([0, 1, 3, 4, 5, 9]), least + pick([0, 1, 4, 7]),
                                          pick([1, 2]), pick([1, 8, 15, 16, 17]), window,
                                          dilation, flag()]
+    for _ in range(16):  # enough channels for Winograd's way, with a stride of 2 too
+        s, p = pick([1, 2, 2, 2]), pick([0, 1, 1])
+        yield 'conv2d', [pick([1, 1, 2]), s * pick([7, 8, 12, 16, 23]) - pick([0, 1]), s * pick([8, 12, 15, 16, 24]) - pick([0, 1]),
+                         pick([32, 33, 48, 64]), pick([32, 36, 64, 65, 130]), 3, 3, s, s, p, p, 1, 1, 1, pick([0, 1, 2])]
 
 
 def main():
