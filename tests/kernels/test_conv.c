@@ -300,7 +300,7 @@ static void into_plain(void *to, size_t iy, size_t ix, size_t iw)
 }
 
 /* Errors over many pixels: Winograd on every rung against plain float32 sums. */
-static void check_accuracy(DfPackKind packed, DfConvShape s)
+static void check_accuracy(DfPackKind packed, DfConvShape s, double rms, double largest)
 {
     const Sizes n = sizes(&s);
     float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *plain = df_calloc(n.y, sizeof(float)), *y = df_calloc(n.y, sizeof(float));
@@ -320,16 +320,16 @@ static void check_accuracy(DfPackKind packed, DfConvShape s)
                 most[i] = e[i] > most[i] ? e[i] : most[i];
             }
         }
-        cr_expect(sqrt(error[1] / error[0]) < 4, "%s: rms %.2f times that of plain sums", df_kernels_rung(rung), sqrt(error[1] / error[0]));
-        cr_expect(most[1] / most[0] < 6, "%s: largest %.2f times that of plain sums", df_kernels_rung(rung), most[1] / most[0]);
+        cr_expect(sqrt(error[1] / error[0]) < rms, "%s: rms %.2f times that of plain sums", df_kernels_rung(rung), sqrt(error[1] / error[0]));
+        cr_expect(most[1] / most[0] < largest, "%s: largest %.2f times that of plain sums", df_kernels_rung(rung), most[1] / most[0]);
     }
     df_free(x), df_free(w), df_free(plain), df_free(y), df_free(t.sum), df_free(t.size);
 }
 
 Test(conv, winograd_is_accurate)
 {
-    check_accuracy(DF_PACK_WINOGRAD, shape(1, 24, 24, 128, 64, 3, 3, 1, 1, 1, 1, 1, 1));
-    check_accuracy(DF_PACK_WINOGRAD_STRIDED, shape(1, 48, 48, 128, 64, 3, 3, 2, 2, 1, 1, 1, 1));
+    check_accuracy(DF_PACK_WINOGRAD, shape(1, 24, 24, 128, 64, 3, 3, 1, 1, 1, 1, 1, 1), 4, 6);
+    check_accuracy(DF_PACK_WINOGRAD_STRIDED, shape(1, 48, 48, 128, 64, 3, 3, 2, 2, 1, 1, 1, 1), 1.5, 2);
 }
 
 /* What is packed so: 3x3 with many channels, where tiles hang over little. */
