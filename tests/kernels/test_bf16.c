@@ -369,7 +369,7 @@ Test(bf16, convolutions)
 
 /* ---- 3x3 convolutions by Winograd -------------------------------------------------------------------------------- */
 
-enum { MOST = 81 };
+enum { MOST_PRODUCTS = 81 };
 
 /* F(4x4, 3x3), and its form for a stride of 2: by their points. */
 typedef struct {
@@ -392,7 +392,7 @@ static double *filters_of(const DfKernels *k, const Way *way, const float *w, in
 {
     const int products = way->side * way->side;
     double *u = df_calloc((size_t)(products * I * O), sizeof *u);
-    float g[9 * DF_PANEL], out[MOST * DF_PANEL];
+    float g[9 * DF_PANEL], out[MOST_PRODUCTS * DF_PANEL];
     for (int o = 0; o < O; o++)
         for (int i = 0; i < I; i++) {
             memset(g, 0, sizeof g);
@@ -408,7 +408,7 @@ static double *filters_of(const DfKernels *k, const Way *way, const float *w, in
 /* V of the tile whose patch begins at y, x, which may lie outside: side^2 I. */
 static void patch_of(const DfKernels *k, const Way *way, const float *x, const float *zeros, int H, int I, int top, int left, float *v)
 {
-    const float *d[MOST];
+    const float *d[MOST_PRODUCTS];
     for (int i = 0; i < way->side * way->side; i++) {
         const int y = top + i / way->side, at_x = left + i % way->side;
         d[i] = y >= 0 && y < H && at_x >= 0 && at_x < H ? x + (y * H + at_x) * I : zeros;
@@ -419,7 +419,7 @@ static void patch_of(const DfKernels *k, const Way *way, const float *x, const f
 
 /* A' m A at pixel (py, px) of a tile, where `stride` products in a row are of one point, and the sum of what is added up
  * there. */
-static double back(const Way *way, const double m[MOST], int py, int px, double *size)
+static double back(const Way *way, const double m[MOST_PRODUCTS], int py, int px, double *size)
 {
     double sum = 0;
     for (int i = 0; i < way->side * way->side; i++) {
@@ -449,7 +449,7 @@ static void check_winograd(const DfKernels *k, const Way *way, int side, int I, 
         const int top = tile / across * 4, left = tile % across * 4;
         patch_of(k, way, x, zeros, H, I, top * way->stride - 1, left * way->stride - 1, v);
         for (int o = 0; o < O; o++) {
-            double m[MOST] = { 0 }, largest[MOST] = { 0 };
+            double m[MOST_PRODUCTS] = { 0 }, largest[MOST_PRODUCTS] = { 0 };
             for (int i = 0; i < products * I; i++) {
                 m[i / I] += (double)v[i] * u[i * O + o];
                 largest[i / I] += fabs((double)v[i] * u[i * O + o]);
