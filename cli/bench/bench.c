@@ -51,13 +51,15 @@ static int one_pass(CliSession *s, int H, int W, Times *t)
     return error;
 }
 
-/* As --repeat says; else about ten seconds of passes, each of which takes `once` seconds with the peak beside it; 3 to
+/* As --repeat says; else about ten seconds of passes, each of which takes `once` seconds and the peak beside it; 3 to
  * 100. */
-static int passes_wanted(double once)
+static int passes_wanted(const CliSession *s, const CliSquare *square, double once)
 {
     if (repeats > 0)
         return df_clamp_int((int)repeats, 1, CLI_PASSES);
-    return df_clamp_int((int)(10 / (once + 0.01)), 3, 100);
+    const double start = cli_now();
+    cli_square_run(s->pool, s->c->k, square);
+    return df_clamp_int((int)(10 / (once + cli_now() - start + 0.01)), 3, 100);
 }
 
 /* The first pass packs weights and finds out how much memory a step needs; the second one is the first to write to the
@@ -79,11 +81,8 @@ static int measure(CliSession *s, int H, int W, Times *t)
     int error = cli_square_new(&square);
     if (error == DF_OK)
         error = warm_up(s, H, W, t);
-    const double start = cli_now();
-    if (error == DF_OK)
-        cli_square_run(s->pool, s->c->k, &square);
-    const double once = cli_now() - start + t->seconds[0] + (detector ? t->whole[0] : 0);
-    const int n = passes_wanted(once);
+    const double once = detector ? t->seconds[0] + t->whole[0] : t->seconds[0];
+    const int n = error == DF_OK ? passes_wanted(s, &square, once) : 0;
     df_profile(s->c, true);
     for (t->n = 0; error == DF_OK && t->n < n && !cli_interrupted(); t->n++) {
         t->peak[t->n] = cli_square_run(s->pool, s->c->k, &square);

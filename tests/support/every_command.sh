@@ -28,6 +28,11 @@ maps=$(config_of upernet)
 queries=$(config_of deformable_detr)
 classes=$(config_of classifier)
 
+# A classifier cuts its pictures to their size.
+size_option() { # KIND
+    [ "$1" = classifier ] || echo "$tested_at"
+}
+
 what_commands_read() {
     run 0 synth data --images 4 --val 2 --coco --seed 1 --size 96x64 --quiet
     for kind in $kinds; do
@@ -44,10 +49,11 @@ what_commands_read() {
         run 0 data convert data "$form" --to $form --copy --quiet
     done
     run 0 data filter "$truth" plain.json --crowd none --quiet
-    # shellcheck disable=SC2086 # several arguments
+    # shellcheck disable=SC2046,SC2086 # several arguments
     {
         for kind in $kinds; do
-            run 0 quantize "$(config_of $kind)" $kind.safetensors $kind.int8.safetensors --data data/val2017 --pictures 1 --probes 1 --max-loss 100 --quiet
+            run 0 quantize "$(config_of $kind)" $kind.safetensors $kind.int8.safetensors --data data/val2017 --pictures 1 --probes 1 --max-loss 100 --quiet \
+                $(size_option $kind)
         done
         run 0 eval "$config" retinanet.safetensors --data data --out boxes --quiet $tested_at $many_boxes
         run 0 eval "$masks" mask_rcnn.safetensors --data data --out masks --quiet $tested_at $some_masks
