@@ -170,13 +170,14 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *weight, const DfTe
 /* A variance without a root would make a channel NaN or infinite, and the rest of the network with it. */
 static bool has_roots(DfCtx *c, const DfTensor *var, float eps)
 {
+    const size_t n = df_size(var);
     size_t i = 0;
-    while (i < df_size(var) && (double)var->data[i] + (double)eps > 0)
+    while (i < n && (double)var->data[i] + (double)eps > 0)
         i++;
-    if (i < df_size(var))
+    if (i < n)
         df_ctx_fail(c, DF_EVALUE, "batch_norm: running variance %zu is %g, eps is %g: want a sum above 0", i,
                     (double)var->data[i], (double)eps);
-    return !c->err;
+    return i == n;
 }
 
 /* Where processes share their statistics, one without rows adds zeros: the others wait for it. A head on regions may
@@ -222,14 +223,19 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
 
 /* ---- into the convolution before it ----------------------------------------------------------------------------- */
 
-/* The norm is x scale + shift. */
-static void columns_of(float *scale, float *shift, size_t n, const DfTensor *weight, const DfTensor *bias,
+/* The norm is x scale + shift. False, and poisoned: a variance has no root. */
+static bool columns_of(DfCtx *c, float *scale, float *shift, const DfTensor *weight, const DfTensor *bias,
                        const DfTensor *mean, const DfTensor *var, float eps)
 {
+    const size_t n = df_size(var);
+    size_t roots = 0;
     for (size_t i = 0; i < n; i++) {
-        scale[i] = df_at_or(weight, i, 1) * (float)(1 / sqrt((double)var->data[i] + (double)eps));
+        const double sum = (double)var->data[i] + (double)eps;
+        roots += sum > 0; /* while the root before is computed: a loop of its own would take half as long again */
+        scale[i] = df_at_or(weight, i, 1) * (float)(1 / sqrt(sum));
         shift[i] = df_at_or(bias, i, 0) - mean->data[i] * scale[i];
     }
+    return roots == n || has_roots(c, var, eps);
 }
 
 void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean,
@@ -237,8 +243,8 @@ void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bia
 {
     *scale = df_new(c, mean->shape);
     *shift = df_new(c, mean->shape);
-    if (!c->err && fits(c, mean, weight, bias, mean, var) && !df_skip(c, *scale) && has_roots(c, var, eps))
-        columns_of((*scale)->data, (*shift)->data, df_size(mean), weight, bias, mean, var, eps);
+    if (!c->err && fits(c, mean, weight, bias, mean, var) && !df_skip(c, *scale))
+        columns_of(c, (*scale)->data, (*shift)->data, weight, bias, mean, var, eps);
 }
 
 /* ---- with what follows it --------------------------------------------------------------------------------------- */
@@ -279,15 +285,14 @@ DfTensor *df_batch_norm_fused(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor 
     DfTensor *y = df_output(c, &op, x->shape, DF_SOURCES_OF(x, weight, bias));
     if (df_skip(c, y))
         return y;
-    if (!has_roots(c, var, eps))
-        return &c->nil;
     const size_t n = (size_t)df_dim(x, -1);
     const size_t rows = df_size(x) / n;
     float *scale = df_workspace(c, 2 * n);
     if (!scale)
         return &c->nil;
     float *const shift = scale + n;
-    columns_of(scale, shift, n, weight, bias, mean, var, eps);
+    if (!columns_of(c, scale, shift, weight, bias, mean, var, eps))
+        return &c->nil;
     Fused job = { y->data, x->data, df_data_of(residual), scale, shift, n, act };
     df_ranges(c, rows, df_at_least_1(DF_BLOCK / n), fused_range, &job);
     return y;
