@@ -127,8 +127,8 @@ static const ResNetBlock *block_after(const DfCtx *c, const ResNet *net, int i, 
     return i + 1 < stages_to_run(c, net) ? net->stages[i + 1].blocks : NULL;
 }
 
-/* The end of a block whose shortcut is a product, which is computed along with its last convolution and the first one of
- * `next`: the map of the shortcut never exists. NULL: this is no such block, or the map is small. */
+/* The end of a block whose shortcut is a product, which is computed along with its last convolution and the first one
+ * of `next`: the map of the shortcut never exists. NULL: this is no such block, or the map is small. */
 static DfTensor *end_at_once(DfCtx *c, const ResNet *net, const ResNetBlock *b, DfTensor *input, DfTensor *y,
                              const ResNetBlock *next, DfTensor **ahead)
 {

@@ -5,7 +5,7 @@
  * for two files, each of which says before what is its own:
  *     multiply_add(a, b, sum)   one step of a sum, in every lane
  *     steps_of(depth)           how many steps the product of a query and a key has
- *     weights_of(...)           from the scores of a vector of lanes to their weights, in place, and to the sum of these
+ *     weights_of(...)           from the scores of a vector of lanes to their weights, in place; the sum of these
  */
 
 enum { VECTOR = 16 };

@@ -56,8 +56,8 @@ static const float *make_residual(const Job *a, size_t row, size_t rows, void *s
     return scratch;
 }
 
-/* Is what the next task adds fetched along? A product of few steps waits for it; while one of more steps runs it comes in
- * time by itself, and would only push weights out of the cache. */
+/* Is what the next task adds fetched along? A product of few steps waits for it; while one of more steps runs, it comes
+ * in time by itself, and would only push weights out of the cache. */
 static bool fetches_ahead(const Job *a, size_t task)
 {
     enum { FEW_STEPS = 64 };

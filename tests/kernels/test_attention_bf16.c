@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/test_attention_bf16.c -- the leaves of attention in bfloat16, on every rung that has them, against loops
- * in float64 over factors that were rounded before: odd depths, odd numbers of keys, rows that are absent, all numbers of
- * lanes, nothing written behind the end; and the bits of every rung are those of the C reference.
+ * tests/kernels/test_attention_bf16.c -- the leaves of attention in bfloat16, on every rung that has them, against
+ * loops in float64 over factors that were rounded before: odd depths, odd numbers of keys, rows that are absent, all
+ * numbers of lanes, nothing written behind the end; and the bits of every rung are those of the C reference.
  */
 #include <criterion/criterion.h>
 #include <float.h>
@@ -154,8 +154,8 @@ static void expect_score(float got, float bias, int key, int lane, int lanes, in
         sum += product;
         size += fabs(product);
     }
-    cr_assert_float_eq((double)got, sum, (double)FLT_EPSILON * (depth / 2 + 2) * size, "score of key %d, lane %d: %g, want %g", key,
-                       lane, (double)got, sum);
+    cr_assert_float_eq((double)got, sum, (double)FLT_EPSILON * (depth / 2 + 2) * size,
+                       "score of key %d, lane %d: %g, want %g", key, lane, (double)got, sum);
 }
 
 static void check_scores(const DfAttentionKernels *k)
@@ -192,7 +192,8 @@ static double expect_weights(const float *weights, const float *first, int keys,
     for (int key = 0; key < keys + keys % 2; key++) {
         const double got = along_rows(weights, key, lanes, lane);
         const double want = key < keys ? exp((double)first[key * lanes + lane] - max) : 0;
-        cr_assert_float_eq(got, want, want / 256 + 1e-30, "weight of key %d, lane %d: %g, want %g", key, lane, got, want);
+        cr_assert_float_eq(got, want, want / 256 + 1e-30, "weight of key %d, lane %d: %g, want %g", key, lane, got,
+                           want);
         total += got;
     }
     return total;
@@ -217,13 +218,15 @@ static void check_softmax(const DfAttentionKernels *k)
     expect_guard(Y, n, "softmax");
     for (int lane = 0; lane < lanes; lane++) {
         const double before = expect_weights(Y, B, first, lanes, lane, (double)C[lane]);
-        const double after = expect_weights(Y + first * lanes, B + first * lanes, second, lanes, lane, (double)max[lane]);
+        const double after = expect_weights(Y + first * lanes, B + first * lanes, second, lanes, lane,
+                                            (double)max[lane]);
         const double step = (double)C[lane] - (double)max[lane]; /* whose last bit exp multiplies */
         const double factor = exp(step);
         cr_assert_float_eq((double)rescale[lane], factor, (double)FLT_EPSILON * (4 + fabs(step)) * factor + 1e-30,
                            "exp(%g) is %.9g, want %.9g", step, (double)rescale[lane], factor);
         const double total = before * factor + after; /* of what was rounded */
-        cr_assert_float_eq((double)sum[lane], total, 5e-6 * total, "sum of lane %d: %g, want %g", lane, (double)sum[lane], total);
+        cr_assert_float_eq((double)sum[lane], total, 5e-6 * total, "sum of lane %d: %g, want %g", lane,
+                           (double)sum[lane], total);
     }
 }
 
@@ -261,8 +264,8 @@ static void expect_result(float got, double kept, int i, int d, int lanes, int k
         sum += product;
         size += fabs(product);
     }
-    cr_assert_float_eq((double)got, sum, (double)FLT_EPSILON * (keys / 2 + 2) * size, "row %d, column %d: %g, want %g", i, d,
-                       (double)got, sum);
+    cr_assert_float_eq((double)got, sum, (double)FLT_EPSILON * (keys / 2 + 2) * size,
+                       "row %d, column %d: %g, want %g", i, d, (double)got, sum);
 }
 
 /* What stands behind the last key is no number. */

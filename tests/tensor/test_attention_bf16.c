@@ -43,7 +43,8 @@ static DfTensor *neighborhood(DfCtx *c)
 {
     return df_neighborhood_attention(c, random_tensor(c, DF_SHAPE(2, 19, 23, 90), 1),
                                      random_tensor(c, DF_SHAPE(2, 13, 13), 2),
-                                     (DfNeighborhoodAttention){ .heads = 2, .window = 7, .dilation = 1, .scale = 0.25f });
+                                     (DfNeighborhoodAttention){ .heads = 2, .window = 7, .dilation = 1,
+                                                                .scale = 0.25f });
 }
 
 static DfTensor *focal(DfCtx *c)
@@ -53,15 +54,15 @@ static DfTensor *focal(DfCtx *c)
     DfTensor *neighbors = random_tensor(c, DF_SHAPE(1, 2, 16, df_focal_neighbors(4, 2)), 6);
     return df_focal_attention(c, random_tensor(c, DF_SHAPE(1, 7, 8, 48), 1), random_tensor(c, DF_SHAPE(48), 2),
                               random_tensor(c, DF_SHAPE(49, 2), 3), neighbors, &pooled, &of_pooled,
-                              (DfFocalAttention){ .heads = 2, .window = 4, .expand = 2, .levels = 1,
-                                                          .focal_window = 3, .scale = 0.25f });
+                              (DfFocalAttention){ .heads = 2, .window = 4, .expand = 2, .levels = 1, .focal_window = 3,
+                                                  .scale = 0.25f });
 }
 
 static DfTensor *multi_head(DfCtx *c)
 {
-    return df_deform_attention(c, random_tensor(c, DF_SHAPE(2, 1, 101, 64), 1), random_tensor(c, DF_SHAPE(2, 151, 64), 2),
-                               random_tensor(c, DF_SHAPE(2, 151, 64), 3), NULL, NULL,
-                               (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 0.125f });
+    const DfDeformAttention o = { .heads = 2, .groups = 1, .scale = 0.125f };
+    DfTensor *k = random_tensor(c, DF_SHAPE(2, 151, 64), 2), *v = random_tensor(c, DF_SHAPE(2, 151, 64), 3);
+    return df_deform_attention(c, random_tensor(c, DF_SHAPE(2, 1, 101, 64), 1), k, v, NULL, NULL, o);
 }
 
 static DfTensor *masked(DfCtx *c)
@@ -69,9 +70,9 @@ static DfTensor *masked(DfCtx *c)
     static uint8_t mask[2 * 151];
     for (size_t i = 0; i < sizeof mask; i++)
         mask[i] = i % 3 == 1 || (i > 151 && i < 200);
-    return df_deform_attention(c, random_tensor(c, DF_SHAPE(2, 1, 37, 30), 1), random_tensor(c, DF_SHAPE(2, 151, 30), 2),
-                               random_tensor(c, DF_SHAPE(2, 151, 30), 3), NULL, NULL,
-                               (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 0.25f, .padding_mask = mask });
+    const DfDeformAttention o = { .heads = 2, .groups = 1, .scale = 0.25f, .padding_mask = mask };
+    DfTensor *k = random_tensor(c, DF_SHAPE(2, 151, 30), 2), *v = random_tensor(c, DF_SHAPE(2, 151, 30), 3);
+    return df_deform_attention(c, random_tensor(c, DF_SHAPE(2, 1, 37, 30), 1), k, v, NULL, NULL, o);
 }
 
 static DfTensor *dense(DfCtx *c)
@@ -83,9 +84,9 @@ static DfTensor *dense(DfCtx *c)
 
 static DfTensor *table(DfCtx *c)
 {
-    return df_deform_attention(c, random_tensor(c, DF_SHAPE(1, 12, 13, 64), 1), random_tensor(c, DF_SHAPE(1, 60, 64), 2),
-                               random_tensor(c, DF_SHAPE(1, 60, 64), 3), random_tensor(c, DF_SHAPE(1, 1, 60, 2), 5),
-                               random_tensor(c, DF_SHAPE(2, 23, 25), 4),
+    return df_deform_attention(c, random_tensor(c, DF_SHAPE(1, 12, 13, 64), 1),
+                               random_tensor(c, DF_SHAPE(1, 60, 64), 2), random_tensor(c, DF_SHAPE(1, 60, 64), 3),
+                               random_tensor(c, DF_SHAPE(1, 1, 60, 2), 5), random_tensor(c, DF_SHAPE(2, 23, 25), 4),
                                (DfDeformAttention){ .heads = 2, .groups = 1, .scale = 0.25f, .kind = DF_BIAS_TABLE });
 }
 
@@ -171,7 +172,8 @@ Test(attention_bf16, rungs_agree)
             double total = 0;
             for (size_t j = 0; j < df_size(got.y); j++)
                 total += fabs((double)got.y->data[j] - (double)want.y->data[j]);
-            cr_expect_leq(total / (double)df_size(got.y), 1e-5 * largest, "%s, %s", kinds[kind].name, df_kernels_name(k));
+            cr_expect_leq(total / (double)df_size(got.y), 1e-5 * largest, "%s, %s", kinds[kind].name,
+                          df_kernels_name(k));
             end(&want);
             end(&got);
         }

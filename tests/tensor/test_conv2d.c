@@ -297,9 +297,17 @@ Test(conv2d, residuals_that_do_not_go_along)
     df_conv2d_pair_with(c, x, &one, &two, small, &one, &z);
     cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
     cr_assert(strstr(df_error(), "a residual that is a convolution, of (1 60 60 6): want (1 600 600 6)"), "%s", df_error());
-    df_reset(c);
-    df_conv2d_pair_with(c, random_tensor(DF_SHAPE(1, 60, 60, 4), 1), &one, &two, small, &one, &z);
+}
+
+Test(conv2d, residuals_of_small_maps_are_refused)
+{
+    const DfConv point = { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1 };
+    DfTensor *small = random_tensor(DF_SHAPE(1, 60, 60, 4), 1), *z;
+    const DfConvLayer one = { random_tensor(DF_SHAPE(6, 1, 1, 4), 2), NULL, point, { 0 } };
+    const DfConvLayer two = { random_tensor(DF_SHAPE(5, 1, 1, 6), 3), NULL, point, { 0 } };
+    df_conv2d_pair_with(c, small, &one, &two, small, &one, &z);
     cr_assert_eq(df_ctx_error(c), DF_ESHAPE);
+    cr_assert(!z && strstr(df_error(), "want one that goes along"), "%s", df_error());
 }
 
 Test(conv2d, pairs_that_stay_apart)
