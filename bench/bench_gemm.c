@@ -233,7 +233,7 @@ static void bench_conv(const char *name, int H, int W, int I, int O, int kernel,
 {
     Conv v = new_conv(H, W, I, O, kernel, stride, padding);
     const size_t K = (size_t)(kernel * kernel * I), rows = (size_t)(v.s.oH * v.s.oW);
-    const DfPackKind kind = df_conv_pack_kind(&v.s);
+    const DfPackKind kind = df_conv_pack_kind(&v.s, DF_PRECISION_F32);
     const bool winograd = kind != DF_PACK_GEMM;
     if (df_pack(&v.patches, pool, v.w, (size_t)O, K, 1) < 0 || df_pack_itself(&v.itself, v.w, (size_t)O, K, 1) < 0 ||
         (winograd && df_pack_winograd(&v.winograd, pool, kind, DF_PRECISION_F32, v.w, (size_t)O, (size_t)I) < 0))

@@ -105,7 +105,7 @@ static bool fits(DfCtx *c, const DfTensor *x, const DfTensor *w, DfConv conv, bo
  * worth transforming. */
 static DfPackKind kind_of(const DfCtx *c, const DfConvShape *s, const DfTensor *weight)
 {
-    const DfPackKind kind = df_conv_pack_kind(s);
+    const DfPackKind kind = df_conv_pack_kind(s, c->precision);
     const bool changes = c->recording && weight->wants_grad;
     if (df_weight_is_int8(c, weight) || (changes && kind == DF_PACK_WINOGRAD_STRIDED))
         return DF_PACK_GEMM;

@@ -23,8 +23,9 @@ typedef struct {
     int groups;                             /* divides I and O                 */
 } DfConvShape;
 
-/* How the weight of df_conv_forward() is best packed: DF_PACK_GEMM by df_pack() or its like, others as follows. */
-DF_API DfPackKind df_conv_pack_kind(const DfConvShape *);
+/* How the weight of df_conv_forward() is best packed for products in this precision: DF_PACK_GEMM by df_pack() or its
+ * like, others as follows. */
+DF_API DfPackKind df_conv_pack_kind(const DfConvShape *, DfPrecision);
 /* For df_conv_forward: a weight of O 3 3 I, transformed, of DF_PACK_WINOGRAD for a stride of 1 and of
  * DF_PACK_WINOGRAD_STRIDED for a stride of 2. Products are in float32, or in bf16: then filters and patches are
  * transformed in float32 and rounded. */

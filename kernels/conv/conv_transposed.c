@@ -131,7 +131,7 @@ static DfConvShape turned_shape(const DfConvShape *s)
 bool df_conv_transposed_prefers_winograd(const DfConvShape *s)
 {
     const DfConvShape turned = turned_shape(s);
-    return df_conv_pack_kind(&turned) == DF_PACK_WINOGRAD;
+    return df_conv_pack_kind(&turned, DF_PRECISION_F32) == DF_PACK_WINOGRAD;
 }
 
 /* dL/dx of a Winograd convolution is one itself, with the filters turned around. */

@@ -423,11 +423,13 @@ static bool has_way(const DfConvShape *s)
     return fits;
 }
 
-DfPackKind df_conv_pack_kind(const DfConvShape *s)
+DfPackKind df_conv_pack_kind(const DfConvShape *s, DfPrecision precision)
 {
     if (forbidden || !has_way(s) || s->I < 32 || s->O < 32)
         return DF_PACK_GEMM;
     const Way *way = way_of(s);
+    if (way->stride == 2 && precision != DF_PRECISION_F32) /* products in bf16 are too fast for so long a way */
+        return DF_PACK_GEMM;
     double tiles = (double)s->N * tiles_of(s);
     if (filter_bytes(way, s, sizeof(float)) > FAR_BYTES) {
         if (way->stride == 2) /* nine times the numbers of the weight */

@@ -336,17 +336,18 @@ Test(conv, winograd_is_accurate)
 Test(conv, who_goes_by_winograd)
 {
     DfConvShape s = shape(1, 56, 56, 128, 128, 3, 3, 2, 2, 1, 1, 1, 1);
-    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_WINOGRAD_STRIDED);
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_F32), DF_PACK_WINOGRAD_STRIDED);
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_BF16), DF_PACK_GEMM, "in bf16");
     s.stride[0] = 1;
-    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "one stride of 1, one of 2");
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_F32), DF_PACK_GEMM, "one stride of 1, one of 2");
     s = shape(1, 28, 28, 128, 128, 3, 3, 1, 1, 1, 1, 1, 1);
-    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_WINOGRAD);
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_F32), DF_PACK_WINOGRAD);
     s = shape(1, 14, 14, 512, 512, 3, 3, 2, 2, 1, 1, 1, 1);
-    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "a small map");
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_F32), DF_PACK_GEMM, "a small map");
     s = shape(1, 57, 57, 128, 128, 3, 3, 2, 2, 2, 2, 2, 1);
-    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "a dilated one");
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_F32), DF_PACK_GEMM, "a dilated one");
     s = shape(1, 84, 84, 128, 128, 3, 3, 3, 3, 1, 1, 1, 1);
-    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "a stride of 3");
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_F32), DF_PACK_GEMM, "a stride of 3");
     s = shape(1, 56, 56, 16, 128, 3, 3, 2, 2, 1, 1, 1, 1);
-    cr_expect_eq(df_conv_pack_kind(&s), DF_PACK_GEMM, "few channels");
+    cr_expect_eq(df_conv_pack_kind(&s, DF_PRECISION_F32), DF_PACK_GEMM, "few channels");
 }
