@@ -141,7 +141,7 @@ static int say_losses(DfLabelledForm form, const DfLabelledReport *report)
     const bool any = text.n > 0;
     const int error = df_textbuf_take(&text, &said);
     if (error == DF_OK && any)
-        cli_say("%s cannot hold all of it; lost: %s", form_words(form), said);
+        cli_say("%s cannot hold everything; lost: %s", form_words(form), said);
     df_free(error == DF_OK ? said : NULL);
     return error;
 }

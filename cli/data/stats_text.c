@@ -48,18 +48,18 @@ static void print_odd(const Stats *s)
     printf("\n");
     print_count("pictures without objects", s->empty);
     print_count("classes without objects", (size_t)s->set->n_classes - s->all.pictures);
-    print_count("objects with a mask of polygons", s->polygons);
-    print_count("objects with a mask of runs", s->runs);
+    print_count("objects with polygon masks", s->polygons);
+    print_count("objects with run-length (RLE) masks", s->runs);
     print_count("objects with keypoints", s->keypoints);
     print_count("crowds", s->all.crowds);
-    print_count("objects to be ignored", s->ignored);
-    print_count("objects in a crowd: their box has an IoU of 0.5 or more with another", s->crowded);
-    print_count("objects twice: the class and the box of another on the picture", s->twins);
+    print_count("objects with the ignore flag", s->ignored);
+    print_count("crowded objects: the box has an IoU of 0.5 or more with another box", s->crowded);
+    print_count("duplicate objects: same class and box as another in the picture", s->twins);
     print_count("boxes without width or height", s->without_size);
-    print_count("boxes that reach beyond their picture", s->beyond);
-    print_count("pictures with the name of another", s->same_names);
-    print_count("pictures with the same file as another", s->same_files);
-    print_count("pictures whose file is not there", s->missing);
+    print_count("boxes that extend beyond their picture", s->beyond);
+    print_count("pictures with the same name as another", s->same_names);
+    print_count("pictures with the same file contents as another", s->same_files);
+    print_count("pictures whose file is missing", s->missing);
 }
 
 static void print_bar(size_t n, size_t most)
@@ -116,11 +116,11 @@ void cli_stats_print(const Stats *s, const char *path)
            s->set->n_objects, s->set->n_classes);
     print_parts(s);
     print_odd(s);
-    printf("\n%-16s %10s %10s %10s %10s %10s\n", "", "least", "25%", "median", "75%", "most");
+    printf("\n%-16s %10s %10s %10s %10s %10s\n", "", "min", "25%", "median", "75%", "max");
     print_numbers("picture width", &s->picture_width);
     print_numbers("picture height", &s->picture_height);
-    print_numbers("objects of one", &s->per_picture);
-    print_numbers("object's area", &s->area);
+    print_numbers("objects/picture", &s->per_picture);
+    print_numbers("object area", &s->area);
     print_numbers("box width", &s->width);
     print_numbers("box height", &s->height);
     print_numbers("width / height", &s->aspect);

@@ -68,10 +68,10 @@ static int estimate(DfRun *run)
     printf("largest pictures       %d x %d pixels\n", e.height, e.width);
     printf("weights and optimizer  %.2f GB\n", 1e-9 * (double)e.weights);
     printf("activations of a step  %.2f GB\n", 1e-9 * (double)e.activations);
-    printf("memory there           %.2f GB\n", 1e-9 * (double)e.there);
+    printf("memory available       %.2f GB\n", 1e-9 * (double)e.there);
     if (!e.fits)
-        return df_fail(DF_ENOMEM, "a step does not fit: smaller pictures, a smaller data.samples_per_gpu or "
-                                  "with_cp=True need less");
+        return df_fail(DF_ENOMEM, "a step does not fit into memory: use smaller pictures, a smaller "
+                                  "data.samples_per_gpu, or with_cp=True");
     cli_train_time(total, sizeof total, e.seconds);
     printf("time of a step         %.3f s\n", e.step_seconds);
     printf("time of all steps      %s, without evaluations\n", total);

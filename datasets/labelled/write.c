@@ -18,22 +18,20 @@
 static const struct {
     const char *one, *many;
 } losses[DF_LOST_KINDS] = {
-    [DF_LOST_CROWDS] = { "crowd left out", "crowds left out" },
-    [DF_LOST_CROWD_MARKS] = { "object's mark that it is a crowd", "objects' marks that they are crowds" },
-    [DF_LOST_NO_BOX] = { "object without a box or of no size left out",
-                         "objects without a box or of no size left out" },
-    [DF_LOST_OUTSIDE] = { "object outside of its picture left out", "objects outside of their pictures left out" },
+    [DF_LOST_CROWDS] = { "crowd", "crowds" },
+    [DF_LOST_CROWD_MARKS] = { "crowd flag", "crowd flags" },
+    [DF_LOST_NO_BOX] = { "object without a box or without area", "objects without a box or without area" },
+    [DF_LOST_OUTSIDE] = { "object outside of its picture", "objects outside of their pictures" },
     [DF_LOST_CUT] = { "object cut at the border of its picture", "objects cut at the border of their pictures" },
-    [DF_LOST_NO_MASK] = { "object without a mask left out", "objects without a mask left out" },
+    [DF_LOST_NO_MASK] = { "object without a mask", "objects without a mask" },
     [DF_LOST_MASKS] = { "mask", "masks" },
     [DF_LOST_HIDDEN] = { "mask partly covered by another", "masks partly covered by others" },
-    [DF_LOST_INSTANCES] = { "object no longer told from its kind",
-                            "objects no longer told from others of their class" },
+    [DF_LOST_INSTANCES] = { "object merged with another of its class", "objects merged with others of their class" },
     [DF_LOST_KEYPOINTS] = { "object's keypoints", "objects' keypoints" },
     [DF_LOST_IDS] = { "id", "ids" },
-    [DF_LOST_MEMBERS] = { "record's other members", "records' other members" },
-    [DF_LOST_FEDERATION] = { "picture's list of classes looked for", "pictures' lists of classes looked for" },
-    [DF_LOST_IGNORED] = { "object's mark that it is to be ignored", "objects' marks that they are to be ignored" },
+    [DF_LOST_MEMBERS] = { "record's extra fields", "records' extra fields" },
+    [DF_LOST_FEDERATION] = { "picture's LVIS class lists", "pictures' LVIS class lists" },
+    [DF_LOST_IGNORED] = { "ignore flag", "ignore flags" },
     [DF_LOST_DECIMALS] = { "box rounded to whole pixels", "boxes rounded to whole pixels" },
 };
 

@@ -40,7 +40,7 @@ for form in lvis yolo; do
     same_tree plain back
     rm -rf there back
 done
-data 0 convert coco yolo-2 --to yolo && says '2 crowds left out'
+data 0 convert coco yolo-2 --to yolo && says 'lost: 2 crowds'
 data 0 convert coco voc-3 --to voc --boxes-only --whole-pixels && says ' masks'
 [ ! -d voc-3/SegmentationObject ] || fail 'writes masks that are not wanted'
 data 0 convert coco yolo-3 --to yolo --task detect --json report.json
