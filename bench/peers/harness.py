@@ -4,7 +4,7 @@
 A peer prints one line for a network, of which bench_networks reads median_ms and peak_rss_mb; it takes the peers in turns, each as a
 process of its own:
 
-    torch 1.13.1 NAME threads=2 median_ms=.. min_ms=.. peak_rss_mb=..
+    torch 2.15.0 NAME threads=2 median_ms=.. min_ms=.. peak_rss_mb=..
 """
 import json
 import os
@@ -42,15 +42,28 @@ def merge(base, over):
     return {**base, **{k: merge(base.get(k), v) for k, v in over.items()}}
 
 
+class Names(dict):
+    """What the file of a config assigns. `_base_` becomes what its bases assign, merged: a line may say _base_.model."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        self.inherited = {}
+
+    def __setitem__(self, name, value):
+        if name != "_base_":
+            return super().__setitem__(name, value)
+        for base in [value] if isinstance(value, str) else value:
+            self.inherited = merge(self.inherited, read_config(os.path.join(self.folder, base)))
+        super().__setitem__(name, types.SimpleNamespace(**self.inherited))
+
+
 def read_config(path):
-    own = {}
+    names = Names(os.path.dirname(path))
     with open(path) as f:
-        exec(compile(f.read(), path, "exec"), own)
-    bases = own.pop("_base_", [])
-    whole = {}
-    for base in [bases] if isinstance(bases, str) else bases:
-        whole = merge(whole, read_config(os.path.join(os.path.dirname(path), base)))
-    return merge(whole, {k: v for k, v in own.items() if k != "__builtins__"})
+        text = f.read().replace("{{", "").replace("}}", "")  # {{_base_.model}} is mmcv's form of _base_.model
+    exec(compile(text, path, "exec"), {}, names)
+    return merge(names.inherited, {k: v for k, v in names.items() if k != "_base_"})
 
 
 # ---- what stands in for a package -----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks of this project in PyTorch, random weights, to be timed beside it.
 
-    /usr/bin/python3 bench/peers/torch_networks.py NETWORK [THREADS]         needs torch 1.13 and torchvision
+    python3 bench/peers/torch_networks.py NETWORK [THREADS]         needs torch and torchvision
 
 swin_t, dat_t              Swin-T of torchvision and DAT-T of the CVPR 2022 paper with their classifiers, 224x224
 retina_swin, retina_dat    RetinaNet on them, raw outputs, 800x1216
