@@ -2,9 +2,9 @@
  *
  * cli/cli.h -- what the commands of the program share. A command is one file and one line in list.def.
  *
- * Results go to stdout, progress and log to stderr. A command returns DF_OK or a negative code with its sentence in
- * df_error(); main() prints it and exits with 1, or with 2 if the code is CLI_EUSAGE: the command line is wrong, and
- * nothing was begun.
+ * Results go to stdout, progress and log to stderr. A command returns DF_OK or a negative code, with a sentence in
+ * df_error(). main() prints this sentence and exits with 1, or with 2 if the code is CLI_EUSAGE: the command line is
+ * wrong, and no work was begun.
  */
 #ifndef DF_CLI_CLI_H
 #define DF_CLI_CLI_H
@@ -31,7 +31,7 @@ typedef struct {
     double min, max;                                      /* of a number                            */
 } CliOption;
 
-/* The address of a variable, which must be of this type: what is stored there would not fit into another. */
+/* The address of a variable, checked by the compiler to be of this type. */
 #define CLI_TO(type, to)                              _Generic(&(to), type *: &(to))
 #define CLI_OPT_FLAG(name, to, help)                  { name, CLI_FLAG, CLI_TO(bool, to), NULL, help, 0, 0 }
 #define CLI_OPT_INT(name, to, value, min, max, help)  { name, CLI_INT, CLI_TO(long, to), value, help, min, max }
@@ -39,9 +39,9 @@ typedef struct {
 #define CLI_OPT_TEXT(name, to, value, help)           { name, CLI_TEXT, CLI_TO(const char *, to), value, help, 0, 0 }
 #define CLI_OPT_TEXTS(name, to, value, help)          { name, CLI_TEXTS, CLI_TO(CliTexts, to), value, help, 0, 0 }
 #define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* to cli.set */
-/* Stands over the options that follow. */
+/* A heading above the options that follow. */
 #define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 }
-/* The same in a command of several things (common/things.h): "coco lvis" are those for which the options below are. */
+/* The same in a command with subcommands (common/things.h): the options below are for those named, "coco lvis". */
 #define CLI_OPT_HEADING_OF(things, text)              { "", CLI_HEADING, NULL, things, text, 0, 0 }
 /* Two rows: how a checkpoint is read, a DfModelLoad. */
 #define CLI_OPT_CHECKPOINT(wrapper, allow_missing)                                                               \
@@ -50,19 +50,18 @@ typedef struct {
                  "default: found automatically"),                                                                \
     CLI_OPT_FLAG("--allow-missing", allow_missing,                                                               \
                  "parameters that are missing in the checkpoint keep random values; default: they are an error")
-/* In what the network computes: cli.precision, which sessions obey. */
+/* The arithmetic of the network: cli.precision, which cli_session_open() applies. */
 #define CLI_OPT_PRECISION                                                                                        \
     CLI_OPT_TEXT("--precision", cli.precision, "P",                                                              \
-                 "float32, or bf16: layers multiply in bfloat16, faster, on processors that do so (AVX512-BF16, " \
-                 "BF16 of ARM); "                                                                                 \
-                 "default: float32")
+                 "float32 or bf16; bf16 multiplies layers in bfloat16, which is faster, and needs a processor "   \
+                 "with AVX512-BF16 or BF16 of ARM; default: float32")
 /* Two rows: how many pictures are computed at once, a DfSequence's; long. */
 #define CLI_OPT_AT_ONCE(streams, batch)                                                                          \
     CLI_OPT_INT("--streams", streams, "N", 1, DF_MOST_STREAMS,                                                   \
                 "compute N pictures at a time, which share threads and weights; default: one for each thread "    \
                 "if the network takes up to 4 G multiply-adds for the first picture, else 1; results are the same"), \
     CLI_OPT_INT("--batch", batch, "N", 1, DF_MOST_BATCH,                                                         \
-                "put up to N pictures in a row through the network in one pass, where their inputs have the "     \
+                "put up to N successive pictures through the network in one pass, if their inputs have the "      \
                 "same size (not segmentors); default 1; results are the same")
 #define CLI_OPT_END                                   { NULL, CLI_END, NULL, NULL, NULL, 0, 0 }
 
@@ -97,14 +96,14 @@ typedef struct {
 extern CliCommon cli;
 extern const CliOption cli_common_options[];
 
-/* help.c. NULL: of the program. `word` (or NULL): if it is a thing that the command does, such as the coco of `metric
- * coco`, what is for others is left out. */
+/* help.c: prints the help of a command, or of the program (NULL). If `word` is a subcommand, such as the coco of
+ * `metric coco`, the text about other subcommands is left out; NULL prints all. */
 void cli_print_help(const CliCommand *, const char *word);
 bool cli_has_word(const char *words, const char *word); /* things.c: among words with spaces between */
 
 /* ---- services ---------------------------------------------------------------------------------------------------- */
 
-/* A network that is built from its config, and its parts at hand. Everything is freed by cli_session_done(), also
+/* A network that is built from its config, and pointers to its parts. cli_session_done() frees everything, also
  * after a failure. */
 typedef struct {
     DfDetector *detector;
@@ -114,9 +113,9 @@ typedef struct {
     DfCtx *c;
 } CliSession;
 int cli_session_open(CliSession *, const char *config_path);
-/* What --precision says; CLI_EUSAGE for another word. */
+/* The value of --precision; CLI_EUSAGE if it is unknown. */
 int cli_precision(DfPrecision *out);
-/* Where a network is to learn: CLI_EUSAGE if --precision wants something else than float32. */
+/* For commands that train: CLI_EUSAGE if --precision is not float32. */
 int cli_precision_for_training(void);
 int cli_session_load(CliSession *, const char *checkpoint, const DfModelLoad *); /* a file, "random" or "random:SEED" */
 void cli_session_done(CliSession *);
@@ -134,7 +133,7 @@ typedef struct {
 CliProgress cli_progress(const char *what, long n, long before);
 void cli_progress_step(CliProgress *, long done);
 void cli_progress_end(CliProgress *);
-/* A DfProgress (inference/sequence.h) whose user is a CliRunProgress: shows how far the run is; Ctrl-C stops it. */
+/* A DfProgress (inference/sequence.h) whose user is a CliRunProgress: shows the progress; Ctrl-C stops the run. */
 typedef struct {
     const char *what;
     bool silent;                                          /* show nothing                    */
@@ -143,21 +142,21 @@ typedef struct {
 } CliRunProgress;
 bool cli_run_progress(void *user, long done, long n);
 
-/* Set by Ctrl-C: finish what is begun and say what was done. A command that never asks ends at once, as does one at
- * the second Ctrl-C. */
+/* True after Ctrl-C: finish the current step and report what was done. A command that never calls this function ends at
+ * once; a second Ctrl-C ends every command. */
 bool cli_interrupted(void);
 
 double cli_now(void);                                     /* seconds */
 void cli_put_name(FILE *, const char *name);              /* of a file, a class or a run: made visible */
 void cli_say(const char *format, ...) DF_PRINTF(1, 2);    /* a line on standard error, all of it visible */
 int cli_write_text(const char *path, const char *text);   /* the whole file at once; "-" is stdout */
-/* The same of JSON, which is taken; path NULL: nothing is written. */
+/* The same for JSON; frees the writer. If path is NULL, nothing is written. */
 int cli_write_json(DfJsonWriter *, const char *path);
-/* Before long work: can this file be written? NULL and "-" can. */
+/* To call before long work: fails if this file cannot be written. NULL and "-" are fine. */
 int cli_check_output(const char *path);
 /* overwriting.c: CLI_EUSAGE if an option of `command` writes to one of args[n] or to a file of another option. */
 int cli_check_overwriting(const CliCommand *, int n, const char *const *args);
-bool cli_is_same_file(const char *a, const char *b); /* both are there, and are one */
+bool cli_is_same_file(const char *a, const char *b); /* both exist and are the same file */
 int cli_check_outputs(size_t n, const char *const *paths); /* each of them */
 
 #endif

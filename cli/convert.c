@@ -22,14 +22,15 @@ static const CliOption options[] = {
         "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found "
         "automatically"),
     CLI_OPT_TEXT("--to", library, "NAME",
-                 "write the names, and the order of the numbers, of another library: mmdet, official, torchvision, "
-                 "transformers, timm or detectron2; those of CHECKPOINT are found out. DETR goes to transformers with "
-                 "the names of timm's ResNet, and with transformers-resnet those of its own one"),
+                 "write the key names and the weight layout of another library: mmdet, official, torchvision, "
+                 "transformers, timm or detectron2; those of CHECKPOINT are detected. For DETR, transformers uses "
+                 "the names of timm's ResNet, and transformers-resnet those of its own ResNet"),
     CLI_OPT_INT("--window", window, "N", 1, 128,
-                "Swin v2: windows are N x N, of which torchvision stores tables that other libraries compute"),
-    CLI_OPT_TEXTS("--strip", strip, "PREFIX", "first cut PREFIX off the names that begin with it; may be repeated"),
+                "Swin v2 to torchvision: windows are N x N; torchvision stores tables that depend on N"),
+    CLI_OPT_TEXTS("--strip", strip, "PREFIX", "first remove PREFIX from the names that begin with it; may be "
+                                              "repeated"),
     CLI_OPT_TEXTS("--rename", renames, "OLD=NEW",
-                  "first let the names that begin with OLD begin with NEW; may be repeated"),
+                  "first replace OLD by NEW at the beginning of names; may be repeated"),
     CLI_OPT_FLAG("--half", half, "store floating-point weights as float16"),
     CLI_OPT_END
 };
@@ -252,11 +253,10 @@ const CliCommand cli_command_convert = {
     .name = "convert",
     .synopsis = "CHECKPOINT OUT [OPTION]...",
     .summary = "convert a checkpoint to another format or another library's names",
-    .details = "The ending of OUT says which format is written. The weights and the names of\n"
-               "the classes are copied; the state of the optimizer and other training data are\n"
-               "left out. Nothing in a .pth file is executed. With --to the names are those of\n"
-               "another library, so that weights trained here go back to it, and its own come\n"
-               "here.",
+    .details = "The ending of OUT, .pth or .safetensors, chooses the format. The weights and the\n"
+               "class names are copied; the state of the optimizer and other training data are\n"
+               "left out. Nothing in a .pth file is executed. --to renames the weights for\n"
+               "another library, so that it can load weights that were trained here.",
     .examples = "  deformer convert weights.pth weights.safetensors\n"
                 "  deformer convert weights.pth small.safetensors --half\n"
                 "  deformer convert trained.pth for_torchvision.pth --to torchvision",

@@ -15,7 +15,7 @@ static bool per_class, fresh, allow_missing, aug_test, from_one, skip_unreadable
 static const CliOption options[] = {
     CLI_OPT_TEXT("--data", data_dir, "DIR",
                  "folder of the dataset, or any folder of labelled pictures; default: the paths in the config"),
-    CLI_OPT_TEXT("--out", out_dir, "DIR", "keep the results in DIR; a stopped run continues from there"),
+    CLI_OPT_TEXT("--out", out_dir, "DIR", "keep the results in DIR; the same command continues a stopped run"),
     CLI_OPT_FLAG("--fresh", fresh, "start over, even if --out has results of an earlier run"),
     CLI_OPT_INT("--limit", limit, "N", 1, 2147483647, "use the first N images only"),
     CLI_OPT_TEXT("--shard", shard_text, "I/N",
@@ -27,14 +27,14 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--per-class", per_class,
                  "detectors: also print the AP of every class; classifiers: the accuracy of every class"),
     CLI_OPT_TEXT("--real-labels", real_labels, "FILE",
-                 "classifiers: also score against several right labels a picture (ReaL): a JSON list with a list of "
-                 "labels for each picture, in the order of their names"),
+                 "classifiers: also score with several correct labels per picture (ReaL): a JSON list with a list of "
+                 "labels for each picture, sorted by name"),
     CLI_OPT_TEXT("--names", names, "FILE",
-                 "classifiers: what the classes are called, in the order of their numbers: one a line, or .json; "
-                 "pictures are in folders of these names, or in as many others"),
+                 "classifiers: names of the classes in the order of their numbers, one a line, or .json; the folders "
+                 "of pictures have these names, or are equally many"),
     CLI_OPT_FLAG("--aug-test", aug_test,
-                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else "
-                 "six scales, each also mirrored, as mmseg's --aug-test"),
+                 "test-time augmentation: the config's tta_pipeline, as --tta of mmdet 3 and mmseg 1; else six "
+                 "scales, each also flipped, as --aug-test of mmseg"),
     CLI_OPT_FLAG(
         "--from-one", from_one,
         "segmentors: number the classes from 1 in the label maps of --out, as in the files of ADE20K; default: from 0"),
@@ -359,29 +359,31 @@ const CliCommand cli_command_eval = {
     .details = "CONFIG is a config of mmdetection, mmsegmentation or detectron2 (.py, .json or .yaml);\n"
                "CHECKPOINT is a .pth or .safetensors file, or `random`, or `random:SEED`.\n"
                "\n"
-               "A model's folder, as transformers, timm or detectron2 write it, stands for both.\n"
+               "In place of both, give the folder of a model of transformers, timm or detectron2.\n"
                "\n"
-               "A detector gets COCO's twelve numbers for its boxes, and again for its masks if\n"
-               "it has any; on VOCDataset and XMLDataset, mAP by PASCAL VOC's rule (2007: eleven\n"
-               "points, else the area under the curve); on LVIS, its thirteen. A segmentor gets\n"
-               "the IoU of every class, and mIoU, mAcc, aAcc, ...\n"
-               "A classifier gets its top-1 and top-5 accuracy. Its data is a folder with a folder\n"
-               "of pictures for each class, as ImageNet's; labels count the sorted folders from\n"
-               "0. Pictures in no folder have their labels in data.test.ann_file, or in a list\n"
-               "that is found beside them: \"PICTURE LABEL\" a line (val.txt beside val/), or\n"
-               "\"LABEL\" alone for the pictures in the order of their names. The numbers in\n"
-               "ILSVRC2012_validation_ground_truth.txt of ImageNet's devkit are understood, too.\n"
+               "Scores of a detector: COCO's twelve numbers for its boxes, and the same for its\n"
+               "masks if it has any; on LVIS, the thirteen numbers of LVIS; on VOCDataset and\n"
+               "XMLDataset, mAP by the rule of PASCAL VOC (eleven points for 2007, else the area\n"
+               "under the curve). Scores of a segmentor: the IoU of every class, mIoU, mAcc,\n"
+               "aAcc, ...\n"
+               "Scores of a classifier: top-1 and top-5 accuracy. Its dataset is a folder with a\n"
+               "folder of pictures for each class, as ImageNet's; labels are the positions of\n"
+               "the sorted folders, from 0. Without such folders, labels are in\n"
+               "data.test.ann_file or in a list beside the pictures: lines \"PICTURE LABEL\"\n"
+               "(val.txt beside val/), or lines \"LABEL\" for the pictures sorted by name. For\n"
+               "ILSVRC2012_validation_ground_truth.txt of ImageNet's devkit, its class numbers\n"
+               "are translated.\n"
                "\n"
-               "Data: the dataset is `data.test` in the config. Of a list of annotation files or\n"
-               "ConcatDataset each part is scored, and all together. With --data DIR, a path such as\n"
-               "data/coco/annotations/x.json is replaced by the first of these that exists:\n"
-               "DIR/data/coco/annotations/x.json, DIR/coco/annotations/x.json,\n"
-               "DIR/annotations/x.json, DIR/x.json. A DIR without these files may be any folder\n"
-               "that `deformer train --data` takes: its part for validation is the test set.\n"
-               "A config builds other values from data_root and test_pipeline while it is read.\n"
-               "--set comes after that, so setting these two changes nothing. Use --data, or set\n"
-               "the values themselves:\n"
+               "Data: the dataset is `data.test` in the config. If it is a ConcatDataset or has a\n"
+               "list of annotation files, each part is scored, and all of them together. With\n"
+               "--data DIR, a path such as data/coco/annotations/x.json is replaced by the first\n"
+               "of these that exists: DIR/data/coco/annotations/x.json,\n"
+               "DIR/coco/annotations/x.json, DIR/annotations/x.json, DIR/x.json. If none exists,\n"
+               "DIR may be any folder that `deformer train --data` takes; its validation part\n"
+               "is the test set. To change the dataset without --data, set\n"
                "    --set data.test.ann_file=FILE --set data.test.img_prefix=DIR\n"
+               "(Setting data_root or test_pipeline has no effect: the config has already used\n"
+               "them when --set is applied.)\n"
                "\n"
                "Results: --out DIR keeps these files.\n"
                "  detectors   results.jsonl (grows during the run), results.bbox.json, and\n"
@@ -393,18 +395,17 @@ const CliCommand cli_command_eval = {
                "              the five likeliest classes of every picture, which\n"
                "              `deformer metric imagenet DIR/results.txt IMAGES_DIR` scores,\n"
                "              and results.topk.json, which `deformer compare` reads\n"
-               "Annotations and pictures are looked at before the first image is computed. If\n"
-               "pictures turn out to be damaged later, or with --skip-unreadable, the others are\n"
-               "scored, the scores say so (\"unreadable\" in the JSON), and the exit status is 1.\n"
-               "Ctrl-C stops a run. The same command with the same --out continues it. If the\n"
-               "config, the weights or the data have changed, that is an error; --fresh starts\n"
-               "over.\n"
+               "Annotations and pictures are checked before the first image is computed. If\n"
+               "some pictures are found damaged later, or with --skip-unreadable, the others are\n"
+               "scored, \"unreadable\" in the JSON counts the damaged ones, and the exit status\n"
+               "is 1. Ctrl-C stops a run. The same command with the same --out continues it, but\n"
+               "not if the config, the weights or the data have changed; --fresh starts over.\n"
                "\n"
                "With MPI (a build with -DDEFORMER_MPI=ON), `mpirun -n 4 deformer eval ..` gives\n"
                "each process a part of the images; the first one prints the scores.\n"
                "\n"
-               "Several machines without: give each its own --shard and --out, then score the results\n"
-               "together:\n"
+               "On several machines without MPI, give each its own --shard and --out, then score\n"
+               "all results:\n"
                "    deformer metric coco GT.json A/results.bbox.json B/results.bbox.json\n"
                "\n"
                CLI_SCORES_JSON,

@@ -143,5 +143,6 @@ void cli_print_help(const CliCommand *command, const char *word)
     printf("\nCommon options:\n");
     print_options(cli_common_options, NULL);
     printf("\nRun `deformer COMMAND --help` or `deformer help COMMAND` to read about one command.\n"
-           "CONFIG may be the name of a ready config: `deformer list configs` prints them.\n");
+           "CONFIG is a config file or the name of a ready config (`deformer list configs`).\n"
+           "Exit status: 0 success, 1 error, 2 wrong command line.\n");
 }

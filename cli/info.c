@@ -92,17 +92,17 @@ const CliCommand cli_command_info = {
     .name = "info",
     .synopsis = "CONFIG [OPTION]...",
     .summary = "count parameters, multiply-adds and activation memory",
-    .details = "Prints a row for every module. No weights are needed, and the network does not run:\n"
+    .details = "Prints a row for every module. No weights are needed, and the network is not run:\n"
                "the counts follow from the config and the input size.\n"
                "\n"
                "One multiplication and one addition count as one multiply-add, as in the papers.\n"
                "The column `mult-adds` is the sum of three parts:\n"
                "  layers     layers with weights (convolutions, linear layers)\n"
                "  attention  queries times keys, and attention times values\n"
-               "  padding    what the official code computes on the padding of windows;\n"
-               "             deformer does not compute it\n"
-               "`activations` is the memory of all results of a module. The last line says how\n"
-               "much of it is needed at the same time.",
+               "  padding    the work of the official code on padded windows, which deformer\n"
+               "             skips\n"
+               "`activations` is the memory of all outputs of a module. The last line is the\n"
+               "largest amount that is needed at the same time.",
     .examples = "  deformer info configs/retinanet/retinanet_dat_tiny_fpn_1x_coco.py --depth 1\n"
                 "  deformer info configs/classification/dat_tiny_224.py --json dat.json",
     .options = options,

@@ -118,11 +118,12 @@ const CliCommand cli_command_list = {
     .summary = "list the models, backbones, heads, ... and their options",
     .details = "Prints everything that a config can name with `type`, and for each of its\n"
                "options the type, the allowed range, the default and the meaning. KIND is one\n"
-               "of models, backbones, necks, heads, datasets, transforms; of training:\n"
+               "of models, backbones, necks, heads, datasets, transforms; for training:\n"
                "optimizers, policies (of lr_config), schedulers (of param_scheduler), averages\n"
                "(EMAHook). `deformer list configs` prints the names of the ready configs, which\n"
-               "every command takes as CONFIG, and `deformer list rungs` those of DEFORMER_CPU:\n"
-               "for which instruction sets there are kernels that run here, slowest first.",
+               "every command takes as CONFIG. `deformer list rungs` prints the values of\n"
+               "DEFORMER_CPU for this machine: the instruction sets whose kernels run here,\n"
+               "slowest first.",
     .examples = "  deformer list\n"
                 "  deformer list backbones\n"
                 "  deformer list configs",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/quantize.c -- deformer quantize: a checkpoint whose layers are multiplied in 8 bits.
+ * cli/quantize.c -- deformer quantize: makes a checkpoint that computes in 8 bits.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -18,19 +18,19 @@ static bool allow_missing;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--data", data_dir, "DIR",
-                 "a folder of pictures like those that the network will see, or of a dataset; default: the test set of "
-                 "the config"),
+                 "a folder of pictures like those that the network will see, or a dataset folder; default: the test "
+                 "set of the config"),
     CLI_OPT_INT("--pictures", pictures, "N", 1, 100000, "measure on N pictures, evenly spread over all; default 16"),
     CLI_OPT_INT("--probes", probes, "N", 1, 1000,
                 "compare outputs on N of these pictures; each costs a pass for every layer; default 4"),
     CLI_OPT_TEXT("--range", range_text, "METHOD",
-                 "the range of an input that 8 bits cover: mse, that of the least error; min-max, all of it; "
-                 "percentile, all but 0.01 % at either end; default mse"),
+                 "the range of a layer's input that int8 covers: mse, the range with the least squared error; "
+                 "min-max, all values; percentile, all but 0.01 % at either end; default mse"),
     CLI_OPT_FLOAT("--max-loss", max_loss, "X", 1e-6, 1e6,
-                  "keep the worst layers in float32 until the outputs are off by no more than X of how much they vary; "
-                  "default 0.05"),
+                  "keep the worst layers in float32 until the change of the outputs is at most X times their "
+                  "variation; default 0.05"),
     CLI_OPT_TEXTS("--keep", keep, "PREFIX",
-                  "weights whose names begin with PREFIX stay in float32; may be repeated"),
+                  "keep weights whose names begin with PREFIX in float32; may be repeated"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the loss and the input range of every layer as JSON"),
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
@@ -228,16 +228,16 @@ static int run(int n, const char *const *args)
 const CliCommand cli_command_quantize = {
     .name = "quantize",
     .synopsis = "CONFIG CHECKPOINT OUT [OPTION]...",
-    .summary = "make a checkpoint whose layers are multiplied in 8 bits",
+    .summary = "make a checkpoint that computes in 8 bits (int8)",
     .details = "Writes OUT, a .safetensors file, in which the weights of linear layers and\n"
-               "convolutions are whole numbers of 8 bits, with a scale for every output channel\n"
-               "and the range of the layer's input, measured on some pictures. Every command\n"
-               "reads OUT as any other checkpoint, and multiplies these layers in 8 bits; the\n"
-               "rest stays in float32. The file is a quarter as large.\n"
+               "convolutions are int8, with a scale for every output channel and the range of\n"
+               "the layer's input, measured on some pictures. Every command reads OUT like any\n"
+               "other checkpoint, and computes these layers in int8; the rest stays in float32.\n"
+               "The file is a quarter as large.\n"
                "\n"
-               "Then every layer alone is put to 8 bits, to see how far that moves the\n"
-               "outputs of the network, and all together. The worst layers stay in float32\n"
-               "until the outputs are off by at most --max-loss.",
+               "The command then measures how much each layer in int8 changes the outputs of the\n"
+               "network, and all layers together. It keeps the worst layers in float32 until\n"
+               "the outputs change by at most --max-loss.",
     .examples = "  deformer quantize config.py weights.pth int8.safetensors --data pictures/\n"
                 "  deformer eval config.py int8.safetensors --data coco/",
     .options = options,

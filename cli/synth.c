@@ -14,7 +14,8 @@ static bool coco;
 static const CliOption options[] = {
     CLI_OPT_INT("--images", images, "N", 1, DF_SYNTH_MOST, "number of pictures; default 16"),
     CLI_OPT_INT("--val", val, "N", 0, DF_SYNTH_MOST,
-                "how many of them are for validation, in val2017/; the others are in train2017/; default: a fifth"),
+                "number of validation pictures among them, in val2017/; the others are in train2017/; default: a "
+                "fifth"),
     CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "seed of the random numbers; equal seeds give equal files; default 0"),
     CLI_OPT_TEXT("--size", size_text, "WxH[-WxH]",
                  "width and height in pixels, or the smallest and the largest; sides from 64 to 2048; default "
@@ -80,14 +81,14 @@ static int run(int n, const char *const *args)
 const CliCommand cli_command_synth = {
     .name = "synth",
     .synopsis = "DIR [OPTION]...",
-    .summary = "draw a dataset with boxes, masks and label maps",
-    .details = "Draws things of ten classes, with light and shadow, some hidden behind others, on\n"
-               "grounds of seven kinds, and writes them in the layout of COCO: pictures in\n"
+    .summary = "draw a synthetic dataset with boxes, masks and label maps",
+    .details = "Draws objects of ten classes, with light and shadow, some hidden behind others, on\n"
+               "backgrounds of seven kinds, and writes them in the layout of COCO: pictures in\n"
                "DIR/train2017/ and DIR/val2017/, boxes and masks in\n"
                "DIR/annotations/instances_*.json, and the class of every pixel in\n"
-               "DIR/annotations/train2017/ and val2017/ (DIR/classes.txt has their names).\n"
-               "Detectors and segmentors can both learn from DIR. The n-th picture of a part is\n"
-               "the same, however many there are.",
+               "DIR/annotations/train2017/ and val2017/ (DIR/classes.txt names these classes).\n"
+               "DIR can train both detectors and segmentors. The n-th picture of a part does not\n"
+               "depend on the number of pictures.",
     .examples = "  deformer synth world/ --images 2500 --val 500 --seed 1\n"
                 "  deformer train configs/nano/retinanet_dat_nano.py --data world/\n"
                 "  deformer synth pictures/ --images 24 --val 24 --coco\n"

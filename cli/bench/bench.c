@@ -27,11 +27,12 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--decoding", decoding,
                  "detectors: list the modules of the pass with decoding, which adds proposals, NMS and pasted masks"),
     CLI_OPT_FLAG("--roofline", roofline,
-                 "also list the bytes that modules move, beside the bandwidth of memory, and what bounds each"),
-    CLI_OPT_TEXT("--page", page_path, "FILE", "write the roofline of --roofline as a page with a picture (HTML)"),
+                 "also list the bytes that each module moves, their share of the memory bandwidth, and what bounds "
+                 "the module"),
+    CLI_OPT_TEXT("--page", page_path, "FILE", "write the numbers of --roofline as an HTML page with a roofline plot"),
     CLI_OPT_FLAG("--training", training,
-                 "time training steps instead: forward with losses, backward, update with AdamW; the batch is of noise "
-                 "with 8 objects a picture"),
+                 "time training steps instead: forward with losses, backward, update with AdamW; the pictures are "
+                 "noise with 8 objects each"),
     CLI_OPT_PRECISION,
     CLI_OPT_TEXT("--weights", weights, "FILE", "checkpoint to load; default: random weights"),
     CLI_OPT_TEXT("--json", json_path, "FILE", "write the numbers as JSON; with `-` to stdout, in place of the table"),
@@ -192,24 +193,22 @@ const CliCommand cli_command_bench = {
                "does less than that, so its share of the peak can be over 100%.\n"
                "\n"
                "The row `with decoding` is the time of a detector from the image to its boxes.\n"
-               "The other rows are the network alone: two-stage detectors then work on a fixed\n"
+               "The other rows are the network alone; in two-stage detectors it works on a fixed\n"
                "set of 1000 regions (100 for masks). With --decoding the rows are measured on\n"
                "the network's own proposals. Add\n"
                "    --set model.test_cfg.rcnn.score_thr=0\n"
                "to get the largest allowed number of detections from any weights.\n"
                "\n"
-               "Two speeds are told: of one pass at a time on all threads, which answers soonest,\n"
-               "and of several at a time (--streams) with a share of the threads each, which does\n"
-               "most pictures a second.\n"
+               "Two speeds are printed: the latency of one pass at a time on all threads, and the\n"
+               "throughput of several passes at a time (--streams), which share the threads.\n"
                "\n"
-               "With --roofline a row also has what was done in fact (Winograd's method counted as\n"
-               "what it multiplies), the bytes of all arguments, weights and results, and both as\n"
-               "a share of what the machine can do: of the sgemm peak, and of the bandwidth of\n"
-               "memory, which is measured by a triad over 288 MiB. At the ridge, peak over\n"
-               "bandwidth, both take equally long; modules with more operations a byte are bound\n"
-               "by arithmetic, the others by memory. `of roof` is the shortest time that this\n"
-               "bound allows over the time that was taken. What stays in a cache is faster than\n"
-               "memory, so a share can be over 100%.\n"
+               "With --roofline a row also has the operations that were really done (Winograd's\n"
+               "method does fewer), the bytes of all arguments, weights and results, and\n"
+               "both as a share of the machine's limits: the sgemm peak, and the memory\n"
+               "bandwidth, measured by a triad over 288 MiB. Modules with more operations per\n"
+               "byte than the ridge point (peak / bandwidth) are bound by arithmetic, the others\n"
+               "by memory. `of roof` is the shortest time that this bound allows, divided by the\n"
+               "time taken. Caches are faster than memory, so a share can be over 100%.\n"
                "\n"
                "With --training the rows are the parts of a training step. The work of backward\n"
                "is counted as twice that of forward.",

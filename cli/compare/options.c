@@ -11,8 +11,8 @@ CliCompareOptions cli_compare = {
 const CliOption cli_compare_options[] = {
     CLI_OPT_TEXT("--gt", cli_compare.gt, "GT.json", "annotation file of the dataset; required for COCO results"),
     CLI_OPT_TEXT("--type", cli_compare.type, "LIST",
-                 "kind of results: bbox, segm, miou, topk, or several with commas; default: of results the first of these "
-                 "that all runs have, and bbox for a COCO file; of models all that the runs have"),
+                 "kind of results: bbox, segm, miou, topk, or several with commas; default for results: the first of "
+                 "these that all runs have, and bbox for a COCO file; default for models: all that the runs have"),
     CLI_OPT_FLAG("--per-class", cli_compare.per_class, "results only: also print AP, IoU or accuracy of every class"),
     CLI_OPT_INT("--bootstrap", cli_compare.replicates, "N", 0, 1000000,
                 "number of bootstrap samples; 0: no intervals; default 1000"),
@@ -27,7 +27,7 @@ const CliOption cli_compare_options[] = {
     CLI_OPT_TEXT("--images", cli_compare.images, "DIR",
                  "folder of the pictures, to show them on the page side by side"),
     CLI_OPT_FLOAT("--score-thr", cli_compare.score_thr, "S", 0, 1,
-                  "the page counts and draws detections with a score of at least S; default 0.3"),
+                  "the page counts and draws only detections with a score of at least S; default 0.3"),
 
     CLI_OPT_HEADING("Options for models"),
     CLI_OPT_TEXT("--shape", cli_compare.shape, "HxW",
@@ -35,7 +35,7 @@ const CliOption cli_compare_options[] = {
                  "for classifiers"),
     CLI_OPT_PRECISION,
     CLI_OPT_INT("--rounds", cli_compare.rounds, "N", 0, 100,
-                "how many times each model is measured; 0: do not measure; default 3"),
+                "number of measurements of each model; 0: do not measure; default 3"),
     CLI_OPT_TEXT("--chart", cli_compare.chart, "FILE.svg",
                  "draw accuracy over cost; if no RUN is given, time over multiply-adds"),
     CLI_OPT_TEXT("--cost", cli_compare.cost, "KIND",

@@ -19,8 +19,8 @@ static const CliOption options[] = {
     CLI_OPT_FLAG("--all", all, "also save the output of every module, under its path in the network"),
     CLI_OPT_FLAG("--losses", losses, "the input holds targets: save losses, gradients and buffers instead of results"),
     CLI_OPT_INT("--steps", steps, "N", 1, 1000000,
-                "take N steps with the optimizer and the schedule of the config, step i on input i modulo their "
-                "number"),
+                "take N steps with the optimizer and the schedule of the config; step i uses input i modulo the "
+                "number of inputs"),
     CLI_OPT_PRECISION,
     CLI_OPT_CHECKPOINT(wrapper, allow_missing),
     CLI_OPT_END
@@ -102,8 +102,8 @@ const CliCommand cli_command_forward = {
     .summary = "run a network once on a given tensor and save its outputs",
     .details = "Use it to compare results with another implementation. Input and output are\n"
                "tensors, with the names that the official code uses. CHECKPOINT is a .pth or\n"
-               ".safetensors file, or `random`, or `random:SEED`; a model's folder, as\n"
-               "transformers or timm write it, stands for both.\n"
+               ".safetensors file, or `random`, or `random:SEED`. In place of CONFIG and\n"
+               "CHECKPOINT, give the folder of a model of transformers or timm.\n"
                "\n"
                "The output file holds, for\n"
                "  backbones   out0, out1, ..., or logits\n"
@@ -114,18 +114,19 @@ const CliCommand cli_command_forward = {
                "              (N 2: height, width)\n"
                "  segmentors  seg_map, the class of each pixel\n"
                "\n"
-               "With --losses the input also holds what should have been found, for picture i:\n"
+               "With --losses the input also holds the ground truth, for picture i:\n"
                "gt_bboxes_i (n 4: x1 y1 x2 y2), gt_labels_i, gt_bboxes_ignore_i, gt_masks_i\n"
-               "(n H W) or the metadata `gt_polygons`; or tgt_boxes_i (n 4: cx cy w h, shares\n"
-               "of the picture) and tgt_labels_i; gt_semantic_seg (N H W) of segmentors;\n"
-               "gt_label (N) of classifiers. A picture as bytes, image_u8, is taken as\n"
-               "(x - 128) / 64. sampleK_pos_inds and sampleK_neg_inds take the place of what\n"
-               "the sampler would draw at its call K. The output holds loss:NAME, loss:total,\n"
+               "(n H W) or the metadata `gt_polygons`; or tgt_boxes_i (n 4: cx cy w h, fractions\n"
+               "of the picture) and tgt_labels_i; for segmentors gt_semantic_seg (N H W); for\n"
+               "classifiers gt_label (N). A picture in bytes, image_u8, is normalised to\n"
+               "(x - 128) / 64. sampleK_pos_inds and sampleK_neg_inds replace the random choice\n"
+               "of the sampler at its call K. The output holds loss:NAME, loss:total,\n"
                "grad:PARAMETER and buffer_after:NAME.\n"
                "\n"
-               "With --steps N it holds losses (N x their number; the first is the sum, their\n"
-               "names are the metadata `loss_names`), lr (N 3: first group, lowest, highest),\n"
-               "grad_norm of every update, final:PARAMETER, and ema:PARAMETER if there is one.",
+               "With --steps N the output holds losses (N x number of losses; the first is the\n"
+               "sum, and the metadata `loss_names` names them), lr (N 3: first group, lowest,\n"
+               "highest), grad_norm of every update, final:PARAMETER, and ema:PARAMETER if the\n"
+               "config has an EMA.",
     .examples = "  deformer forward CONFIG.py random --input x.safetensors --output y.safetensors",
     .options = options,
     .least = 2,

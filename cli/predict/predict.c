@@ -16,15 +16,15 @@ static bool allow_missing, aug_test, from_one, recursive;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--out", out_dir, "DIR",
-                 "save the pictures with their results drawn on them, under the same names, in DIR"),
+                 "save the pictures with the results drawn on them in DIR, under the same names"),
     CLI_OPT_FLAG("--recursive", recursive,
-                 "take the pictures of folders in folders, too; results keep these folders in their names"),
+                 "also read the subfolders of folders; the names of results keep these subfolders"),
     CLI_OPT_TEXT("--json", json_path, "FILE",
                  "write the results as JSON (detectors: COCO's results format, all detections); with `-` to stdout"),
     CLI_OPT_TEXT("--categories", categories, "GT.json",
                  "detectors: the JSON has the category ids of this annotation file, found by the names of the classes"),
     CLI_OPT_TEXT("--names", names, "FILE",
-                 "what the classes are called, in the order of their numbers: one a line, or .json"),
+                 "names of the classes in the order of their numbers, one a line, or .json"),
     CLI_OPT_FLOAT("--score-thr", score_thr, "S", 0, 1,
                   "detectors: print, draw and explain detections with a score of at least S, from 0 to 1; default 0.3"),
     CLI_OPT_INT("--quality", quality, "Q", 1, 100, "quality of saved JPEG and WebP files, from 1 to 100; default 92"),
@@ -35,19 +35,19 @@ static const CliOption options[] = {
     CLI_OPT_HEADING("Options for segmentors"),
     CLI_OPT_FLOAT("--opacity", opacity, "A", 0, 1, "opacity of the colours over the picture, from 0 to 1; default 0.5"),
     CLI_OPT_FLAG("--aug-test", aug_test,
-                 "test-time augmentation: the config's tta_pipeline, as mmdet 3 and mmseg 1 take it with --tta; else "
-                 "six scales, each also mirrored, as mmseg's --aug-test"),
+                 "test-time augmentation: the config's tta_pipeline, as --tta of mmdet 3 and mmseg 1; else six "
+                 "scales, each also flipped, as --aug-test of mmseg"),
     CLI_OPT_FLAG("--from-one", from_one,
                  "number the classes from 1 in label maps, as in the files of ADE20K; default: from 0"),
 
     CLI_OPT_HEADING("Options for classifiers"),
     CLI_OPT_INT("--topk", topk, "K", 1, 1000,
-                "how many classes of a picture are given, the likeliest first; default 5"),
+                "print the K likeliest classes of each picture; default 5"),
 
     CLI_OPT_HEADING("Options for --explain"),
     CLI_OPT_TEXT("--explain", explain.dir, "DIR",
-                 "save in DIR where the attention of the network looked, as pictures, as JSON, and as a page to "
-                 "explore"),
+                 "save the sampling points of the network's attention in DIR, as pictures, as JSON, and as an "
+                 "interactive page"),
     CLI_OPT_TEXT("--detections", explain.detections, "N,...",
                  "explain these detections; 0 is the one with the best score; default 0,1,2"),
     CLI_OPT_TEXT("--query", explain.query, "X,Y",
@@ -56,7 +56,7 @@ static const CliOption options[] = {
                  "explain the layers with these names or parts of names, or `all`; default: the last layers "
                  "(docs/explain.md)"),
     CLI_OPT_INT("--head", explain.head, "N", 0, 1023,
-                "show this attention head only, counted from 0; default: all heads together"),
+                "show only this attention head, counted from 0; default: all heads together"),
     CLI_OPT_END
 };
 
@@ -325,54 +325,53 @@ const CliCommand cli_command_predict = {
     .name = "predict",
     .synopsis = "CONFIG CHECKPOINT PICTURE... [OPTION]...",
     .summary = "run a model on pictures and print or draw what it finds",
-    .details = "PICTURE is a file in JPEG, PNG, BMP, TIFF or WebP, a folder of such files, or `-`\n"
-               "for a list on standard input, a path a line. Pixels are those of OpenCV, and the\n"
-               "orientation in EXIF counts. (TIFF and WebP: if libtiff and libwebp were there\n"
-               "when this program was built.) CHECKPOINT is a .pth or .safetensors file, or\n"
+    .details = "PICTURE is a JPEG, PNG, BMP, TIFF or WebP file, a folder of such files, or `-` for\n"
+               "a list on standard input, one path a line. The pixels are those that OpenCV\n"
+               "reads, turned by the EXIF orientation. (TIFF and WebP need a program that was\n"
+               "built with libtiff and libwebp.) CHECKPOINT is a .pth or .safetensors file, or\n"
                "`random`, or `random:SEED`.\n"
                "\n"
-               "CONFIG may be the folder of a model as transformers or timm write it (config.json,\n"
-               "preprocessor_config.json, model.safetensors or pytorch_model.bin), or detectron2\n"
-               "(config.yaml, model_final.pkl or model_final.pth); CHECKPOINT is\n"
-               "then left out.\n"
+               "In place of CONFIG and CHECKPOINT, give the folder of a model of transformers or\n"
+               "timm (config.json, preprocessor_config.json, model.safetensors or\n"
+               "pytorch_model.bin), or of detectron2 (config.yaml, model_final.pkl or\n"
+               "model_final.pth).\n"
                "\n"
                "Detectors print a line for every detection, with tabs between the columns:\n"
                "    picture  class  score  x1  y1  x2  y2        (corners of the box, in pixels)\n"
-               "Classes have the names of --names, else those in the checkpoint, else in\n"
-               "data.test.classes of the config, else COCO's names if there are 80 classes, else\n"
-               "numbers. Printed and drawn are detections with a score\n"
-               "of at least --score-thr; the JSON has all that the network makes, which are those\n"
-               "above model.test_cfg.score_thr of the config. To see more, lower that too.\n"
+               "Class names are those of --names, else those in the checkpoint, else those of\n"
+               "data.test.classes in the config, else COCO's names if there are 80 classes, else\n"
+               "numbers. Detections with a score of at least --score-thr are printed and drawn.\n"
+               "The JSON has all detections of the network: those with a score above\n"
+               "model.test_cfg.score_thr of the config. To see more of them, lower both.\n"
                "\n"
                "Segmentors print a line for every class in a picture:\n"
-               "    picture  class  pixels  share of the picture\n"
+               "    picture  class  pixels  fraction of the picture\n"
                "With --out, DIR/NAME is the picture with a colour for each class and a legend,\n"
                "and DIR/labels/NAME.png is the label map.\n"
                "\n"
                "Classifiers print a line for each of the --topk likeliest classes:\n"
                "    picture  class  probability\n"
-               "With --out, DIR/NAME is the picture with these written under it. Classes have the\n"
-               "names of --names, else those in the checkpoint, else in data.test.classes, else\n"
-               "ImageNet's if there are 1000, else numbers.\n"
+               "With --out, DIR/NAME is the picture with these lines below it. Class names are\n"
+               "found as for detectors, but the default for 1000 classes is ImageNet's names.\n"
                "\n"
-               "Drawings are in the format of the picture. If a picture cannot be read, the\n"
+               "Drawings have the file format of the picture. If a picture cannot be read, the\n"
                "others are still processed, and the exit status is 1.\n"
                "\n"
                "JSON of a detector: [{\"image_id\", \"category_id\", \"bbox\": [x, y, width, height],\n"
-               "\"score\"}, ...], and of networks with masks also \"segmentation\": {\"size\":\n"
-               "[height, width], \"counts\"}. image_id is the file name as a number if it is one\n"
+               "\"score\"}, ...]; networks with masks add \"segmentation\": {\"size\": [height,\n"
+               "width], \"counts\"}. image_id is the file name as a number if it is one\n"
                "(000000000139.jpg gives 139), else the name. category_id is that of\n"
                "--categories, else COCO's id for the 80 classes of COCO, else the number of the\n"
-               "class, counted from 1. With another --precision than float32 it stands in every\n"
-               "object of the JSON, as \"precision\".\n"
+               "class, counted from 1. With --precision bf16, every object of the JSON has\n"
+               "\"precision\".\n"
                "JSON of a segmentor: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
                "\"pixels\"}, ...]}, ...].\n"
                "JSON of a classifier: [{\"image\", \"height\", \"width\", \"classes\": [{\"id\", \"name\",\n"
                "\"score\"}, ...]}, ...], the likeliest class first.\n"
                "\n"
-               "--explain works for Deformable DETR, and for DAT and deformable convolutions under\n"
-               "any head or alone. They read a few points that the network chooses; --explain\n"
-               "draws these points with their weights. See docs/explain.md.",
+               "--explain works for Deformable DETR, and for DAT and deformable convolutions in\n"
+               "any network. These sample a few points that the network chooses; --explain draws\n"
+               "the points with their weights. See docs/explain.md.",
     .examples = "  deformer predict CONFIG.py weights.pth photos/ --out drawn/ --json boxes.json\n"
                 "  find . -name '*.tif' | deformer predict CONFIG.py weights.pth - --json boxes.json\n"
                 "  deformer predict CONFIG.py weights.pth photo.jpg --explain seen/",

@@ -14,18 +14,18 @@ static double save_minutes = 10;
 
 static const CliOption options[] = {
     CLI_OPT_TEXT("--data", data_dir, "DIR",
-                 "learn from this folder; the network gets its classes; default: the paths in the config"),
+                 "train on this folder; the network gets its classes; default: the paths in the config"),
     CLI_OPT_TEXT("--init", init, "CHECKPOINT",
-                 "begin with these weights, as far as they fit; default: load_from in the config, else its pretrained weights if "
-                 "they are a file, else random ones"),
+                 "begin with these weights, as far as they fit; default: load_from in the config, else its "
+                 "pretrained weights if they are a file, else random weights"),
     CLI_OPT_TEXT("--work-dir", work_dir, "DIR", "folder for everything that the run writes; default: work_dirs/CONFIG"),
-    CLI_OPT_FLAG("--resume", resume, "go on from DIR/latest.safetensors, to the bits of a run without a break"),
-    CLI_OPT_FLAG("--fresh", fresh, "begin anew, even if the work dir has a run"),
-    CLI_OPT_FLAG("--dry-run", dry_run, "print what the run will need (memory, time) after a few steps, and stop"),
+    CLI_OPT_FLAG("--resume", resume, "continue from DIR/latest.safetensors"),
+    CLI_OPT_FLAG("--fresh", fresh, "start over, even if the work dir has a run"),
+    CLI_OPT_FLAG("--dry-run", dry_run, "try a few steps, print the memory and time that the run will need, and stop"),
     CLI_OPT_INT("--seed", seed, "N", 0, 9e18, "seed of all random numbers; default: seed in the config, else 0"),
     CLI_OPT_FLOAT("--save-minutes", save_minutes, "N", 0.001, 100000,
                   "write latest.safetensors at least every N minutes; default: 10"),
-    CLI_OPT_TEXT("--precision", cli.precision, "P", "float32, which is all that training has; default: float32"),
+    CLI_OPT_TEXT("--precision", cli.precision, "P", "float32; training has no other precision"),
     CLI_OPT_END
 };
 
@@ -137,26 +137,26 @@ static int run_train(int n, const char *const *args)
 const CliCommand cli_command_train = {
     .name = "train",
     .synopsis = "CONFIG [OPTION]...",
-    .summary = "train a network on a data set or on a folder of pictures",
+    .summary = "train a network on a dataset or on a folder of labelled pictures",
     .details = "CONFIG is a config of mmdetection or mmsegmentation: its network, optimizer,\n"
-               "schedule, training pipeline and data set are taken as they stand. The ready\n"
-               "configs in configs/nano/ are small enough for two cores.\n"
+               "schedule, training pipeline and dataset are used unchanged. The ready configs in\n"
+               "configs/nano/ are small enough for two cores.\n"
                "\n"
-               "With --data DIR nothing has to be edited: the classes and their number are read\n"
-               "from the folder and every head is fitted to them.\n"
+               "With --data DIR no config has to be edited: the classes are read from the\n"
+               "folder, and every head gets their number.\n"
                "\n"
                "The work dir gets\n"
                "  index.html, samples/  curves, and detections beside the ground truth; the page\n"
-               "                        loads itself again while the run goes on\n"
+               "                        reloads itself during the run\n"
                "  curves.svg            losses and scores as a drawing, for other documents\n"
                "  log.jsonl             losses, learning rate, scores: a line every few steps\n"
                "  latest.safetensors    weights, and all that --resume needs\n"
                "  best.safetensors      the same, after the best evaluation\n"
-               "  epoch_N.safetensors   the same, as checkpoint_config says; or iter_N\n"
+               "  epoch_N.safetensors   the same, as often as checkpoint_config says; or iter_N\n"
                "  config.py             CONFIG with all changes, for eval and predict\n"
                "\n"
-               "Ctrl-C finishes the step and writes latest.safetensors. --resume goes on from\n"
-               "there, also after a crash, to the same bits as a run without a break.",
+               "Ctrl-C finishes the step and writes latest.safetensors. --resume continues from\n"
+               "there, also after a crash; the result has the same bits as an uninterrupted run.",
     .examples = "  deformer train configs/nano/retinanet_dat_nano.py --data cells/ --dry-run\n"
                 "  deformer train configs/nano/retinanet_dat_nano.py --data cells/ --work-dir run/\n"
                 "  deformer eval run/config.py run/best.safetensors",
