@@ -24,7 +24,7 @@ static const CliOption options[] = {
     CLI_OPT_HEADING_OF("stats", "Options for stats"),
     CLI_OPT_FLAG("--files", cli_data.files, "also read the pictures, and count duplicate and missing files"),
 
-    CLI_OPT_HEADING_OF("convert filter split merge sample", "Options for the form of OUT"),
+    CLI_OPT_HEADING_OF("convert filter split merge sample", "Options for the format of OUT"),
     CLI_OPT_TEXT("--task", cli_data.task, "TASK",
                  "YOLO: detect (boxes), segment (polygons), pose (keypoints) or obb (oriented boxes); default: segment "
                  "if there are masks, else pose if there are keypoints, else detect"),
