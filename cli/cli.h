@@ -46,7 +46,7 @@ typedef struct {
 /* Two rows: how a checkpoint is read, a DfModelLoad. */
 #define CLI_OPT_CHECKPOINT(wrapper, allow_missing)                                                               \
     CLI_OPT_TEXT("--wrapper", wrapper, "KEY",                                                                    \
-                 "take the weights from this entry of the checkpoint: state_dict, model, model_ema, ...; "       \
+                 "take the weights from this entry of the checkpoint: state_dict, model_ema, ema.module, ...; "  \
                  "default: found automatically"),                                                                \
     CLI_OPT_FLAG("--allow-missing", allow_missing,                                                               \
                  "parameters that are missing in the checkpoint keep random values; default: they are an error")
@@ -73,6 +73,7 @@ typedef struct {
     const char *examples;                                 /* command lines, one a line, and comments after '#'      */
     const CliOption *options;
     int least, most;                                      /* positional arguments; most -1: any     */
+    int output;                                           /* number of the one that is written; 0: none     */
     int (*run)(int n, const char *const *args);
 } CliCommand;
 
@@ -83,7 +84,12 @@ extern const CliCommand *const cli_commands[];            /* NULL-terminated */
 
 /* ---- common options ---------------------------------------------------------------------------------------------- */
 
-enum { CLI_SETS = 64, CLI_MOST_GIVEN = 64 };
+/* A file that the command line says to write: "--json" and its path, or "OUT". */
+typedef struct {
+    const char *name, *path;
+} CliOutput;
+
+enum { CLI_SETS = 64, CLI_MOST_GIVEN = 64, CLI_MOST_OUTPUTS = 16 };
 typedef struct {
     const char *given[CLI_MOST_GIVEN];                    /* names of the command's own options that were given */
     int n_given;
@@ -92,6 +98,8 @@ typedef struct {
     const char *set[CLI_SETS];
     int n_set;
     const char *precision;                                /* as it was given; NULL: float32 */
+    CliOutput outputs[CLI_MOST_OUTPUTS];                  /* found by cli_check_overwriting() */
+    int n_outputs;
 } CliCommon;
 extern CliCommon cli;
 extern const CliOption cli_common_options[];
@@ -154,8 +162,11 @@ int cli_write_text(const char *path, const char *text);   /* the whole file at o
 int cli_write_json(DfJsonWriter *, const char *path);
 /* To call before long work: fails if this file cannot be written. NULL and "-" are fine. */
 int cli_check_output(const char *path);
-/* overwriting.c: CLI_EUSAGE if an option of `command` writes to one of args[n] or to a file of another option. */
+/* overwriting.c: CLI_EUSAGE if `command` would write over one of args[n] or over the file of an option, or would write
+ * two outputs to one file. */
 int cli_check_overwriting(const CliCommand *, int n, const char *const *args);
+/* The same for the files that a config is read from or names (df_named_file()); sessions call it. */
+int cli_check_overwriting_config(const DfNode *root, const char *data_dir);
 bool cli_is_same_file(const char *a, const char *b); /* both exist and are the same file */
 int cli_check_outputs(size_t n, const char *const *paths); /* each of them */
 

@@ -19,7 +19,7 @@ static bool half;
 static const CliOption options[] = {
     CLI_OPT_TEXT(
         "--wrapper", wrapper, "KEY",
-        "take the weights from this entry of the file: state_dict, model, model_ema, ...; default: found "
+        "take the weights from this entry of the file: state_dict, model_ema, ema.module, ...; default: found "
         "automatically"),
     CLI_OPT_TEXT("--to", library, "NAME",
                  "write the key names and the weight layout of another library: mmdet, official, torchvision, "
@@ -263,5 +263,6 @@ const CliCommand cli_command_convert = {
     .options = options,
     .least = 2,
     .most = 2,
+    .output = 1,
     .run = run,
 };

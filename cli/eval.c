@@ -408,7 +408,8 @@ const CliCommand cli_command_eval = {
                "all results:\n"
                "    deformer metric coco GT.json A/results.bbox.json B/results.bbox.json\n"
                "\n"
-               CLI_SCORES_JSON,
+               "`deformer metric coco --help` shows the JSON of a detector's scores, docs/metrics.md\n"
+               "that of all.",
     .examples = "  deformer eval CONFIG.py weights.pth --data coco/ --out run/\n"
                 "  deformer eval CONFIG.py weights.pth --data coco/ --limit 50 --json scores.json",
     .options = options,

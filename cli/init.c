@@ -37,5 +37,6 @@ const CliCommand cli_command_init = {
     .options = options,
     .least = 2,
     .most = 2,
+    .output = 1,
     .run = run,
 };

@@ -243,5 +243,6 @@ const CliCommand cli_command_quantize = {
     .options = options,
     .least = 3,
     .most = 3,
+    .output = 2,
     .run = run,
 };

@@ -14,14 +14,13 @@
 
 static DfNode *fail(const DfNode *at, const char *what)
 {
-    df_fail(DF_EVALUE, "%s:%d: %s", at->file, at->line, what);
+    df_fail_at(at->file, at->line, DF_EVALUE, "%s", what);
     return NULL;
 }
 
 static DfNode *fail_kinds(const char *op, const DfNode *a, const DfNode *b)
 {
-    df_fail(DF_EVALUE, "%s:%d: cannot compute %s %s %s", a->file, a->line, df_node_kind_name(a), op,
-            df_node_kind_name(b));
+    df_fail_at(a->file, a->line, DF_EVALUE, "cannot compute %s %s %s", df_node_kind_name(a), op, df_node_kind_name(b));
     return NULL;
 }
 

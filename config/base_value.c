@@ -85,8 +85,7 @@ int df_base_values_quoted(char **out, size_t *out_size, const char *text, size_t
     *out = NULL;
     *out_size = quote(NULL, text, size, &inside);
     if (inside)
-        return df_fail(DF_EFORMAT, "%s:%d: {{ _base_.key }} inside a string, want it alone, without quotes", file,
-                       inside);
+        return df_fail_at(file, inside, DF_EFORMAT, "{{ _base_.key }} inside a string, want it alone, without quotes");
     if (*out_size == size)
         return DF_OK;
     *out = df_malloc(*out_size);

@@ -24,7 +24,8 @@ typedef struct {
 } DfTensorShapes;
 
 /* Reads a file and its bases; `overrides` are n texts "a.b.c=value" (value in Python syntax, else a plain string;
- * list items by number: data.test.pipeline.1.flip=True). Another dialect (mmdet 3.x, mmseg 1.x) is translated, after
+ * list items by number: data.test.pipeline.1.flip=True), which messages call --set; or with another option in front,
+ * "--data a.b.c=value". Another dialect (mmdet 3.x, mmseg 1.x) is translated, after
  * the overrides in its own words and before those of `data`. Free with df_config_free().
  *
  * `path` may also be the folder of a model as transformers and timm write it, or the config.json in it: config.json and

@@ -22,7 +22,7 @@ Lexer df_lexer(const char *text, size_t size, const char *file, int line, size_t
 
 static Token fail(const Lexer *l, const char *what)
 {
-    df_fail(DF_EFORMAT, "%s:%d: %s", l->file, l->line, what);
+    df_fail_at(l->file, l->line, DF_EFORMAT, "%s", what);
     return (Token){ TOKEN_ERROR, l->at, 0, l->line };
 }
 

@@ -14,7 +14,7 @@ enum { LONGEST_NUMBER = 400 };
 static DfNode *bad_number(const Token *token, const char *file, const char *why)
 {
     const int shown = token->length < 40 ? (int)token->length : 40;
-    df_fail(DF_EFORMAT, "%s:%d: '%.*s' %s", file, token->line, shown, token->start, why);
+    df_fail_at(file, token->line, DF_EFORMAT, "'%.*s' %s", shown, token->start, why);
     return NULL;
 }
 
@@ -188,7 +188,7 @@ size_t df_text_between(char *into, const char *p, const char *end, bool raw, con
             p++;
             out = escape(out, &p, end);
             if (!out) {
-                df_fail(DF_EFORMAT, "%s:%d: a string contains an invalid escape", file, line);
+                df_fail_at(file, line, DF_EFORMAT, "a string contains an invalid escape");
                 return SIZE_MAX;
             }
         }

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { PLACE = 300 };
+
 /* Takes `_delete_` out of a dict and says whether it was set. */
 static bool take_delete(DfNode *dict)
 {
@@ -34,15 +36,26 @@ static DfNode *item_of_key(DfNode *list, const char *key)
     return df_tree_item(list, index);
 }
 
+/* Where a value was written, in brackets behind a sentence about another. */
+static const char *place(char out[PLACE], const DfNode *node)
+{
+    if (node->line)
+        df_snprintf(out, PLACE, "%s:%d", node->file, node->line);
+    else
+        df_snprintf(out, PLACE, "%s", node->file);
+    return out;
+}
+
 /* One value of `over` onto what the base has in its place. */
 static int merge_one(DfConfig *tree, DfNode *old, DfNode *value, bool lists)
 {
+    char where[PLACE];
     if (value->kind == DF_NODE_DICT && !take_delete(value)) {
         if (old->kind == DF_NODE_DICT || (lists && old->kind == DF_NODE_LIST))
             return df_merge(tree, old, value, lists);
         return df_node_fail(value, DF_EVALUE,
-                            "a dict, but the base has %s here (%s:%d); _delete_=True in the dict replaces it",
-                            df_node_kind_name(old), old->file, old->line);
+                            "a dict, but the base has %s here (%s); _delete_=True in the dict replaces it",
+                            df_node_kind_name(old), place(where, old));
     }
     df_tree_replace(old, value);
     return DF_OK;
@@ -50,13 +63,14 @@ static int merge_one(DfConfig *tree, DfNode *old, DfNode *value, bool lists)
 
 int df_merge(DfConfig *tree, DfNode *base, DfNode *over, bool lists)
 {
+    char where[PLACE];
     for (DfNode *value = over->first, *next; value; value = next) {
         next = value->next;
         const bool in_list = base->kind == DF_NODE_LIST;
         DfNode *old = in_list ? item_of_key(base, value->key) : df_tree_get(base, value->key);
         if (in_list && !old)
-            return df_node_fail(value, DF_EVALUE, "want a number below %d: the base has a list here (%s:%d)", base->n,
-                                base->file, base->line);
+            return df_node_fail(value, DF_EVALUE, "want a number below %d: the base has a list here (%s)", base->n,
+                                place(where, base));
         const int error = old ? merge_one(tree, old, value, lists) : df_tree_set(tree, base, value->key, value);
         if (error < 0)
             return error;
@@ -138,13 +152,13 @@ static int check_last(const DfNode *root, const DfNode *over)
 
 /* The value in Python syntax; true and false as in JSON; anything else that does not look like a list, dict or
  * quoted text is the text itself. */
-static DfNode *override_value(DfConfig *tree, const char *text, const char *file, int line)
+static DfNode *override_value(DfConfig *tree, const char *text, const char *option)
 {
     if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
-        return df_tree_bool(tree, *text == 't', file, line);
-    DfNode *value = df_read_value(tree, text, strlen(text), file, line);
+        return df_tree_bool(tree, *text == 't', option, 0);
+    DfNode *value = df_read_value(tree, text, strlen(text), option, 0);
     if (!value && !tree->error && (!*text || !strchr("[({'\"", *text)))
-        value = df_tree_text(tree, text, strlen(text), file, line);
+        value = df_tree_text(tree, text, strlen(text), option, 0);
     return value;
 }
 
@@ -156,7 +170,7 @@ static DfNode *nest(DfConfig *tree, const char *path, size_t length, DfNode *val
     while (end > 0 && path[end - 1] != '.')
         end--;
     if (end == length || depth > MAX_DEPTH) {
-        df_fail(DF_EVALUE, "%s:%d: want keys separated by dots: a.b.c=value", value->file, value->line);
+        df_fail_at(value->file, value->line, DF_EVALUE, "want keys separated by dots: a.b.c=value");
         return NULL;
     }
     DfNode *dict = df_tree_new(tree, DF_NODE_DICT, value->file, value->line);
@@ -169,14 +183,34 @@ static DfNode *nest(DfConfig *tree, const char *path, size_t length, DfNode *val
     return end > 0 ? nest(tree, path, end - 1, dict, depth + 1) : dict;
 }
 
-int df_override(DfConfig *tree, DfNode *root, const char *override, int number)
+const char *df_override_path(const char *override)
 {
-    static const char file[] = "--set";
-    const char *equals = strchr(override, '=');
+    const size_t option = df_starts_with(override, "--") ? strcspn(override, " =") : 0;
+    return override[option] == ' ' ? override + option + 1 : override;
+}
+
+/* The option that said it, which lives as long as the tree. */
+static const char *override_option(DfConfig *tree, const char *override)
+{
+    const char *path = df_override_path(override);
+    const size_t length = path == override ? 0 : (size_t)(path - override) - 1;
+    char *option = length ? df_tree_bytes(tree, length) : NULL;
+    if (!length)
+        return "--set";
+    return option ? memcpy(option, override, length) : NULL;
+}
+
+int df_override(DfConfig *tree, DfNode *root, const char *override)
+{
+    const char *option = override_option(tree, override);
+    const char *path = df_override_path(override);
+    const char *equals = strchr(path, '=');
+    if (!option)
+        return tree->error ? tree->error : DF_EVALUE;
     if (!equals)
-        return df_fail(DF_EVALUE, "--set %s: want key=value", override);
-    DfNode *value = override_value(tree, equals + 1, file, number);
-    DfNode *over = value ? nest(tree, override, (size_t)(equals - override), value, 1) : NULL;
+        return df_fail(DF_EVALUE, "%s %s: want key=value", option, path);
+    DfNode *value = override_value(tree, equals + 1, option);
+    DfNode *over = value ? nest(tree, path, (size_t)(equals - path), value, 1) : NULL;
     if (!over)
         return tree->error ? tree->error : DF_EVALUE;
     int error = check_path(root, over);

@@ -12,7 +12,9 @@
  * list. `over` is used up. */
 int df_merge(DfConfig *, DfNode *base, DfNode *over, bool lists);
 
-/* One override "a.b.c=value"; `number` stands as its line in messages: "--set:2: ...". */
-int df_override(DfConfig *, DfNode *root, const char *override, int number);
+/* One override "a.b.c=value", or "--data a.b.c=value" that the option --data stands for; messages begin with the option,
+ * which is --set where none is said. df_override_path(): what stands behind the option. */
+int df_override(DfConfig *, DfNode *root, const char *override);
+const char *df_override_path(const char *override);
 
 #endif

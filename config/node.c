@@ -117,6 +117,6 @@ int df_node_fail(const DfNode *node, int code, const char *format, ...)
     va_end(args);
     const size_t length = node ? write_path(path, sizeof path, node) : 0;
     if (length == 0)
-        return node ? df_fail(code, "%s:%d: %s", node->file, node->line, sentence) : df_fail(code, "%s", sentence);
-    return df_fail(code, "%s:%d: key '%s': %s", node->file, node->line, path, sentence);
+        return node ? df_fail_at(node->file, node->line, code, "%s", sentence) : df_fail(code, "%s", sentence);
+    return df_fail_at(node->file, node->line, code, "key '%s': %s", path, sentence);
 }

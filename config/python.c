@@ -84,8 +84,8 @@ static bool assign(Parser *p, const Targets *t, const DfNode *value)
             continue;
         }
         if (value->kind != DF_NODE_LIST || value->n != end - i) {
-            df_fail(DF_EVALUE, "%s:%d: %d names on the left, want a list of %d values", p->lexer.file, t->name[i].line,
-                    end - i, end - i);
+            df_fail_at(p->lexer.file, t->name[i].line, DF_EVALUE, "%d names on the left, want a list of %d values",
+                       end - i, end - i);
             return false;
         }
         const DfNode *part = value->first;
@@ -120,8 +120,8 @@ static bool refuse(const Parser *p)
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (at_name(p, words[i])) {
-            df_fail(DF_EFORMAT, "%s:%d: '%s' is not supported: config files are data and are not executed",
-                    p->lexer.file, p->token.line, words[i]);
+            df_fail_at(p->lexer.file, p->token.line, DF_EFORMAT,
+                       "'%s' is not supported: config files are data and are not executed", words[i]);
             return false;
         }
     unexpected(p, "NAME = VALUE");

@@ -77,10 +77,10 @@ static DfNode *no_value(const Parser *p, const char *name)
 {
     const char *near = p->names ? df_tree_nearest(p->names, name) : NULL;
     if (near)
-        df_fail(DF_EVALUE, "%s:%d: the name '%s' is not defined; did you mean '%s'?", p->lexer.file, p->token.line,
-                name, near);
+        df_fail_at(p->lexer.file, p->token.line, DF_EVALUE, "the name '%s' is not defined; did you mean '%s'?",
+                   name, near);
     else
-        df_fail(DF_EVALUE, "%s:%d: the name '%s' is not defined", p->lexer.file, p->token.line, name);
+        df_fail_at(p->lexer.file, p->token.line, DF_EVALUE, "the name '%s' is not defined", name);
     return NULL;
 }
 

@@ -199,7 +199,7 @@ bool df_python_delete(Parser *p)
     }
     DfNode *value = value_at(&place);
     if (!value && place.holder == p->names) {
-        df_fail(DF_EVALUE, "%s:%d: del: the name '%s' is not defined", p->lexer.file, p->token.line, place.key);
+        df_fail_at(p->lexer.file, p->token.line, DF_EVALUE, "del: the name '%s' is not defined", place.key);
         return false;
     }
     if (!value)

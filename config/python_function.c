@@ -179,8 +179,9 @@ DfNode *df_python_function(Parser *p, const Token *name, DfNode *args)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (spells(name, functions[i].name))
             return functions[i].call(p, args, name->line);
-    df_fail(DF_EFORMAT, "%s:%d: %.*s(..) is not supported, only dict, list, tuple, range, enumerate, zip, "
-            "len, sum, float, int and str: config files are not executed", p->lexer.file, name->line,
-            name->length < 40 ? (int)name->length : 40, name->start);
+    df_fail_at(p->lexer.file, name->line, DF_EFORMAT,
+               "%.*s(..) is not supported, only dict, list, tuple, range, enumerate, zip, "
+               "len, sum, float, int and str: config files are not executed",
+               name->length < 40 ? (int)name->length : 40, name->start);
     return NULL;
 }

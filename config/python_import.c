@@ -65,7 +65,7 @@ static bool take_value(Parser *p, DfNode *base, const Token *name, const Token *
     if (!value && p->tree->imports && df_tree_get(p->tree->imports, from))
         return true; /* a class that the base imports */
     if (!value) {
-        df_fail(DF_EVALUE, "%s:%d: the base has no '%s'", p->lexer.file, name->line, from);
+        df_fail_at(p->lexer.file, name->line, DF_EVALUE, "the base has no '%s'", from);
         return false;
     }
     DfNode *copy = df_tree_copy(p->tree, value);

@@ -86,8 +86,8 @@ static bool bind_targets(Parser *p, Scope *scopes, int n, const DfNode *value)
         return true;
     }
     if (value->kind != DF_NODE_LIST || value->n != n) {
-        df_fail(DF_EVALUE, "%s:%d: %d loop variables, want lists of %d values to run over", p->lexer.file,
-                scopes[0].name.line, n, n);
+        df_fail_at(p->lexer.file, scopes[0].name.line, DF_EVALUE,
+                   "%d loop variables, want lists of %d values to run over", n, n);
         return false;
     }
     const DfNode *part = value->first;

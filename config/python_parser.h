@@ -70,13 +70,13 @@ static inline DfNode *unexpected(const Parser *p, const char *want)
     if (t->kind == TOKEN_ERROR)
         return NULL;
     if (t->kind == TOKEN_INDENT)
-        df_fail(DF_EFORMAT, "%s:%d: an indented statement: config files are data, without blocks", file, t->line);
+        df_fail_at(file, t->line, DF_EFORMAT, "an indented statement: config files are data, without blocks");
     else if (t->kind == TOKEN_END || t->kind == TOKEN_NEWLINE)
-        df_fail(DF_EFORMAT, "%s:%d: the %s ends here, want %s", file, t->line,
-                p->lexer.at < p->lexer.end ? "line" : "text", want);
+        df_fail_at(file, t->line, DF_EFORMAT, "the %s ends here, want %s",
+                   p->lexer.at < p->lexer.end ? "line" : "text", want);
     else
-        df_fail(DF_EFORMAT, "%s:%d: met '%.*s', want %s", file, t->line, t->length < 40 ? (int)t->length : 40, t->start,
-                want);
+        df_fail_at(file, t->line, DF_EFORMAT, "met '%.*s', want %s", t->length < 40 ? (int)t->length : 40, t->start,
+                   want);
     return NULL;
 }
 
@@ -93,7 +93,7 @@ static inline bool expect(Parser *p, const char *sign)
 /* Any other sentence. Returns NULL. */
 static inline DfNode *fail_at(const Parser *p, int line, const char *what)
 {
-    df_fail(DF_EFORMAT, "%s:%d: %s", p->lexer.file, line, what);
+    df_fail_at(p->lexer.file, line, DF_EFORMAT, "%s", what);
     return NULL;
 }
 

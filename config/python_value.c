@@ -45,15 +45,15 @@ static DfNode *bracket(Parser *p, const char *close, int line)
 static bool pour(Parser *p, DfNode *dict, DfNode *from, bool once, int line)
 {
     if (from->kind != DF_NODE_DICT) {
-        df_fail(DF_EVALUE, "%s:%d: met %s, want a dict to take the keys from", p->lexer.file, line,
-                df_node_kind_name(from));
+        df_fail_at(p->lexer.file, line, DF_EVALUE, "met %s, want a dict to take the keys from",
+                   df_node_kind_name(from));
         return false;
     }
     for (DfNode *child = from->first, *next; child; child = next) {
         const char *key = child->key;
         next = child->next;
         if (once && df_tree_get(dict, key)) {
-            df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
+            df_fail_at(p->lexer.file, line, DF_EVALUE, "dict() is given the key '%s' twice", key);
             return false;
         }
         df_tree_remove(child);
@@ -73,7 +73,7 @@ bool df_python_pair(Parser *p, DfNode *dict)
     if (key->kind == DF_NODE_INT)
         snprintf(digits, sizeof digits, "%lld", (long long)key->integer);
     else if (key->kind != DF_NODE_TEXT) {
-        df_fail(DF_EVALUE, "%s:%d: %s as a key, want a string", p->lexer.file, key->line, df_node_kind_name(key));
+        df_fail_at(p->lexer.file, key->line, DF_EVALUE, "%s as a key, want a string", df_node_kind_name(key));
         return false;
     }
     if (!at_sign(p, ":")) {
@@ -126,7 +126,7 @@ static bool dict_argument(Parser *p, DfNode *dict)
     advance(p);
     DfNode *value = df_python_expression(p);
     if (value && df_tree_get(dict, key)) {
-        df_fail(DF_EVALUE, "%s:%d: dict() is given the key '%s' twice", p->lexer.file, line, key);
+        df_fail_at(p->lexer.file, line, DF_EVALUE, "dict() is given the key '%s' twice", key);
         return false;
     }
     return value && df_tree_set(p->tree, dict, key, value) == DF_OK;

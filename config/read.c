@@ -53,7 +53,7 @@ static int parse(DfConfig *tree, DfNode **root, const char *text, size_t size, c
 {
     const int bad = line_of_bad_utf8(text, size);
     if (bad)
-        return df_fail(DF_EFORMAT, "%s:%d: the line is not valid UTF-8", name, bad);
+        return df_fail_at(name, bad, DF_EFORMAT, "the line is not valid UTF-8");
     *root = df_tree_new(tree, DF_NODE_DICT, name, 1);
     if (!*root)
         return tree->error ? tree->error : DF_EVALUE;
@@ -106,8 +106,8 @@ static int gather(DfConfig *tree, DfNode *all, DfNode *base)
         next = child->next;
         const DfNode *other = df_tree_get(all, child->key);
         if (other)
-            return df_fail(DF_EVALUE, "%s:%d: the key '%s' is in another base too: %s:%d", child->file, child->line,
-                           child->key, other->file, other->line);
+            return df_fail_at(child->file, child->line, DF_EVALUE, "the key '%s' is in another base too: %s:%d",
+                              child->key, other->file, other->line);
         const int error = df_tree_set(tree, all, child->key, child);
         if (error < 0)
             return error;
@@ -231,9 +231,9 @@ int df_read_module(DfConfig *tree, DfNode **root, const char *file, int line, in
     const char *slash = strrchr(file, '/');
     const char *folder = df_arena_text(tree->arena, "%.*s", slash ? (int)(slash - file) : 1, slash ? file : ".");
     if (!tree->chain)
-        return df_fail(DF_EVALUE, "%s:%d: only a config file can have a base", file, line);
+        return df_fail_at(file, line, DF_EVALUE, "only a config file can have a base");
     if (up > MAX_CHAIN)
-        return df_fail(DF_EVALUE, "%s:%d: %d folders above, want at most %d", file, line, up - 1, MAX_CHAIN - 1);
+        return df_fail_at(file, line, DF_EVALUE, "%d folders above, want at most %d", up - 1, MAX_CHAIN - 1);
     if (!folder)
         return tree->error = df_fail_memory("a config");
     const char *path = up ? module_path(tree, folder, up - 1, module) : package_path(tree, folder, module);
@@ -317,8 +317,8 @@ static int override_some(DfConfig *tree, const char *const *overrides, int n, bo
 {
     int error = DF_OK;
     for (int i = 0; i < n && error == DF_OK; i++)
-        if (df_starts_with(overrides[i], "data.") == data)
-            error = df_override(tree, tree->root, overrides[i], i + 1);
+        if (df_starts_with(df_override_path(overrides[i]), "data.") == data)
+            error = df_override(tree, tree->root, overrides[i]);
     drop_delete_marks(tree->root);
     return error;
 }

@@ -12,7 +12,7 @@
 DfNode *df_tree_new(DfConfig *tree, DfNodeKind kind, const char *file, int line)
 {
     if (++tree->nodes > MAX_NODES) {
-        df_fail(DF_EVALUE, "%s:%d: the config has more than %d values", file, line, MAX_NODES);
+        df_fail_at(file, line, DF_EVALUE, "the config has more than %d values", MAX_NODES);
         return NULL;
     }
     DfNode *node = df_arena_alloc(tree->arena, 1, sizeof *node);
@@ -84,7 +84,7 @@ DfNode *df_tree_text(DfConfig *tree, const char *text, size_t length, const char
 static DfNode *copy_below(DfConfig *tree, const DfNode *node, int depth)
 {
     if (depth > MAX_DEPTH) {
-        df_fail(DF_EVALUE, "%s:%d: the value is nested more than %d deep", node->file, node->line, MAX_DEPTH);
+        df_fail_at(node->file, node->line, DF_EVALUE, "the value is nested more than %d deep", MAX_DEPTH);
         return NULL;
     }
     DfNode *copy = df_tree_new(tree, node->kind, node->file, node->line);
@@ -170,7 +170,7 @@ int df_tree_set(DfConfig *tree, DfNode *dict, const char *key, DfNode *value)
         return DF_OK;
     }
     if (dict->n >= MAX_KEYS)
-        return df_fail(DF_EVALUE, "%s:%d: the dict has more than %d keys", value->file, value->line, MAX_KEYS);
+        return df_fail_at(value->file, value->line, DF_EVALUE, "the dict has more than %d keys", MAX_KEYS);
     value->key = keep(tree, key, strlen(key));
     if (!value->key)
         return DF_ENOMEM;

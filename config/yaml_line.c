@@ -13,9 +13,9 @@ DfNode *df_yaml_refuse(const Yaml *y, const char *want)
 {
     const int shown = (int)strcspn(y->at, "\r\n");
     if (!*y->at)
-        df_fail(DF_EFORMAT, "%s:%d: met the end of the file, want %s", y->file, y->line, want);
+        df_fail_at(y->file, y->line, DF_EFORMAT, "met the end of the file, want %s", want);
     else
-        df_fail(DF_EFORMAT, "%s:%d: met '%.*s', want %s", y->file, y->line, shown < 40 ? shown : 40, y->at, want);
+        df_fail_at(y->file, y->line, DF_EFORMAT, "met '%.*s', want %s", shown < 40 ? shown : 40, y->at, want);
     return NULL;
 }
 

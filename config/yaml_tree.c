@@ -228,7 +228,7 @@ static DfNode *evaluated(Yaml *y, const DfNode *list)
         return df_read_value(y->tree, only->text, strlen(only->text), only->file, only->line);
     if (only)
         return df_tree_copy(y->tree, only);
-    df_fail(DF_EFORMAT, "%s:%d: want one text behind !!python/object/apply:eval", list->file, list->line);
+    df_fail_at(list->file, list->line, DF_EFORMAT, "want one text behind !!python/object/apply:eval");
     return NULL;
 }
 
@@ -244,7 +244,7 @@ static DfNode *alias(Yaml *y)
     const char *name = word(y);
     const DfNode *named = name ? df_node_get(y->anchors, name) : NULL;
     if (name && !named) {
-        df_fail(DF_EFORMAT, "%s:%d: no anchor &%.40s stands above", y->file, y->line, name);
+        df_fail_at(y->file, y->line, DF_EFORMAT, "no anchor &%.40s stands above", name);
         return NULL;
     }
     DfNode *copy = named ? df_tree_copy(y->tree, named) : NULL;

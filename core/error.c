@@ -27,6 +27,16 @@ int df_fail(int code, const char *format, ...)
     return code;
 }
 
+int df_fail_at(const char *file, int line, int code, const char *format, ...)
+{
+    char next[SENTENCE];
+    va_list args;
+    va_start(args, format);
+    df_vsnprintf(next, sizeof next, format, args);
+    va_end(args);
+    return line ? df_fail(code, "%s:%d: %s", file, line, next) : df_fail(code, "%s: %s", file, next);
+}
+
 int df_fail_errno(const char *format, ...)
 {
     const int saved = errno;

@@ -35,6 +35,9 @@ DF_API int df_fail(int code, const char *format, ...) DF_PRINTF(2, 3);
 /* The same for a failed system call: appends ": " and strerror(errno), code DF_EIO. */
 DF_API int df_fail_errno(const char *format, ...) DF_PRINTF(1, 2);
 
+/* "FILE:LINE: " in front of the sentence; where lines do not count, as on the command line, `line` is 0: "FILE: ". */
+DF_API int df_fail_at(const char *file, int line, int code, const char *format, ...) DF_PRINTF(4, 5);
+
 /* Memory ran out while making `what`. */
 DF_API int df_fail_memory(const char *what);
 

@@ -18,6 +18,7 @@
 #include "datasets/image/resize.h"
 #include "datasets/image/warp.h"
 #include "datasets/labelled/labelled.h"
+#include "datasets/named_file.h"
 #include "datasets/parts.h"
 #include "datasets/pipeline/loader.h"
 #include "datasets/pipeline/pipeline.h"

@@ -24,7 +24,7 @@ static bool is_head(const char *key)
 
 static int set_classes(DfFit *fit, const char *place)
 {
-    const char *text = df_arena_text(fit->arena, "%s%snum_classes=%d", place, *place ? "." : "", fit->n_classes);
+    const char *text = df_arena_text(fit->arena, "--data %s%snum_classes=%d", place, *place ? "." : "", fit->n_classes);
     if (!text)
         return df_fail_memory("a config");
     fit->set[fit->n++] = text;

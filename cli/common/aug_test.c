@@ -8,6 +8,6 @@ int cli_aug_test(void)
 {
     if (cli.n_set == CLI_SETS)
         return df_fail(CLI_EUSAGE, "more than %d overrides", CLI_SETS);
-    cli.set[cli.n_set++] = "aug_test=True";
+    cli.set[cli.n_set++] = "--aug-test aug_test=True";
     return DF_OK;
 }

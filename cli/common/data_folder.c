@@ -47,6 +47,8 @@ int cli_data_folder(CliDataFolder *d, const char *config_path, const char *data_
             error = take_folder(d, df_config_root(config), out_dir);
         d->data_dir = NULL;
     }
+    if (error == DF_OK && d->data_dir)
+        error = cli_check_overwriting_config(df_config_root(config), d->data_dir);
     if (error == DF_OK && d->folder)
         df_log(DF_LOG_INFO, "%s", df_folder_sentence(d->folder));
     df_config_free(config);

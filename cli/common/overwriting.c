@@ -13,6 +13,8 @@ bool cli_is_same_file(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* ---- what is written --------------------------------------------------------------------------------------------- */
+
 static bool is_written(const char *option)
 {
     static const char *const names[] = {
@@ -24,58 +26,91 @@ static bool is_written(const char *option)
     return false;
 }
 
-/* A file, or NAME=FILE; streams and devices are nobody's. */
-static bool is_input(const char *path, const char *text)
-{
-    struct stat s;
-    const char *behind = text ? strchr(text, '=') : NULL;
-    if (!text || stat(path, &s) < 0 || !S_ISREG(s.st_mode))
-        return false;
-    return cli_is_same_file(path, text) || (behind && cli_is_same_file(path, behind + 1));
-}
-
 static const char *text_of(const CliOption *option)
 {
     return option->kind == CLI_TEXT && option->to ? *(const char *const *)option->to : NULL;
 }
 
-static int check_texts(const CliOption *out, const char *path, const CliTexts *texts)
+/* An option that two things of a command have is one variable. */
+static void add_output(const char *name, const char *path)
 {
-    for (int i = 0; i < texts->n; i++)
-        if (is_input(path, texts->v[i]))
-            return df_fail(CLI_EUSAGE, "%s %s: this file is read: want another place to write to", out->name, path);
+    for (int i = 0; i < cli.n_outputs; i++)
+        if (cli.outputs[i].path == path)
+            return;
+    if (path && cli.n_outputs < CLI_MOST_OUTPUTS)
+        cli.outputs[cli.n_outputs++] = (CliOutput){ name, path };
+}
+
+static void find_outputs(const CliCommand *command, int n, const char *const *args)
+{
+    if (command->output && command->output < n)
+        add_output("OUT", args[command->output]);
+    for (const CliOption *o = command->options; o && o->kind != CLI_END; o++)
+        if (is_written(o->name))
+            add_output(o->name, text_of(o));
+}
+
+/* ---- what is read ------------------------------------------------------------------------------------------------ */
+
+/* A file, or NAME=FILE; streams and devices are nobody's. */
+static bool is_input(const char *path, const char *text)
+{
+    const char *behind = text ? strchr(text, '=') : NULL;
+    if (!text || !df_is_file(path))
+        return false;
+    return cli_is_same_file(path, text) || (behind && cli_is_same_file(path, behind + 1));
+}
+
+static int check_texts(const CliOutput *out, int n, const char *const *texts)
+{
+    for (int i = 0; i < n; i++)
+        if (texts[i] != out->path && is_input(out->path, texts[i]))
+            return df_fail(CLI_EUSAGE, "%s %s: this file is read: want another place to write to", out->name,
+                           out->path);
     return DF_OK;
 }
 
-/* Whether another option reads `path`, or writes it too. */
-static int check_options(const CliOption *options, const CliOption *out, const char *path)
+/* Whether another option reads the file, or writes it too. */
+static int check_option(const CliOutput *out, const CliOption *o)
 {
-    int error = DF_OK;
-    for (const CliOption *o = options; error == DF_OK && o->kind != CLI_END; o++) {
-        const char *text = o == out || o->to == out->to ? NULL : text_of(o);
-        if (o->kind == CLI_TEXTS)
-            error = check_texts(out, path, o->to);
-        else if (text && is_written(o->name) && strcmp(text, path) == 0 && strcmp(path, "-") != 0)
-            error = df_fail(CLI_EUSAGE, "%s and %s both write %s: want a file for each", out->name, o->name, path);
-        else if (is_input(path, text))
-            error = df_fail(CLI_EUSAGE, "%s %s: %s reads this file: want another place to write to", out->name, path,
-                            o->name);
+    const char *text = text_of(o);
+    if (o->kind == CLI_TEXTS) {
+        const CliTexts *texts = o->to;
+        return check_texts(out, texts->n, texts->v);
     }
-    return error;
+    if (!text || text == out->path)
+        return DF_OK;
+    if (is_written(o->name) && strcmp(text, out->path) == 0 && strcmp(text, "-") != 0)
+        return df_fail(CLI_EUSAGE, "%s and %s both write %s: want a file for each", out->name, o->name, out->path);
+    if (is_input(out->path, text))
+        return df_fail(CLI_EUSAGE, "%s %s: %s reads this file: want another place to write to", out->name, out->path,
+                       o->name);
+    return DF_OK;
 }
 
 int cli_check_overwriting(const CliCommand *command, int n, const char *const *args)
 {
     int error = DF_OK;
-    if (!command->options)
-        return DF_OK;
-    for (const CliOption *o = command->options; error == DF_OK && o->kind != CLI_END; o++) {
-        const char *path = is_written(o->name) ? text_of(o) : NULL;
-        for (int i = 0; path && error == DF_OK && i < n; i++)
-            if (is_input(path, args[i]))
-                error = df_fail(CLI_EUSAGE, "%s %s: this file is read: want another place to write to", o->name, path);
-        if (path && error == DF_OK)
-            error = check_options(command->options, o, path);
+    find_outputs(command, n, args);
+    for (int i = 0; error == DF_OK && i < cli.n_outputs; i++) {
+        error = check_texts(&cli.outputs[i], n, args);
+        for (const CliOption *o = command->options; error == DF_OK && o && o->kind != CLI_END; o++)
+            error = check_option(&cli.outputs[i], o);
     }
     return error;
+}
+
+int cli_check_overwriting_config(const DfNode *root, const char *data_dir)
+{
+    for (int i = 0; i < cli.n_outputs; i++) {
+        const CliOutput *out = &cli.outputs[i];
+        const DfNode *node = df_is_file(out->path) ? df_named_file(root, data_dir, out->path) : NULL;
+        if (node && cli_is_same_file(node->file, out->path))
+            return df_fail(CLI_EUSAGE, "%s %s: the config is read from this file: want another place to write to",
+                           out->name, out->path);
+        if (node)
+            return df_node_fail(node, CLI_EUSAGE, "%s %s: the config names this file: want another place to write to",
+                                out->name, out->path);
+    }
+    return DF_OK;
 }

@@ -26,14 +26,6 @@ typedef struct {
     const DfCocoParams *params; /* NULL: the challenge's                                          */
 } CliScoring;
 
-/* For the help. */
-#define CLI_SCORES_JSON                                                                    \
-    "JSON of COCO's scores: {\"bbox\": {\"stats\": [AP, AP50, AP75, APs, APm, APl, AR1,\n" \
-    "AR10, AR100, ARs, ARm, ARl], \"ar_at\": {\"1\": AR1, ...}, \"per_class\": [{\"id\",\n" \
-    "\"name\", \"ap\", \"ap50\", \"ap75\", \"ap_small\", \"ap_medium\", \"ap_large\", \"ar\",\n" \
-    "\"ar_small\", \"ar_medium\", \"ar_large\"}, ...]}}, and the same under the name of\n" \
-    "every other type. Scores are from 0 to 1; -1 means that there is no ground truth."
-
 int cli_score_coco(DfPool *, const CliScoring *);
 
 /* Tables on stdout, unless `json_path` is "-": JSON goes there then. */

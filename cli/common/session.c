@@ -38,7 +38,7 @@ int cli_session_open(CliSession *s, const char *config_path)
     if (error < 0)
         return error;
     *s = cli_session_of(s->detector);
-    return DF_OK;
+    return cli_check_overwriting_config(s->root, NULL);
 }
 
 CliSession cli_session_of(DfDetector *d)

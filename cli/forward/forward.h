@@ -35,6 +35,7 @@ typedef struct {
 } CliInput;
 /* N 3 H W in the file, N H W 3 in the context. Of bytes (`image_u8`) the network sees (x - 128) / 64. */
 int cli_read_image(CliSession *, const CliInput *, const char *name, DfTensor **image);
+int cli_batch_size(const CliInput *); /* N, before anything else is looked at */
 /* Entry n of a list of img_metas; without it the image is taken as it is: not resized, not padded. */
 DfImageMeta cli_read_meta(const cJSON *metas, int n, int H, int W);
 /* DETR's form: `mask` (N H W, not 0 where there is padding, right and below) and perhaps `target_sizes` (N 2: height

@@ -35,6 +35,14 @@ int cli_read_image(CliSession *s, const CliInput *input, const char *name, DfTen
     return df_ctx_error(s->c);
 }
 
+int cli_batch_size(const CliInput *input)
+{
+    const DfArray *image = df_checkpoint_find(input->file, "image");
+    if (!image)
+        image = df_checkpoint_find(input->file, "image_u8");
+    return image && image->ndim == 4 ? (int)image->shape[0] : 1;
+}
+
 static int number_at(const cJSON *list, int i, int fallback)
 {
     const cJSON *item = cJSON_GetArrayItem(list, i);

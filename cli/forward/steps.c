@@ -250,6 +250,8 @@ int cli_forward_steps(CliSession *s, const CliInput *inputs, int n, long steps, 
     DfTrainer *trainer = NULL;
     Table table = { .n = 0 };
     int error = df_recipe_read(&recipe, s->root);
+    if (error == DF_OK)
+        error = df_recipe_scale(&recipe, s->root, cli_batch_size(&inputs[0]));
     if (error == DF_OK) {
         const DfRunLength run = run_length(s, &recipe, n, steps);
         error = df_trainer_new(&trainer, s->model, &recipe, &run);

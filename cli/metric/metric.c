@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include "cli/common/scores.h"
-
 CliMetricOptions cli_metric = {
     .type = "bbox",
     .score_thr = 0.3,
@@ -184,6 +182,11 @@ const CliCommand cli_command_metric = {
                "    COCO's AP and AR, equal to pycocotools. Several result files are shards of\n"
                "    one run; an image that is in two of them counts once. The same holds for\n"
                "    lvis and panoptic, and for the folders of cityscapes and ade20k.\n"
+               "    The JSON is {\"bbox\": {\"stats\": [AP, AP50, AP75, APs, APm, APl, AR1, AR10,\n"
+               "    AR100, ARs, ARm, ARl], \"ar_at\": {\"1\": AR1, ...}, \"per_class\": [{\"id\",\n"
+               "    \"name\", \"ap\", \"ap50\", \"ap75\", \"ap_small\", \"ap_medium\", \"ap_large\",\n"
+               "    \"ar\", \"ar_small\", \"ar_medium\", \"ar_large\"}, ...]}}, and the same under the\n"
+               "    name of every other type, from 0 to 1; -1: there is no ground truth.\n"
                "deformer metric lvis GT.json DT.json...\n"
                "    LVIS's AP, also of rare, common and frequent classes, and AR with 300\n"
                "    detections an image, equal to lvis-api; also fixed AP.\n"
@@ -224,9 +227,7 @@ const CliCommand cli_command_metric = {
                "    The exit status is 1 if there is an error.\n"
                "\n"
                "`deformer metric coco --help` shows only what concerns coco, and so on.\n"
-               "docs/metrics.md describes all numbers and the keys of the JSON files.\n"
-               "\n"
-               CLI_SCORES_JSON,
+               "docs/metrics.md describes all numbers and the keys of the JSON files.",
     .examples = "  deformer metric coco instances_val2017.json results.json --type bbox,segm\n"
                 "  deformer metric coco GT.json DT.json --explain page.html --images val2017/\n"
                 "  deformer metric panoptic panoptic_val2017.json results.json --per-class\n"

@@ -6,7 +6,7 @@
  *     DfFolder *folder;
  *     df_folder_open(&folder, "my_pictures");             reads all annotations
  *     puts(df_folder_sentence(folder));                   "my_pictures: COCO's format, 205 pictures to train on, ..."
- *     df_folder_settings(folder, config, "work_dir", &settings);          "data.train.ann_file=...", ...
+ *     df_folder_settings(folder, config, "work_dir", &settings);          "--data data.train.ann_file=...", ..
  *     df_folder_free(folder);
  *
  * The forms, in the order in which they are tried; DIR is the folder, or the only folder in it:
@@ -58,7 +58,7 @@ DF_API int df_folder_validation(const DfFolder *);            /* and to validate
 DF_API bool df_folder_has_masks(const DfFolder *);            /* some objects have one               */
 DF_API const char *df_folder_sentence(const DfFolder *);      /* what was found, in one sentence     */
 
-/* The folder as settings of a config, "data.train.ann_file='...'": n texts for df_config_read(), which live as
+/* The folder as settings of a config, "--data data.train.ann_file='...'": n texts for df_config_read(), which live as
  * long as the folder. They go into data.train, data.val and data.test; below wrappers, into the dataset itself;
  * pipelines stay, but for reduce_zero_label in them. A config without a dataset gets one, and the one of a
  * classifier without a pipeline timm's, for pictures of the backbone's img_size. Lists of datasets are

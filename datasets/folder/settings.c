@@ -30,7 +30,7 @@ static int keep(DfFolder *f, DfTextbuf *text)
 int df_folder_set_literal(DfFolder *f, const char *at, const char *key, const char *value)
 {
     DfTextbuf text = { 0 };
-    df_textbuf_add(&text, "%s.%s=%s", at, key, value);
+    df_textbuf_add(&text, "--data %s.%s=%s", at, key, value);
     return keep(f, &text);
 }
 
@@ -40,7 +40,7 @@ int df_folder_set_text(DfFolder *f, const char *at, const char *key, const char 
     DfTextbuf text = { 0 };
     if (!value)
         return df_folder_set_literal(f, at, key, "None");
-    df_textbuf_add(&text, "%s.%s=", at, key);
+    df_textbuf_add(&text, "--data %s.%s=", at, key);
     df_textbuf_json(&text, value);
     return keep(f, &text);
 }
@@ -48,7 +48,7 @@ int df_folder_set_text(DfFolder *f, const char *at, const char *key, const char 
 int df_folder_set_classes(DfFolder *f, const char *at)
 {
     DfTextbuf text = { 0 };
-    df_textbuf_add(&text, "%s.classes=[", at);
+    df_textbuf_add(&text, "--data %s.classes=[", at);
     for (int i = 0; i < f->classes.n; i++) {
         df_textbuf_add(&text, "%s", i ? ", " : "");
         df_textbuf_json(&text, f->classes.name[i]);
@@ -163,7 +163,7 @@ static int default_pipeline(DfFolder *f, const DfNode *config, int part, const c
     const long long side =
         df_node_int(df_node_at(backbone, "img_size.0"), df_node_int(df_node_get(backbone, "img_size"), 224));
     DfTextbuf text = { 0 };
-    df_textbuf_add(&text, "%s.pipeline=", at);
+    df_textbuf_add(&text, "--data %s.pipeline=", at);
     if (part == DF_TRAINING)
         df_textbuf_add(&text, "[{'type': 'LoadImageFromFile'}, {'type': 'RandomResizedCrop', 'scale': %lld}, {'type': "
                        "'RandomFlip', 'prob': 0.5}, {'type': 'RandAugment'}, {'type': 'Normalize', 'mean': [123.675, "
@@ -217,7 +217,7 @@ static void keep_as_it_was(DfFolder *f, const char *at, const char *key)
 {
     char start[300];
     size_t n = 0;
-    snprintf(start, sizeof start, "%s.%s=", at, key);
+    snprintf(start, sizeof start, "--data %s.%s=", at, key);
     for (size_t i = 0; i < f->n_text; i++)
         if (!df_starts_with(f->text[i], start))
             f->text[n++] = f->text[i];

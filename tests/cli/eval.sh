@@ -19,6 +19,21 @@ evaluate 0 --out one --threads 1 --json one.json --per-class
 same out whole.txt && same one.json whole.json && same one/results.bbox.json whole/results.bbox.json
 evaluate 0 --threads 3 --json - && same out whole.json
 
+# What the config names is read: no output goes there.
+labels=$PWD/data/annotations/instances_val2017.json
+cp "$labels" labels.json
+evaluate 2 --json "$labels" && says "key 'data.val.ann_file': --json $labels: the config names this file: want another place"
+evaluate 2 --json data/annotations/../annotations/instances_val2017.json && says 'the config names this file'
+run 2 info "$config" --set data.test.ann_file="$labels" --json "$labels" && says "--set: key 'data.test.ann_file': --json $labels: "
+run 2 info "$config" --set data.test.data_root=data --set data.test.ann_file=annotations/instances_val2017.json --json "$labels" &&
+    says "--set: key 'data.test.ann_file'"
+printf '_base_ = ["base.py"]\n' >derived.py
+sed "s|'\.\./_base_|'$root/configs/_base_|g" "$config" >base.py
+run 2 info derived.py --json base.py && says '--json base.py: the config is read from this file'
+run 2 init derived.py base.py && says 'OUT base.py: the config is read from this file'
+run 2 convert w.safetensors ./w.safetensors && says 'OUT ./w.safetensors: this file is read'
+same "$labels" labels.json
+
 # Stopped by Ctrl-C, and resumed.
 begin eval "$config" w.safetensors --data data --quiet --set model.test_cfg.score_thr=0.005 --out stopped --threads 1
 await has_lines stopped/results.jsonl 2

@@ -59,6 +59,10 @@ steps() { want=$1; shift; run "$want" forward "$detr/config.json" "$detr/weights
 steps 0 --steps 3 --threads 2 && names l.safetensors >out && prints losses && prints grad_norm && prints final:class_embed.1.bias
 cp l.safetensors first.safetensors
 steps 0 --steps 3 --threads 1 && same l.safetensors first.safetensors
+scaled='--set args.lr_backbone=0 --set auto_scale_lr.enable=True' # the input has two pictures
+steps 0 --steps 2 --set args.lr=0.002 --set args.lr_backbone=0 && cp l.safetensors rate.safetensors
+steps 0 --steps 2 --set args.lr=0.016 $scaled --set auto_scale_lr.base_batch_size=16 && same l.safetensors rate.safetensors
+steps 1 --steps 2 $scaled && says 'auto_scale_lr: want base_batch_size'
 steps 1 --steps 5 --set args.lr=1e10 && says 'iteration 1: ' && says '; first of all, transformer.'
 steps 2 --losses --input "$detr/input.safetensors" && says 'want --steps N'
 steps 2 --steps 0 && says 'want'

@@ -211,9 +211,9 @@ Test(config_override, common_parts_are_no_slips)
 Test(config_override, slips_are_refused)
 {
     static const struct { const char *text, *words; } cases[] = {
-        { "modle.backbone.depth=1", "--set:1: key 'modle': there is no such key; did you mean 'model'?" },
+        { "modle.backbone.depth=1", "--set: key 'modle': there is no such key; did you mean 'model'?" },
         { "model.backbon.depth=1", "did you mean 'backbone'?" },
-        { "lod_from='w.pth'", "--set:1: key 'lod_from': there is no such key; did you mean 'load_from'?" },
+        { "lod_from='w.pth'", "--set: key 'lod_from': there is no such key; did you mean 'load_from'?" },
         { "data.sample_per_gpu=8", "key 'data.sample_per_gpu': there is no such key; did you mean 'samples_per_gpu'?" },
         { "model.neck.4.num_outs=1", "want a number below 1" },
         { "model.neck.first=1", "want a number below 1" },

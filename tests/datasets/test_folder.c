@@ -176,7 +176,7 @@ static void settings_of(const DfFolder *folder, const char *text, const char *wa
     const int error = df_folder_settings(f, df_config_root(read), root, &s);
     bool found = false;
     for (int i = 0; error == DF_OK && i < s.n; i++)
-        found = found || df_starts_with(s.text[i], want);
+        found = found || df_starts_with(s.text[i] + strlen("--data "), want);
     cr_expect(error == DF_OK ? found : strstr(df_error(), want) != NULL, "%s\ngives no '%s' %s", text, want, error ? df_error() : "");
     df_config_free(read);
 }

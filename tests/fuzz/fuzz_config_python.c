@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         memcpy(override, zero + 1, size - length - 1);
         override[size - length - 1] = '\0';
-        (void)df_override(config, config->root, override, 1);
+        (void)df_override(config, config->root, override);
         free(override);
     }
     check(df_config_root(config));

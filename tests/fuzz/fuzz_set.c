@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const int n = fuzz_lines(data, size, lines);
     for (int i = 0; i < n; i++)
-        (void)df_override(config, config->root, lines[i], i + 1);
+        (void)df_override(config, config->root, lines[i]);
     df_config_free(config);
     return 0;
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/named_file.h -- whether a config leads to a file.
+ */
+#ifndef DF_DATASETS_NAMED_FILE_H
+#define DF_DATASETS_NAMED_FILE_H
+
+#include "config/config.h"
+
+DF_BEGIN_DECLS
+
+/* The first node of a config that was read from the file `path`, or whose text names it: as it stands, below its
+ * data_root, or, with `data_dir` (or NULL) as the root of the data, where a dataset looks for it there. A file may have
+ * several names. NULL: there is none. */
+DF_API const DfNode *df_named_file(const DfNode *root, const char *data_dir, const char *path);
+
+DF_END_DECLS
+
+#endif
