@@ -18,7 +18,7 @@ DF_BEGIN_DECLS
 typedef struct DfCheckpoint DfCheckpoint;
 
 /* `wrapper` chooses the dict inside: NULL for what the official loaders take ("state_dict", else "model", else the
- * file's own dict); "model_ema", "ema", .. by name. Anything in the chosen dict that is not an array is skipped, but a
+ * file's own dict); "model_ema", "ema", .. by name, "ema.module" for a dict in a dict. Anything in the chosen dict that is not an array is skipped, but a
  * number is an array without dimensions (I64, F64 or BOOL). A leading "module." is stripped from all keys if the first
  * key has it. A .safetensors file has no dicts inside and takes no wrapper. Its arrays are views of the file, which is
  * mapped unless it is small (df_file_map() in core/file.h), until somebody copies them.

@@ -36,6 +36,70 @@ static const char *list_keys(const DfPy *dict, char *buffer, size_t size)
     return buffer[0] ? buffer : "none";
 }
 
+/* An array of numpy. Beside tensors it is no weight. */
+static bool is_numpy(const DfPy *value)
+{
+    return value->kind == DF_PY_TENSOR && (!value->tensor->storage || value->tensor->storage->in_pickle);
+}
+
+static bool has_tensors(const DfPy *dict)
+{
+    for (size_t i = 1; i < dict->items.n; i += 2)
+        if (dict->items.at[i]->kind == DF_PY_TENSOR && !is_numpy(dict->items.at[i]))
+            return true;
+    return false;
+}
+
+/* The value of a key; if there is none, of "ema.module" the value of module in that of ema. */
+static const DfPy *wrapped(const DfPy *dict, const char *wrapper)
+{
+    char key[256];
+    const size_t outer = strcspn(wrapper, ".");
+    const DfPy *value = df_py_get(dict, wrapper);
+    if (value || !wrapper[outer] || outer >= sizeof key)
+        return value;
+    memcpy(key, wrapper, outer);
+    key[outer] = 0;
+    const DfPy *inner = df_py_get(dict, key);
+    return inner ? df_py_get(inner, wrapper + outer + 1) : NULL;
+}
+
+/* The first wrapper that leads from `dict` to tensors, through so many dicts at most; NULL: none does. A pickle can name
+ * one dict again and again: *looks is how many values are looked at. */
+static const char *name_wrapper(const DfPy *dict, int depth, char *out, size_t size, size_t *looks)
+{
+    for (size_t i = 0; i + 1 < dict->items.n; i += 2) {
+        const DfPy *key = dict->items.at[i];
+        const DfPy *value = dict->items.at[i + 1];
+        if (key->kind != DF_PY_TEXT || memchr(key->text.bytes, 0, key->text.size) || !df_py_is_dict(value))
+            continue;
+        const int n = df_snprintf(out, size, "%.*s", (int)key->text.size, key->text.bytes);
+        if (n < 0 || (size_t)n + 2 > size || value->items.n > *looks)
+            continue;
+        *looks -= value->items.n;
+        if (has_tensors(value))
+            return out;
+        out[n] = '.';
+        if (depth > 1 && name_wrapper(value, depth - 1, out + n + 1, size - (size_t)n - 1, looks))
+            return out;
+    }
+    return NULL;
+}
+
+static int fail_without_tensors(const DfPy *dict, const char *wrapper)
+{
+    char keys[512];
+    char inner[256];
+    size_t looks = 1000000;
+    list_keys(dict, keys, sizeof keys);
+    if (!name_wrapper(dict, wrapper ? 1 : 2, inner, sizeof inner, &looks))
+        return df_fail(DF_EFORMAT, "has no tensors where the state dict should be; the keys there are: %s", keys);
+    return df_fail(DF_EFORMAT,
+                   "has no tensors where the state dict should be, but in '%s%s%s': want that as the wrapper; the keys "
+                   "there are: %s",
+                   wrapper ? wrapper : "", wrapper ? "." : "", inner, keys);
+}
+
 /* The dict that the official loaders would take, or the one that was asked for. */
 static int choose(const DfPy **out, const DfPy *top, const char *wrapper)
 {
@@ -43,7 +107,7 @@ static int choose(const DfPy **out, const DfPy *top, const char *wrapper)
     if (!df_py_is_dict(top))
         return df_fail(DF_EFORMAT, "holds %s, want a dict of tensors", df_py_describe(top, text, sizeof text));
     if (wrapper) {
-        const DfPy *inner = df_py_get(top, wrapper);
+        const DfPy *inner = wrapped(top, wrapper);
         if (!inner)
             return df_fail(DF_EVALUE, "has no '%s' inside; its keys are: %s", wrapper,
                            list_keys(top, text, sizeof text));
@@ -125,20 +189,6 @@ static void scalar(DfArray *array, const DfPy *value)
 static bool has_module(DfPyText name)
 {
     return name.size >= 7 && memcmp(name.bytes, "module.", 7) == 0;
-}
-
-/* An array of numpy. Beside tensors it is no weight. */
-static bool is_numpy(const DfPy *value)
-{
-    return value->kind == DF_PY_TENSOR && (!value->tensor->storage || value->tensor->storage->in_pickle);
-}
-
-static bool has_tensors(const DfPy *dict)
-{
-    for (size_t i = 1; i < dict->items.n; i += 2)
-        if (dict->items.at[i]->kind == DF_PY_TENSOR && !is_numpy(dict->items.at[i]))
-            return true;
-    return false;
 }
 
 static int add_item(DfCheckpoint *ck, const DfPy *key, const DfPy *value, bool strip, DfLocate *locate, void *context)
@@ -255,9 +305,5 @@ int df_state_dict(DfCheckpoint *ck, const DfPickle *pickle, const char *wrapper,
             return error;
         any |= dict->items.at[i + 1]->kind == DF_PY_TENSOR;
     }
-    char keys[512];
-    if (!any && n > 0)
-        return df_fail(DF_EFORMAT, "has no tensors where the state dict should be; the keys there are: %s",
-                       list_keys(dict, keys, sizeof keys));
-    return DF_OK;
+    return any || n == 0 ? DF_OK : fail_without_tensors(dict, wrapper);
 }

@@ -83,6 +83,14 @@ Test(checkpoint, tells_what_else_is_in_the_file)
     df_checkpoint_close(ck);
 }
 
+Test(checkpoint, a_wrapper_is_a_key_or_a_path_of_two)
+{
+    DfCheckpoint *ck = open_data("average.pth", "ema.module");
+    cr_expect_eq(df_checkpoint_count(ck), 1);
+    cr_expect_not_null(df_checkpoint_find(ck, "backbone.weight"));
+    df_checkpoint_close(ck);
+}
+
 Test(checkpoint, calls_in_a_pickle_have_no_effect)
 {
     DfCheckpoint *ck = open_data("dangerous.pth", NULL); /* holds a call of os.mkdir */
@@ -119,6 +127,9 @@ Test(checkpoint, refuses_with_a_sentence)
         { "complex.pth", NULL, "'complex' is a tensor of type ComplexFloatStorage" },
         { "nine_dimensions.pth", NULL, "'x' has 9 dimensions, want at most 8" },
         { "no_tensors.pth", NULL, "the keys there are: epoch" },
+        { "average.pth", NULL, "but in 'ema.module': want that as the wrapper; the keys there are: epoch, ema" },
+        { "average.pth", "ema", "but in 'ema.module': want that as the wrapper; the keys there are: module, updates" },
+        { "average.pth", "ema.modul", "has no 'ema.modul' inside; its keys are: epoch, ema" },
         { "mmdet.pth", "model_ema", "has no 'model_ema' inside; its keys are: meta, state_dict, optimizer" },
         { "dat_legacy.pth", "epoch", "its 'epoch' is an integer, want a dict" },
     };

@@ -227,6 +227,8 @@ def make():
     torch.save({"complex": torch.zeros(2, dtype=torch.complex64)}, OUT + "/complex.pth")
     torch.save({"x": torch.zeros((1,) * 9)}, OUT + "/nine_dimensions.pth")
     torch.save({"epoch": 3}, OUT + "/no_tensors.pth")
+    average = {"backbone.weight": torch.ones(2, 3)}
+    torch.save({"epoch": 3, "ema": {"module": average, "updates": 7}}, OUT + "/average.pth")
 
 
 def crc(array):
