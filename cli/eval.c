@@ -408,8 +408,8 @@ const CliCommand cli_command_eval = {
                "all results:\n"
                "    deformer metric coco GT.json A/results.bbox.json B/results.bbox.json\n"
                "\n"
-               "`deformer metric coco --help` shows the JSON of a detector's scores, docs/metrics.md\n"
-               "that of all.",
+               "`deformer metric coco --help` shows the keys of the JSON of a detector;\n"
+               "docs/metrics.md describes the keys of all.",
     .examples = "  deformer eval CONFIG.py weights.pth --data coco/ --out run/\n"
                 "  deformer eval CONFIG.py weights.pth --data coco/ --limit 50 --json scores.json",
     .options = options,

@@ -126,8 +126,8 @@ const CliCommand cli_command_forward = {
                "With --steps N the output holds losses (N x number of losses; the first is the\n"
                "sum, and the metadata `loss_names` names them), lr (N 3: first group, lowest,\n"
                "highest), grad_norm of every update, final:PARAMETER, and ema:PARAMETER if the\n"
-               "config has an EMA. auto_scale_lr, if it is enabled, scales the rate by the number\n"
-               "of pictures in the first input.",
+               "config has an EMA. If auto_scale_lr is enabled, the batch that scales the rate is\n"
+               "the number of pictures in the first input.",
     .examples = "  deformer forward CONFIG.py random --input x.safetensors --output y.safetensors",
     .options = options,
     .least = 2,
