@@ -219,16 +219,18 @@ int df_model_load(DfModel *model, const char *path, const DfModelLoad *options)
         .ignorable = ignorable_of(model),
         .allow_missing = o.allow_missing,
         .allow_wrong_shape = o.allow_wrong_shape,
+        .prefix = o.prefix,
+        .module = o.module,
     };
     DfCheckpoint *file = NULL;
     NnReport report = { 0 };
-    int error = nn_model_init(model->weights, o.seed);
+    int error = o.onto ? DF_OK : nn_model_init(model->weights, o.seed);
     if (error == DF_OK)
         error = df_checkpoint_open(&file, path, o.wrapper);
     if (error < 0)
         return error;
     error = nn_model_load(model->weights, file, &load, &report);
-    if (error == DF_OK)
+    if (error == DF_OK && !(o.module && *o.module))
         error = keep_classes(model, file);
     if (error == DF_OK)
         warn_of_eps(model, file, path);

@@ -30,10 +30,12 @@ DF_API int df_model_init(DfModel *, uint64_t seed);   /* fresh weights, the offi
 typedef struct {
     const char *wrapper;                              /* which dict of the file: NULL, "model_ema", .. */
     bool allow_missing, allow_wrong_shape;
-    uint64_t seed;                                    /* of what is allowed to lack                      */
+    bool onto;                                        /* what is allowed to lack stays as it is          */
+    uint64_t seed;                                    /* else it is drawn anew, with this seed           */
+    const char *prefix, *module;                      /* a part of the file, a part of the network: as in NnLoad */
     NnReport *report;                                 /* gets what became of each key, or NULL; nn_report_free() it */
 } DfModelLoad;
-/* Weights from a file; what it lacks and the caller allows to lack is as df_model_init(seed) leaves it. Logs the
+/* Weights from a file; what it lacks and the caller allows to lack is as df_model_init(seed) leaves it, or as it was. Logs the
  * report on its keys. DF_EVALUE: keys that are missing or of another shape; or what reading the file says. */
 DF_API int df_model_load(DfModel *, const char *path, const DfModelLoad *);
 /* The names of the classes that the file says its network was trained for: how many; 0: it says nothing. */

@@ -247,6 +247,57 @@ static bool is_ignorable(const Loader *l, const char *name)
     return l->load && matches_one_of(l->load->ignorable, name);
 }
 
+/* ---- a part of a file, a part of a model ------------------------------------------------------------------------- */
+
+/* What stands behind `part` and a dot in a name, or the name if `part` is NULL or ""; NULL: it is not below it. */
+static const char *behind(const char *part, const char *name)
+{
+    size_t n = part ? strlen(part) : 0;
+    n -= n > 0 && part[n - 1] == '.';
+    if (n == 0)
+        return name;
+    return strncmp(name, part, n) == 0 && name[n] == '.' ? name + n + 1 : NULL;
+}
+
+static bool is_of_module(const Loader *l, const NnParam *param)
+{
+    return behind(l->load ? l->load->module : NULL, param->name) != NULL;
+}
+
+/* Keys below the prefix alone, under the names that they have in the model. A file for a backbone may also have the names
+ * of a whole network, or of another library; one for another module has the module's own. */
+static int choose_keys(const Loader *l, NnArrays *arrays)
+{
+    const char *prefix = l->load ? l->load->prefix : NULL;
+    const char *module = l->load && l->load->module ? l->load->module : "";
+    int n = 0;
+    if (!prefix && (!*module || strcmp(module, "backbone") == 0))
+        return DF_OK;
+    for (int i = 0; i < arrays->n; i++) {
+        NnNamed named = arrays->at[i];
+        const char *rest = behind(prefix, named.key);
+        if (!rest)
+            continue;
+        named.array.name = df_arena_text(arrays->arena, "%s%s%s", module, *module ? "." : "", rest);
+        if (!named.array.name)
+            return df_fail_memory("the names of a checkpoint");
+        arrays->at[n++] = named;
+    }
+    const char *first = arrays->n ? arrays->at[0].key : "none";
+    arrays->n = n;
+    return n ? DF_OK : df_fail(DF_EVALUE, "no key is below '%s', the first is %s", prefix ? prefix : "", first);
+}
+
+static int check_module(const Loader *l)
+{
+    for (int i = 0; i < nn_model_count(l->model); i++)
+        if (is_of_module(l, nn_model_at(l->model, i)))
+            return DF_OK;
+    return df_fail(DF_EVALUE, "the network has no parameter below '%s'", l->load->module);
+}
+
+/* ---- the whole file ---------------------------------------------------------------------------------------------- */
+
 static int take_array(Loader *l, const NnNamed *named)
 {
     char name[NN_NAME + 16];
@@ -258,18 +309,18 @@ static int take_array(Loader *l, const NnNamed *named)
         i = nn_index_find_older(&l->index, name);
     if (i < 0)
         return nn_report_add(l->report, is_ignorable(l, name) ? NN_IGNORED : NN_UNEXPECTED, named->key, "");
+    if (!is_of_module(l, nn_model_at(l->model, i)))
+        return nn_report_add(l->report, NN_IGNORED, named->key, "");
     l->seen[i] = true;
     return load_one(l, nn_model_at(l->model, i), named);
 }
-
-/* ---- the whole file ---------------------------------------------------------------------------------------------- */
 
 static int note_absent(Loader *l)
 {
     int error = DF_OK;
     for (int i = 0; error == DF_OK && i < nn_model_count(l->model); i++) {
         const NnParam *param = nn_model_at(l->model, i);
-        if (!l->seen[i])
+        if (!l->seen[i] && is_of_module(l, param))
             error = nn_report_add(l->report, param->optional ? NN_KEPT : NN_MISSING, param->name, "");
     }
     return error;
@@ -324,6 +375,10 @@ static int load_all(Loader *l)
     NnArrays theirs;
     NnArrays ours = { 0 };
     int error = nn_arrays_open_file(&theirs, l->file);
+    if (error == DF_OK)
+        error = check_module(l);
+    if (error == DF_OK)
+        error = choose_keys(l, &theirs);
     if (error == DF_OK)
         error = nn_quantised_take(&l->quantised, &theirs);
     if (error == DF_OK)

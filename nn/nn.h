@@ -454,11 +454,15 @@ typedef struct {
 typedef struct {
     const char *const *ignorable;  /* patterns of keys that are known and not needed, NULL-terminated: "*.attn_mask" */
     bool allow_missing, allow_wrong_shape;
+    const char *module;            /* only its parameters are loaded, "roi_head.bbox_head"; NULL or "": all        */
+    const char *prefix;            /* only the keys below it are read, "backbone", as the names of `module` without
+                                    * its own; NULL: all keys                                                      */
 } NnLoad;
 /* Copies every parameter from the checkpoint (nn_model_init() gave it memory). A lean model shares the
  * checkpoint instead, which the caller may close. Names of other libraries are understood (nn/dialects/), and
  * prefixes ("backbone.", "module.", ..) are cut off or put in front as it fits best. Missing or wrong-shaped
- * parameters are an error (DF_EFORMAT, DF_ESHAPE) unless `load` allows them; NULL allows nothing. The report is
+ * parameters are an error (DF_EFORMAT, DF_ESHAPE) unless `load` allows them; NULL allows nothing. DF_EVALUE: there is no
+ * key or no parameter in the part that `load` names. The report is
  * filled in either case: free it with nn_report_free(). */
 DF_API int nn_model_load(NnModel *, DfCheckpoint *, const NnLoad *load, NnReport *report);
 DF_API void nn_report_free(NnReport *);

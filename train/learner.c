@@ -113,17 +113,17 @@ int df_run_read(DfRun *r, const char *path)
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 /* Of a checkpoint's parameters those that fit are taken; what has another shape is a head of other classes. */
-static int load_weights(DfRun *r)
+static int take_weights(DfRun *r, const char *from, const DfPretrained *of)
 {
-    const char *from = r->o.init ? r->o.init : r->plan.load_from;
     NnReport report = { 0 };
-    const DfModelLoad load = { .allow_missing = true, .allow_wrong_shape = true, .seed = r->state.at.seed,
-                               .report = &report };
-    int error = from ? df_model_load(r->model, from, &load) : df_model_init(r->model, r->state.at.seed);
+    const DfModelLoad load = { .allow_missing = true, .allow_wrong_shape = true, .onto = true, .prefix = of->prefix,
+                               .module = of->module, .report = &report };
+    int error = df_model_load(r->model, from, &load);
     const int loaded = report.of[NN_LOADED].n + report.of[NN_RESIZED].n;
     const int wrong = report.of[NN_WRONG_SHAPE].n;
-    if (error == DF_OK && from && loaded == 0)
-        error = df_fail(DF_EVALUE, "%s: none of its keys is a parameter of this network", from);
+    if (error == DF_OK && loaded == 0)
+        error = df_fail(DF_EVALUE, "%s: none of its keys is a parameter of this network%s%s", from,
+                        *of->module ? " below " : "", of->module);
     if (error == DF_OK && wrong)
         df_log(DF_LOG_WARNING, "%d parameters of another shape are drawn anew, the first is %s", wrong,
                report.of[NN_WRONG_SHAPE].name[0]);
@@ -132,6 +132,18 @@ static int load_weights(DfRun *r)
                report.of[NN_MISSING].n, report.of[NN_MISSING].name[0]);
     nn_report_free(&report);
     return error;
+}
+
+/* As in mmengine, each file over what was there before: random weights, those of parts, those of the whole. */
+static int load_weights(DfRun *r)
+{
+    const DfPretrained whole = { .module = "" };
+    const char *from = r->o.init ? r->o.init : r->plan.load_from;
+    int error = df_model_init(r->model, r->state.at.seed);
+    for (size_t i = 0; error == DF_OK && i < r->pretrained.n; i++)
+        if (df_is_file(r->pretrained.at[i].file))
+            error = take_weights(r, r->pretrained.at[i].file, &r->pretrained.at[i]);
+    return error == DF_OK && from ? take_weights(r, from, &whole) : error;
 }
 
 int df_run_learner_open(DfRun *r)

@@ -213,23 +213,6 @@ static int read_seed(DfPlan *plan, const DfNode *root)
     return DF_OK;
 }
 
-/* mmdet up to 2.13 and mmseg up to 0.13 say model.pretrained, official backbones have a `pretrained` of their own, and
- * later releases an init_cfg. */
-const char *df_plan_pretrained(const DfNode *root)
-{
-    static const char *const places[] = { "model.pretrained", "model.backbone.pretrained", "backbone.pretrained" };
-    static const char *const inits[] = { "model.backbone.init_cfg", "backbone.init_cfg", "model.init_cfg" };
-    const char *path = NULL;
-    for (size_t i = 0; !path && i < sizeof places / sizeof *places; i++)
-        path = df_node_text(df_node_at(root, places[i]), NULL);
-    for (size_t i = 0; !path && i < sizeof inits / sizeof *inits; i++) {
-        const DfNode *init = df_node_at(root, inits[i]);
-        if (strcmp(df_node_text(df_node_get(init, "type"), ""), "Pretrained") == 0)
-            path = df_node_text(df_node_get(init, "checkpoint"), NULL);
-    }
-    return path;
-}
-
 int df_plan_read(DfPlan *out, const DfNode *root, DfArena *arena)
 {
     Runner runner = { 0 };
@@ -250,9 +233,6 @@ int df_plan_read(DfPlan *out, const DfNode *root, DfArena *arena)
     if (error == DF_OK)
         error = read_seed(out, root);
     out->load_from = df_node_text(df_node_get(root, "load_from"), NULL);
-    const char *pretrained = out->load_from ? NULL : df_plan_pretrained(root);
-    if (pretrained && df_is_file(pretrained))
-        out->load_from = pretrained;
     return error;
 }
 

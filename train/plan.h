@@ -28,16 +28,12 @@ typedef struct {
     int log_every;                 /* iterations: `log_config`                                                     */
     bool has_seed;
     uint64_t seed;
-    const char *load_from;         /* weights to begin with, or those of df_plan_pretrained() if they are a file;
-                                    * NULL: none                                                                   */
+    const char *load_from;         /* weights to begin with, over pretrained ones (pretrained.h); NULL: none       */
 } DfPlan;
 
 /* `root` is a config of mmdet 2.x / mmseg 0.x or of their successors. Texts are the arena's. DF_EVALUE: the sentence
  * names file, line and key. */
 DF_API int df_plan_read(DfPlan *out, const DfNode *root, DfArena *arena);
-
-/* What the config calls pretrained weights of its backbone or its network: a path or an address, or NULL. */
-DF_API const char *df_plan_pretrained(const DfNode *root);
 
 /* Whether something is due after `step` iterations, of which `per_epoch` make an epoch. */
 DF_API bool df_is_due(DfInterval, int64_t step, int64_t per_epoch);

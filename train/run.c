@@ -61,6 +61,8 @@ static int read_plan(DfRun *r)
         error = df_recipe_read(&r->recipe, r->root);
     if (error == DF_OK)
         error = df_plan_read(&r->plan, r->root, r->arena);
+    if (error == DF_OK)
+        error = df_pretrained_read(&r->pretrained, r->root, r->arena);
     if (error < 0 || r->plan.epochs || r->plan.iterations)
         return error;
     r->plan.epochs = r->recipe.epochs;
@@ -112,11 +114,12 @@ static void tell_data(const DfRun *r)
 /* What the config says and the run does otherwise. */
 static void tell_settings(const DfRun *r)
 {
-    const char *pretrained = df_plan_pretrained(r->root);
-    if (pretrained && !r->plan.load_from && !r->o.init && r->state.at.step == 0)
-        df_log(DF_LOG_WARNING,
-               "warning: the pretrained weights of the config, %s, are no file here: the run begins with random ones. "
-               "--init FILE begins with others", pretrained);
+    const bool begins = !r->plan.load_from && !r->o.init && r->state.at.step == 0;
+    for (size_t i = 0; begins && i < r->pretrained.n; i++)
+        if (!df_is_file(r->pretrained.at[i].file))
+            df_log(DF_LOG_WARNING,
+                   "warning: the pretrained weights of the config, %s, are no file here: the run begins without them. "
+                   "--init FILE begins with others", r->pretrained.at[i].file);
     df_recipe_warn(r->root);
 }
 
@@ -306,6 +309,7 @@ void df_run_close(DfRun *r)
     df_run_log_close(r->log);
     df_training_check_done(&r->check);
     df_fit_done(&r->fit);
+    df_pretrained_done(&r->pretrained);
     df_training_loader_free(r->loader);
     df_parallel_free(r->parallel);
     df_free(r->padded);

@@ -8,6 +8,7 @@
 #include "train/fit.h"
 #include "train/parallel.h"
 #include "train/plan.h"
+#include "train/pretrained.h"
 #include "train/run.h"
 #include "train/run_log.h"
 #include "train/state.h"
@@ -41,6 +42,7 @@ struct DfRun {
     NnModel *weights;
     DfCtx *c;
     DfPlan plan;
+    DfPretrainedList pretrained;
     DfFit fit;                         /* to data_dir                                         */
     DfTrainingCheck check;             /* what is wrong with the data                         */
     DfTrainingSet *set;

@@ -11,6 +11,7 @@
 #include "train/optimizer.h"
 #include "train/parallel.h"
 #include "train/plan.h"
+#include "train/pretrained.h"
 #include "train/recipe.h"
 #include "train/run.h"
 #include "train/run_log.h"

@@ -112,6 +112,16 @@ run 0 train tiny.py --data data --work-dir begun --init other.safetensors --dry-
 grep -q ' parameters of another shape are drawn anew, the first is bbox_head' err || fail 'does not say what is drawn anew'
 train 1 --work-dir begun --init nothing.pth && says 'nothing.pth'
 
+# Pretrained weights of a part of the network, from a part of a file.
+pretrained() { want=$1; shift; run "$want" train tiny.py --data data --work-dir begun --dry-run $small --set model.backbone.init_cfg.type=Pretrained "$@"; }
+pretrained 0 --set model.backbone.init_cfg.checkpoint=weights.safetensors --set model.backbone.init_cfg.prefix=backbone.
+grep -q 'weights.safetensors (safetensors): [0-9]* loaded' err || fail 'does not say what is loaded'
+! grep -q 'drawn anew' err || fail 'the head is asked of a file for the backbone'
+pretrained 1 --set model.backbone.init_cfg.checkpoint=weights.safetensors --set model.backbone.init_cfg.prefix=back --quiet &&
+    says "weights.safetensors: no key is below 'back', the first is "
+pretrained 0 --set model.backbone.init_cfg.checkpoint=nothing.pth
+grep -q 'nothing.pth, are no file here: the run begins without them' err || fail 'passes over weights without a word'
+
 # The other small configs make a few steps.
 for name in retinanet mask_rcnn; do
     # shellcheck disable=SC2086

@@ -41,7 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         model = model_new();
     if (size < 1 || df_checkpoint_parse(&file, data + 1, size - 1, "fuzz", NULL) < 0)
         return 0;
-    const NnLoad load = { ignorable, data[0] & 1, data[0] & 2 };
+    const NnLoad load = {
+        .ignorable = ignorable,
+        .allow_missing = data[0] & 1,
+        .allow_wrong_shape = data[0] & 2,
+    };
     (void)nn_model_load(model, file, &load, &report);
     char *text = nn_report_text(&report);
     df_free(text);

@@ -200,6 +200,85 @@ Test(load, the_best_prefix_is_cut_or_added)
     }
 }
 
+/* ---- a part of a file, a part of a model ---------------------------------------------------------------------------------- */
+
+/* A detector of a backbone and a head, into which parts of the file are loaded. */
+static NnModel *detector(File *f)
+{
+    static const char *const names[] = { "backbone.a.weight", "backbone.b.weight", "head.weight" };
+    NnModel *model = new_model();
+    for (int i = 0; i < 3; i++) {
+        nn_param(nn_root(model), names[i], DF_SHAPE(2), NN_AS_IS, nn_constant(7));
+        add(f, names[i], DF_SHAPE(2));
+    }
+    add(f, "teacher.backbone.a.weight", DF_SHAPE(2));
+    write_and_open(f);
+    return model;
+}
+
+static void expect_loaded(const NnLoad *how, const char *loaded, int missing)
+{
+    File *f = calloc(1, sizeof *f);
+    NnModel *model = detector(f);
+    NnLoad load_part = *how;
+    NnReport report;
+    load_part.allow_missing = true;
+    cr_expect_eq(load(model, f, &load_part, &report), DF_OK, "%s", df_error());
+    expect_one(&report, NN_LOADED, loaded);
+    cr_expect_eq(report.of[NN_MISSING].n, missing);
+    for (int i = 0; i < nn_model_count(model); i++) {
+        const NnParam *param = nn_model_at(model, i);
+        const bool changed = param->tensor->data[1] < 7;
+        cr_expect_eq(changed, strcmp(param->name, loaded) == 0, "%s", param->name);
+    }
+    nn_report_free(&report);
+    nn_model_free(model);
+    close_file(f);
+    free(f);
+}
+
+Test(load, parts)
+{
+    expect_loaded(&(NnLoad){ .prefix = "teacher.backbone", .module = "backbone" }, "backbone.a.weight", 1);
+    expect_loaded(&(NnLoad){ .prefix = "teacher.backbone.", .module = "backbone" }, "backbone.a.weight", 1);
+    expect_loaded(&(NnLoad){ .prefix = "head", .module = "head" }, "head.weight", 0);
+    expect_loaded(&(NnLoad){ .prefix = "backbone.a", .module = "head" }, "head.weight", 0);
+    expect_loaded(&(NnLoad){ .prefix = "teacher" }, "backbone.a.weight", 2);
+}
+
+Test(load, a_backbone_of_a_whole_network)
+{
+    File *f = calloc(1, sizeof *f);
+    NnModel *model = detector(f);
+    NnReport report;
+    cr_expect_eq(load(model, f, &(NnLoad){ .module = "backbone" }, &report), DF_OK, "%s", df_error());
+    cr_expect_eq(report.of[NN_LOADED].n, 2);
+    cr_assert_eq(report.of[NN_IGNORED].n, 2);
+    cr_expect_str_eq(report.of[NN_IGNORED].name[0], "head.weight");
+    cr_expect_str_eq(report.of[NN_IGNORED].name[1], "teacher.backbone.a.weight");
+    cr_expect_eq(data_of(model, "head.weight")[0], 7);
+    nn_report_free(&report);
+    nn_model_free(model);
+    close_file(f);
+    free(f);
+}
+
+Test(load, a_part_that_is_not_there)
+{
+    File *f = calloc(1, sizeof *f);
+    NnModel *model = detector(f);
+    NnReport report;
+    cr_expect_eq(load(model, f, &(NnLoad){ .prefix = "back", .module = "backbone" }, &report), DF_EVALUE);
+    cr_expect_not_null(strstr(df_error(), "no key is below 'back', the first is backbone.a.weight"), "%s", df_error());
+    nn_report_free(&report);
+    cr_expect_eq(load(model, f, &(NnLoad){ .module = "neck" }, &report), DF_EVALUE);
+    cr_expect_not_null(strstr(df_error(), "the network has no parameter below 'neck'"), "%s", df_error());
+    nn_report_free(&report);
+    nn_model_free(model);
+    close_file(f);
+    free(f);
+}
+
 /* ---- tables of another size --------------------------------------------------------------------------------------------- */
 
 /* in: C h w by steps, as PyTorch would resize it (bicubic, align_corners = False); out: H W C. */

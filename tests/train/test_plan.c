@@ -47,31 +47,6 @@ Test(plan, epochs_of_mmcv)
     done(&r);
 }
 
-static void expect_pretrained(const char *text, const char *path)
-{
-    Read r = read_plan(text);
-    cr_assert_eq(r.error, DF_OK, "%s", df_error());
-    const char *found = df_plan_pretrained(df_config_root(r.config));
-    cr_expect(path ? found && strcmp(found, path) == 0 : !found, "%s gives %s", text, found ? found : "nothing");
-    cr_expect_null(r.plan.load_from, "%s", text); /* none of them is a file */
-    done(&r);
-}
-
-Test(plan, pretrained_weights)
-{
-    expect_pretrained("model = dict(pretrained='torchvision://resnet50', backbone=dict(depth=50))\n", "torchvision://resnet50");
-    expect_pretrained("model = dict(pretrained=None, backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='w.pth')))\n", "w.pth");
-    expect_pretrained("model = dict(backbone=dict(pretrained='b.pth'))\n", "b.pth");
-    expect_pretrained("model = dict(backbone=dict(init_cfg=dict(type='Kaiming', checkpoint='w.pth')))\n", NULL);
-    expect_pretrained("model = dict(backbone=dict())\n", NULL);
-    Read r = read_plan("model = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='" DF_ROOT "/LICENSE')))\n");
-    cr_expect_str_eq(r.plan.load_from, DF_ROOT "/LICENSE");
-    done(&r);
-    r = read_plan("load_from = 'w.pth'\nmodel = dict(pretrained='" DF_ROOT "/LICENSE')\n");
-    cr_expect_str_eq(r.plan.load_from, "w.pth");
-    done(&r);
-}
-
 Test(plan, iterations_of_mmcv)
 {
     Read r = read_plan("runner = dict(type='IterBasedRunner', max_iters=160000)\n"
