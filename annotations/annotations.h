@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/annotations.h -- the door to annotations/: files of ground truth and of results, read as streams.
+ * annotations/annotations.h -- the public header of annotations/: files of ground truth and of results, read as
+ * streams.
  */
 #ifndef DF_ANNOTATIONS_ANNOTATIONS_H
 #define DF_ANNOTATIONS_ANNOTATIONS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * annotations/ids.h -- ids of images, categories and annotations, numbered in the order in which they are met.
- * Part of the door annotations/annotations.h.
+ * Included by annotations/annotations.h.
  */
 #ifndef DF_ANNOTATIONS_IDS_H
 #define DF_ANNOTATIONS_IDS_H

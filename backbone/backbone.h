@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/backbone.h -- the door to backbone/: networks that turn an image into feature maps. One file and one line in
- * list.def make a backbone known to configs, to `deformer list` and to the tests.
+ * backbone/backbone.h -- the public header of backbone/: networks that turn an image into feature maps. One file and
+ * one line in list.def make a backbone known to configs, to `deformer list` and to the tests.
  */
 #ifndef DF_BACKBONE_BACKBONE_H
 #define DF_BACKBONE_BACKBONE_H

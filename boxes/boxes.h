@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/boxes.h -- the door to boxes/: geometry of detection on plain arrays, as mmdet 2.x computes it.
+ * boxes/boxes.h -- the public header of boxes/: geometry of detection on plain arrays, as mmdet 2.x computes it.
  *
  * A box is four floats x1 y1 x2 y2 in pixels; its width is x2 - x1, without a "+ 1" anywhere. n boxes are 4 n floats
  * in a row.

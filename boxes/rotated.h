@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/rotated.h -- overlap of oriented boxes and of quadrangles, in float64. Part of the door boxes/boxes.h.
+ * boxes/rotated.h -- overlap of oriented boxes and of quadrangles, in float64. Included by boxes/boxes.h.
  *
  * An oriented box is cx cy w h t: its center and sides in pixels, and the angle in radians of
  * the side w, which points along (cos t, sin t) in an image whose y goes down. detectron2 has

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/checkpoint.h -- the door to checkpoint/: files of named arrays, which are PyTorch's .pth in both of its
- * forms and .safetensors. Names, types, shapes and bytes go in and out; what they mean to a network is not known
- * here.
+ * checkpoint/checkpoint.h -- the public header of checkpoint/: files of named arrays, which are PyTorch's .pth in both
+ * of its forms and .safetensors. Names, types, shapes and bytes go in and out; what they mean to a network is not
+ * known here.
  *
  * The bytes come from strangers. The unpickler builds containers, numbers, texts and views of arrays; no opcode has
  * another effect.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The public headers are the doors FOLDER/FOLDER.h and what they include, followed to the end. Nobody keeps a list.
+# The public headers are FOLDER/FOLDER.h and all headers that these include. There is no list to maintain.
 
 # deformer_public_headers(OUT FOLDER...): their paths from the root, in the order in which they are met.
 function(deformer_public_headers out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/config.h -- the door to config/: config files of many dialects as one
+ * config/config.h -- the public header of config/: config files of many dialects as one
  * tree, in the keys of mmdet 2.x / mmseg 0.x.
  *
  * Reads `.json` and the official `.py` files (a restricted syntax; nothing is executed), follows `_base_`, merges the

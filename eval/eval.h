@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/eval.h -- the door to eval/: metrics. Plain arrays and files in, numbers out; usable alone, knows no tensors.
+ * eval/eval.h -- the public header of eval/: metrics. Plain arrays and files in, numbers out; usable alone, knows no
+ * tensors.
  *
  * COCO detection metrics follow pycocotools to the last bit:
  *

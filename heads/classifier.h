@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/classifier.h -- how a classifier learns: the loss of the logits that it gives, as mmcls's configs describe it.
- * Part of the door heads/heads.h.
+ * Included by heads/heads.h.
  */
 #ifndef DF_HEADS_CLASSIFIER_H
 #define DF_HEADS_CLASSIFIER_H

@@ -2,7 +2,7 @@
  *
  * heads/dense.h -- dense heads: an answer for every anchor of every cell of every map. RetinaNet's head (Lin et al.,
  * ICCV 2017) finds objects by their class; the region proposal network (Ren et al., NIPS 2015) only says where objects
- * may be. Part of the door heads/heads.h.
+ * may be. Included by heads/heads.h.
  */
 #ifndef DF_HEADS_DENSE_H
 #define DF_HEADS_DENSE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/head.h -- what heads of several kinds have in common: the settings they are given, and the detections of an
- * image. Part of the door heads/heads.h.
+ * image. Included by heads/heads.h.
  */
 #ifndef DF_HEADS_HEAD_H
 #define DF_HEADS_HEAD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/losses.h -- what the losses of every head give: a list of scalars by name. Part of the door heads/heads.h.
+ * heads/losses.h -- what the losses of every head give: a list of scalars by name. Included by heads/heads.h.
  */
 #ifndef DF_HEADS_LOSSES_H
 #define DF_HEADS_LOSSES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/pixel.h -- pixel heads, of semantic segmentation: a score of every class for every cell of the finest map.
- * UPerNet (Xiao et al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Part of
- * the door heads/heads.h.
+ * UPerNet (Xiao et al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Included
+ * by heads/heads.h.
  */
 #ifndef DF_HEADS_PIXEL_H
 #define DF_HEADS_PIXEL_H

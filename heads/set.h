@@ -2,7 +2,7 @@
  *
  * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its kin. A fixed number of queries
  * each give one class and one box, without anchors and without suppression; in training the Hungarian method says
- * which query answers for which object. Part of the door heads/heads.h: include that.
+ * which query answers for which object. Included by heads/heads.h: include that.
  */
 #ifndef DF_HEADS_SET_H
 #define DF_HEADS_SET_H

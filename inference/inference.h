@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/inference.h -- the door to inference/: from a config and a checkpoint to results, and from a dataset to
- * scores.
+ * inference/inference.h -- the public header of inference/: from a config and a checkpoint to results, and from a
+ * dataset to scores.
  */
 #ifndef DF_INFERENCE_INFERENCE_H
 #define DF_INFERENCE_INFERENCE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/act.h -- the activations, by name. Part of the door kernels/kernels.h: include that.
+ * kernels/act.h -- the activations, by name. Included by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_ACT_H
 #define DF_KERNELS_ACT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/keep.h -- what dropout keeps, as a function of a key and a number: no mask is stored, and the way back asks
- * again. Part of the door kernels/kernels.h: include that.
+ * again. Included by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_KEEP_H
 #define DF_KERNELS_KEEP_H

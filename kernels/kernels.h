@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/kernels.h -- the door to kernels/: the arithmetic on raw pointers.
+ * kernels/kernels.h -- the public header of kernels/: the arithmetic on raw pointers.
  *
  * Two layers. A table of leaf kernels, DfKernels, filled with the C reference and then overwritten, rung by rung,
  * with what is faster on this CPU (DEFORMER_CPU=c|blas|avx2|avx512|neon picks a rung). And drivers, which cut a whole

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/leaves.h -- the leaves: the small functions that do the arithmetic, a table of them for each topic. Part
- * of the door kernels/kernels.h: include that.
+ * kernels/leaves.h -- the leaves: the small functions that do the arithmetic, a table of them for each topic. Included
+ * by kernels/kernels.h: include that.
  *
  * Drivers (gemm/gemm.h, conv/conv.h, ...) cut an operation into tasks and call leaves through these tables. The C
  * reference fills a table first; a faster rung overwrites what it does better. To read what an operation computes,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/precision.h -- in what numbers the products of a network are computed. Part of the door kernels/kernels.h:
+ * kernels/precision.h -- in what numbers the products of a network are computed. Included by kernels/kernels.h:
  * include that.
  */
 #ifndef DF_KERNELS_PRECISION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * models/architecture.h -- what a network as a whole is: a record that wires a backbone, a neck and heads, under the
- * name that configs have for it. Part of the door models/models.h.
+ * name that configs have for it. Included by models/models.h.
  */
 #ifndef DF_MODELS_ARCHITECTURE_H
 #define DF_MODELS_ARCHITECTURE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/beside.h -- a config with its weights at hand. Part of the door models/models.h.
+ * models/beside.h -- a config with its weights at hand. Included by models/models.h.
  */
 #ifndef DF_MODELS_BESIDE_H
 #define DF_MODELS_BESIDE_H

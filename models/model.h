@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/model.h -- a network by its config: built, given weights, run. Part of the door models/models.h.
+ * models/model.h -- a network by its config: built, given weights, run. Included by models/models.h.
  */
 #ifndef DF_MODELS_MODEL_H
 #define DF_MODELS_MODEL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/models.h -- the door to models/: networks as wholes. A config goes in, backbone, neck and head are wired; then
- * an image in, detections out. This is what a program that links the library calls:
+ * models/models.h -- the public header of models/: networks as wholes. A config goes in, backbone, neck and head are
+ * wired; then an image in, detections out. This is what a program that links the library calls:
  *
  *     DfModel *model;  DfCtx *c;  DfConfig *config;
  *     df_config_read(&config, "configs/retinanet/retinanet_dat_tiny_fpn_1x_coco.py", NULL, 0);

@@ -2,7 +2,7 @@
  *
  * models/points.h -- the places a network looks at: sampling points and weights of Deformable DETR (Zhu et al., ICLR
  * 2021), of DAT (Xia et al., CVPR 2022) and of deformable convolutions (Dai et al., ICCV 2017; Zhu et al., CVPR 2019),
- * in pixels of the original picture. Part of the door models/models.h: include that.
+ * in pixels of the original picture. Included by models/models.h: include that.
  *
  *     DfPoints *points;
  *     df_points_new(&points, model, 800, 1216);          which layers there are: a dry pass, before any weights

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * report/compare_page.h -- the page that shows results side by side: scores with intervals, classes, and what changed
- * image by image. Part of the door report/report.h.
+ * image by image. Included by report/report.h.
  */
 #ifndef DF_REPORT_COMPARE_PAGE_H
 #define DF_REPORT_COMPARE_PAGE_H

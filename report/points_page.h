@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * report/points_page.h -- the page in which a pointer over a picture shows which points this place reads. It has a
- * script of its own and loads nothing; numbers are whole, so that a page stays small. Part of the door
+ * script of its own and loads nothing; numbers are whole, so that a page stays small. Included by
  * report/report.h: include that.
  */
 #ifndef DF_REPORT_POINTS_PAGE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report/report.h -- the door to report/: pages and drawings of what eval/ found. Every page is one HTML file that
- * loads nothing, without scripts (but for points_page.h, which has its own); every drawing is one SVG file. Texts that
- * are given back are zero-terminated: df_free() them.
+ * report/report.h -- the public header of report/: pages and drawings of what eval/ found. Every page is one HTML file
+ * that loads nothing, without scripts (but for points_page.h, which has its own); every drawing is one SVG file. Texts
+ * that are given back are zero-terminated: df_free() them.
  */
 #ifndef DF_REPORT_REPORT_H
 #define DF_REPORT_REPORT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * report/roofline.h -- the page of a network under the roofline of a machine: what its modules do for each byte that
- * they move, and how fast, below what arithmetic and memory allow. Part of the door report/report.h.
+ * they move, and how fast, below what arithmetic and memory allow. Included by report/report.h.
  */
 #ifndef DF_REPORT_ROOFLINE_H
 #define DF_REPORT_ROOFLINE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * report/training.h -- the page of a training run: where it stands, curves, and what the network finds in pictures that
- * it does not learn from. Part of the door report/report.h.
+ * it does not learn from. Included by report/report.h.
  */
 #ifndef DF_REPORT_TRAINING_H
 #define DF_REPORT_TRAINING_H

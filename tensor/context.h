@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/context.h -- the two structs that carry everything, and what can be done with them besides ops. Part of the
- * door tensor/tensor.h: include that.
+ * tensor/context.h -- the two structs that carry everything, and what can be done with them besides ops. Included
+ * by tensor/tensor.h: include that.
  */
 #ifndef DF_TENSOR_CONTEXT_H
 #define DF_TENSOR_CONTEXT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/listen.h -- what a network tells whoever listens while it runs. Part of the door tensor/tensor.h: include
+ * tensor/listen.h -- what a network tells whoever listens while it runs. Included by tensor/tensor.h: include
  * that.
  *
  * Listeners look at tensors during the call and copy what they want to keep. What is heard changes no result.

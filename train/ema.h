@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * train/ema.h -- weights averaged over the steps of a run (Polyak and Juditsky, 1992), as the hooks of mmcv, mmdet and
- * mmengine do it. Part of the door train/train.h.
+ * mmengine do it. Included by train/train.h.
  */
 #ifndef DF_TRAIN_EMA_H
 #define DF_TRAIN_EMA_H

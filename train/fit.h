@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * train/fit.h -- a folder of labelled pictures as changes to a config, so that nobody has to edit one: where the files
- * are, which classes there are, and how many every head tells apart. Part of the door train/train.h.
+ * are, which classes there are, and how many every head tells apart. Included by train/train.h.
  */
 #ifndef DF_TRAIN_FIT_H
 #define DF_TRAIN_FIT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * train/optimizer.h -- SGD, Adam and AdamW on one block of weights and one of gradients, as torch.optim computes
- * them; how gradients are cut off before, and gathered over several batches. Part of the door train/train.h.
+ * them; how gradients are cut off before, and gathered over several batches. Included by train/train.h.
  */
 #ifndef DF_TRAIN_OPTIMIZER_H
 #define DF_TRAIN_OPTIMIZER_H

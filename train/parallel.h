@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/parallel.h -- one network trained by several processes (core/ranks.h), each on its share of every batch. Part
- * of the door train/train.h.
+ * train/parallel.h -- one network trained by several processes (core/ranks.h), each on its share of every batch.
+ * Included by train/train.h.
  *
  * All have the same weights. A rank computes its part of the loss: sums over its own pictures, divided by counts over
  * all of them (df_ctx_sum()). So the gradient of the whole batch is the sum of the ranks' gradients. Sums travel while

@@ -2,7 +2,7 @@
  *
  * train/recipe.h -- what a config says of training but for data and network: optimizer, rates, clipping, averages,
  * how long. In the words of mmdet 2.x and mmseg 0.x (optimizer, optimizer_config, lr_config, runner), of mmengine
- * (optim_wrapper, param_scheduler, train_cfg), and of the official DETR programs (args). Part of the door
+ * (optim_wrapper, param_scheduler, train_cfg), and of the official DETR programs (args). Included by
  * train/train.h.
  */
 #ifndef DF_TRAIN_RECIPE_H

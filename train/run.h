@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/run.h -- a training run from its config to its last checkpoint. Part of the door train/train.h.
+ * train/run.h -- a training run from its config to its last checkpoint. Included by train/train.h.
  *
  *     DfRun *run;
  *     DfRunOptions options = { .config = "retinanet.py", .data_dir = "pictures", .work_dir = "work_dirs/retinanet" };

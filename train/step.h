@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/step.h -- a step of training: forward, losses, backward, clipping, update, running statistics, averages. Part
- * of the door train/train.h.
+ * train/step.h -- a step of training: forward, losses, backward, clipping, update, running statistics, averages.
+ * Included by train/train.h.
  *
  *     df_trainer_new(&t, model, &recipe, &run);
  *     for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * annotations/coco/coco.h -- files of COCO's schema (Lin et al., ECCV 2014) as streams of records: images,
- * categories and annotations of a ground truth, detections of a results file. Part of the door
+ * categories and annotations of a ground truth, detections of a results file. Included by
  * annotations/annotations.h.
  *
  * The reader knows how the schema is written down, and nothing of what a file is for. A sink says which fields it

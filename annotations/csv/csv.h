@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * annotations/csv/csv.h -- comma-separated values with a line of column names (RFC 4180), row by row, in
- * place. Part of the door annotations/annotations.h.
+ * place. Included by annotations/annotations.h.
  */
 #ifndef DF_ANNOTATIONS_CSV_CSV_H
 #define DF_ANNOTATIONS_CSV_CSV_H

@@ -2,7 +2,7 @@
  *
  * annotations/dota/dota.h -- the text file that DOTA has for each picture (Xia et al., CVPR
  * 2018): a line for each object with four corners, in either sense, its class, and 1 if it is
- * difficult. Part of the door annotations/annotations.h.
+ * difficult. Included by annotations/annotations.h.
  *
  *     imagesource:GoogleEarth
  *     gsd:0.146

@@ -2,7 +2,7 @@
  *
  * annotations/openimages/openimages.h -- the files of Open Images (Kuznetsova et al., IJCV 2020)
  * and of its challenges: tables of boxes, image labels, masks and predictions, and the tree of
- * classes. Part of the door annotations/annotations.h.
+ * classes. Included by annotations/annotations.h.
  *
  *     ImageID,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf                            boxes
  *     ImageID,Source,LabelName,Confidence                                                   labels: 1 there, 0 not

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * annotations/voc/voc.h -- the XML file that PASCAL VOC has for each picture (Everingham et al., IJCV 2010), and that
- * many labelling tools write; and its files of results. Part of the door annotations/annotations.h.
+ * many labelling tools write; and its files of results. Included by annotations/annotations.h.
  *
  *     <annotation>
  *       <filename>000005.jpg</filename>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * annotations/yolo/yolo.h -- the text files of YOLO: one for each picture with a line for each object, and data.yaml
- * with the names of the classes. Part of the door annotations/annotations.h.
+ * with the names of the classes. Included by annotations/annotations.h.
  *
  *     0 0.481 0.634 0.690 0.713                class, then centre and size of the box
  *     2 0.1 0.1 0.9 0.1 0.5 0.8                class, then the points of a polygon: three or more

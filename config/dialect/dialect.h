@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/dialect.h -- the door between the dialects of config files and the one form that everything behind it
+ * config/dialect/dialect.h -- translates the dialects of config files into the one form that everything behind it
  * reads: the keys of mmdetection 2.x and mmsegmentation 0.x. Private to config/.
  *
  * df_config_read() and df_config_parse() hand a whole tree to df_dialect_translate(), once its bases are merged and the

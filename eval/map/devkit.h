@@ -2,7 +2,7 @@
  *
  * eval/map/devkit.h -- mean average precision of PASCAL VOC (Everingham et al., IJCV 2010) and of DOTA's task 1,
  * oriented boxes (Xia et al., CVPR 2018), from the files of their devkits: labels by picture, results by class. The
- * numbers are those of py-faster-rcnn's voc_eval() and of DOTA_devkit, in float64. Part of the door eval/eval.h.
+ * numbers are those of py-faster-rcnn's voc_eval() and of DOTA_devkit, in float64. Included by eval/eval.h.
  *
  * Detections of a class come best first, equal scores as they were given. Each looks at the object of its picture and
  * class that it overlaps most. If the IoU is more than the threshold, it is right where nobody better was there; a

@@ -2,7 +2,7 @@
  *
  * eval/map/map.h -- mean average precision as PASCAL VOC has it (Everingham et al., IJCV 2010) and mmdet computes it
  * (eval_map()), in its float32: each detection looks at the object that it overlaps most, and is right if that reaches
- * the threshold and nobody better was there. Part of the door eval/eval.h.
+ * the threshold and nobody better was there. Included by eval/eval.h.
  */
 #ifndef DF_EVAL_MAP_MAP_H
 #define DF_EVAL_MAP_MAP_H

@@ -2,7 +2,7 @@
  *
  * eval/openimages/openimages.h -- scores of Open Images and of its challenges (Kuznetsova et
  * al., IJCV 2020), from the published tables. The numbers are those of TensorFlow's
- * object_detection, in its floats. Part of the door eval/eval.h.
+ * object_detection, in its floats. Included by eval/eval.h.
  *
  * - Objects count for the classes above theirs too, and so do image labels that a class is there. Labels that it is
  *   not there count for the classes below. Detections count for their class alone.

@@ -2,7 +2,7 @@
  *
  * heads/set/detr.h -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by their numbers.
  * mmdet's dicts of these heads become such numbers by the records' options; who has them from elsewhere, as models/
- * from the arguments of the official programs, builds the same heads here. Part of the door heads/heads.h: include
+ * from the arguments of the official programs, builds the same heads here. Included by heads/heads.h: include
  * that.
  */
 #ifndef DF_HEADS_DETR_H

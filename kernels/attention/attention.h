@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/attention.h -- softmax attention whose scores never exist as a matrix. Part of the door
+ * kernels/attention/attention.h -- softmax attention whose scores never exist as a matrix. Included by
  * kernels/kernels.h: include that.
  *
  * All attention, deformable attention too, is made of the leaves DfAttentionKernels: a tile of queries stands side

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/focal_attention.h -- focal attention. Part of the door kernels/kernels.h: include that.
+ * kernels/attention/focal_attention.h -- focal attention. Included by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_ATTENTION_FOCAL_ATTENTION_H
 #define DF_KERNELS_ATTENTION_FOCAL_ATTENTION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_branch.h -- window attention between its two projections, a few windows at a time. Part of
- * the door kernels/kernels.h: include that.
+ * kernels/attention/window_branch.h -- window attention between its two projections, a few windows at a time. Included
+ * by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_ATTENTION_WINDOW_BRANCH_H
 #define DF_KERNELS_ATTENTION_WINDOW_BRANCH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/conv/conv.h -- convolutions, channels last: as products of patches, by Winograd's transforms, or channel
- * by channel. Part of the door kernels/kernels.h: include that.
+ * by channel. Included by kernels/kernels.h: include that.
  *
  * Drivers return DF_OK or DF_ENOMEM. Results must not overlap arguments, except that the residual of an epilogue may
  * be y where DfEpilogue allows it.

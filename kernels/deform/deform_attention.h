@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention.h -- deformable attention. Part of the door kernels/kernels.h: include that.
+ * kernels/deform/deform_attention.h -- deformable attention. Included by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_DEFORM_DEFORM_ATTENTION_H
 #define DF_KERNELS_DEFORM_DEFORM_ATTENTION_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/ms_deform_attention.h -- multi-scale deformable attention. Part of the door kernels/kernels.h:
+ * kernels/deform/ms_deform_attention.h -- multi-scale deformable attention. Included by kernels/kernels.h:
  * include that.
  *
  * Every query reads a few points of every level of a pyramid, bilinearly, with zeros outside: Zhu et al.,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm.h -- matrix products. Part of the door kernels/kernels.h: include that.
+ * kernels/gemm/gemm.h -- matrix products. Included by kernels/kernels.h: include that.
  *
  * The forward pass multiplies by weights that stay the same, so they are packed once, into panels of DF_PANEL
  * columns in the order in which a kernel reads them (Goto and van de Geijn, ACM TOMS 2008). What follows a product
