@@ -287,7 +287,7 @@ DfNode *df_arith(DfConfig *tree, const char *op, DfNode *a, DfNode *b)
 DfNode *df_arith_negative(DfNode *a)
 {
     if (!is_number(a))
-        return fail(a, "a minus sign wants a number behind it");
+        return fail(a, "a minus sign wants a number after it");
     if (a->kind == DF_NODE_INT && a->integer == INT64_MIN)
         return fail(a, "the result does not fit into 64 bits");
     a->integer = -a->integer;

@@ -92,7 +92,7 @@ int df_lock(int *lock, const char *path)
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return DF_OK;
     df_unlock(lock);
-    return df_fail(DF_EVALUE, "%s: another process has it", path);
+    return df_fail(DF_EVALUE, "%s: another process has locked it", path);
 }
 
 void df_unlock(int *lock)

@@ -190,8 +190,8 @@ static int name_classes(DfCocoDataset *coco, const char *const *classes, int n)
     if (missing == n)
         return missing_class(coco, classes, n, classes[0]);
     if (missing)
-        df_log(DF_LOG_WARNING, "%s: none of its categories has the name of %d of the %d classes: what is found of these "
-                               "is not scored", coco->path, missing, n);
+        df_log(DF_LOG_WARNING, "%s: none of its categories has the name of %d of the %d classes: detections of these "
+                               "are not scored", coco->path, missing, n);
     return DF_OK;
 }
 

@@ -209,7 +209,7 @@ int df_middle_dataset_open(DfCocoDataset **out, const DfObjectReading *what)
     *out = NULL;
     if (df_ends_with(what->ann_file, ".pkl") || df_ends_with(what->ann_file, ".pickle"))
         return df_fail(DF_EVALUE,
-                       "%s: a pickle may run anything: want it as .json, made by mmcv.dump(mmcv.load(PKL), JSON)",
+                       "%s: a pickle can execute code: want it as .json, made by mmcv.dump(mmcv.load(PKL), JSON)",
                        what->ann_file);
     int error = df_json_open(&json, what->ann_file);
     if (error < 0)

@@ -161,7 +161,7 @@ int df_detector_load(DfDetector *d, const char *checkpoint, const DfModelLoad *l
         return draw_weights(d, checkpoint);
     int error = df_model_load(d->model, checkpoint, load);
     if (error == DF_OK && d->c->precision == DF_PRECISION_BF16 && df_detector_precision(d) == DF_PRECISION_INT8)
-        error = df_fail(DF_EVALUE, "%s: its layers are in int8, and the precision is to be bf16: want a checkpoint in "
+        error = df_fail(DF_EVALUE, "%s: its layers are in int8, and the precision is bf16: want a checkpoint in "
                         "float32, or no --precision", checkpoint);
     if (error == DF_OK)
         df_detector_take_learnt_names(d);
@@ -179,8 +179,8 @@ static int load_own(DfDetector *d, const DfModelLoad *load)
         return df_fail_memory("a detector");
     if (!df_is_model_folder(path))
         return df_fail(DF_EVALUE,
-                       "%s: no weights are named, and it is no folder of a model: want a .pth or .safetensors file, or "
-                       "random",
+                       "%s: no weights are given, and it is not the folder of a model: want a .pth or .safetensors "
+                       "file, or random",
                        config);
     return df_detector_load(d, path, load);
 }

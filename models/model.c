@@ -288,7 +288,7 @@ int df_model_detect(const DfModel *model, DfCtx *c, DfTensor *image, const DfIma
 {
     memset(results, 0, (size_t)n * sizeof *results);
     if (!df_model_is_detector(model))
-        return df_fail(DF_EVALUE, "%s is no detector", df_model_type(model));
+        return df_fail(DF_EVALUE, "%s is not a detector", df_model_type(model));
     if (!takes(model, c, image))
         return df_ctx_error(c);
     const int error = model->architecture->detect(c, model->self, image, metas, n, rescale, results);
@@ -324,7 +324,7 @@ int df_model_detect_views(const DfModel *model, DfCtx *c, DfTensor *const *views
     if (model->merge.given)
         return detect_and_merge(model, c, views, metas, n, result);
     if (!model->architecture || !model->architecture->detect_views)
-        return df_fail(DF_EVALUE, "%s makes nothing of %d views of an image: test-time augmentation is not built in",
+        return df_fail(DF_EVALUE, "%s cannot merge %d views of an image: test-time augmentation is not built in",
                        df_model_type(model), n);
     for (int i = 0; i < n; i++)
         if (!takes(model, c, views[i]))
@@ -339,7 +339,7 @@ int df_model_segment(const DfModel *model, DfCtx *c, DfTensor *const *views, con
                      uint16_t *labels)
 {
     if (!df_model_is_segmentor(model))
-        return df_fail(DF_EVALUE, "%s is no segmentor", df_model_type(model));
+        return df_fail(DF_EVALUE, "%s is not a segmentor", df_model_type(model));
     for (int i = 0; i < n; i++)
         if (!takes(model, c, views[i]))
             return df_ctx_error(c);

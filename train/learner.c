@@ -125,10 +125,10 @@ static int take_weights(DfRun *r, const char *from, const DfPretrained *of)
         error = df_fail(DF_EVALUE, "%s: none of its keys is a parameter of this network%s%s", from,
                         *of->module ? " below " : "", of->module);
     if (error == DF_OK && wrong)
-        df_log(DF_LOG_WARNING, "%d parameters of another shape are drawn anew, the first is %s", wrong,
+        df_log(DF_LOG_WARNING, "%d parameters of another shape get random weights, the first is %s", wrong,
                report.of[NN_WRONG_SHAPE].name[0]);
     if (error == DF_OK && report.of[NN_MISSING].n)
-        df_log(DF_LOG_WARNING, "%d parameters that the checkpoint lacks are drawn anew, the first is %s",
+        df_log(DF_LOG_WARNING, "%d parameters that the checkpoint lacks get random weights, the first is %s",
                report.of[NN_MISSING].n, report.of[NN_MISSING].name[0]);
     nn_report_free(&report);
     return error;

@@ -190,7 +190,7 @@ static int stop(DfRun *r)
         error = df_run_page(r, true);
     if (error < 0)
         return error;
-    return df_fail(DF_EINTERRUPT, "stopped after %lld of %lld steps; the same command with --resume goes on from there",
+    return df_fail(DF_EINTERRUPT, "stopped after %lld of %lld steps; the same command with --resume continues it",
                    (long long)r->state.at.step, (long long)r->steps);
 }
 

@@ -118,8 +118,8 @@ static void tell_settings(const DfRun *r)
     for (size_t i = 0; begins && i < r->pretrained.n; i++)
         if (!df_is_file(r->pretrained.at[i].file))
             df_log(DF_LOG_WARNING,
-                   "warning: the pretrained weights of the config, %s, are no file here: the run begins without them. "
-                   "--init FILE begins with others", r->pretrained.at[i].file);
+                   "warning: the pretrained weights of the config, %s, are not a file: the run begins without them. "
+                   "--init FILE names others", r->pretrained.at[i].file);
     df_recipe_warn(r->root);
 }
 
@@ -174,7 +174,7 @@ static int open_data(DfRun *r)
 static int check_work_dir(const DfRun *r, const char *latest)
 {
     if (df_file_exists(latest) && !r->o.resume && !r->o.fresh)
-        return df_fail(DF_EVALUE, "%s has a run already: --resume goes on with it, --fresh begins anew",
+        return df_fail(DF_EVALUE, "%s already has a run: --resume continues it, --fresh starts over",
                        r->o.work_dir);
     return DF_OK;
 }

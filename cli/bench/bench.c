@@ -156,9 +156,9 @@ static int run(int n, const char *const *args)
     int H = 0;
     int W = 0;
     if (page_path && !roofline)
-        return df_fail(CLI_EUSAGE, "--page wants --roofline, whose picture it is");
+        return df_fail(CLI_EUSAGE, "--page draws the roofline: want --roofline, too");
     if (roofline && training)
-        return df_fail(CLI_EUSAGE, "--roofline is of passes forward: want it without --training");
+        return df_fail(CLI_EUSAGE, "--roofline measures forward passes: want it without --training");
     int error = training ? cli_precision_for_training() : DF_OK;
     if (error < 0)
         return error;

@@ -216,7 +216,7 @@ static int common_images(Images *out, const Comparison *of)
 static void tell_images(const Images *images, const DfCoco *gt)
 {
     if (images->ids && images->n < df_coco_images(gt))
-        df_log(DF_LOG_WARNING, "%zu of the %zu images of %s are compared: those that every run did", images->n,
+        df_log(DF_LOG_WARNING, "%zu of the %zu images of %s are compared: those that are in every run", images->n,
                df_coco_images(gt), cli_compare.gt);
 }
 

@@ -40,7 +40,7 @@ int cli_data_check(const char *in, const char *out)
     if (error == DF_OK && cli_data.copy && cli_data.link)
         error = df_fail(CLI_EUSAGE, "--copy and --link: want one of them");
     if (error == DF_OK && cli_is_same_file(in, out))
-        error = df_fail(CLI_EUSAGE, "%s is what is read: want another place to write to", out);
+        error = df_fail(CLI_EUSAGE, "%s is the input: want another place to write to", out);
     return error;
 }
 

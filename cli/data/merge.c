@@ -11,12 +11,12 @@ static void say_merge(const DfLabelledMerge *m)
     if (cli.quiet)
         return;
     if (m->same_pictures)
-        cli_say("%zu pictures are in several datasets and are one now, as are %zu equal objects on them",
+        cli_say("%zu pictures are in several datasets and were merged, with %zu equal objects on them",
                 m->same_pictures, m->same_objects);
     if (m->new_category_ids)
-        cli_say("%zu classes got another id, since theirs is that of another class", m->new_category_ids);
+        cli_say("%zu classes got new ids, because another class has theirs", m->new_category_ids);
     if (m->differing)
-        cli_say("%zu classes of one name have other members: those of the first dataset stay", m->differing);
+        cli_say("%zu classes have the same name and other fields: those of the first dataset are kept", m->differing);
 }
 
 /* One file has no parts, and files are not the parts of a folder. */

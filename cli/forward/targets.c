@@ -175,7 +175,8 @@ static int read_polygon(const Reader *r, const cJSON *flat, DfPolygon *out)
     cJSON_ArrayForEach(number, flat)
     {
         if (!cJSON_IsNumber(number) || !(number->valuedouble > -1e9 && number->valuedouble < 1e9))
-            return df_fail(DF_EFORMAT, "%s: a polygon of picture %d holds what is no number", r->input->path, r->k);
+            return df_fail(DF_EFORMAT, "%s: a polygon of picture %d contains something that is not a number",
+                           r->input->path, r->k);
         *at++ = number->valuedouble;
     }
     return DF_OK;

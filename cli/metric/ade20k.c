@@ -185,7 +185,7 @@ static void warn(const Run *r, const DfMiouResult *result)
     const Worker *w = r->workers;
     if (w->repeated)
         df_log(DF_LOG_WARNING,
-               "%zu predictions are in more than one folder and count once, as the first of them has it", w->repeated);
+               "%zu predictions are in several folders: only those of the first folder count", w->repeated);
     if (result->label_outside)
         df_log(DF_LOG_WARNING, "%llu pixels have labels outside 0..%d (first in %s/%s)%s",
                (unsigned long long)result->label_outside, result->classes - 1, r->gt_dir,

@@ -249,7 +249,7 @@ static int score(Run *r, DfPool *pool)
     if (error == DF_OK)
         error = df_cityscapes_result(&result, r->workers[0].instances);
     if (error == DF_OK && r->repeated)
-        df_log(DF_LOG_WARNING, "%zu texts are in more than one folder and count once, as the first of them has it",
+        df_log(DF_LOG_WARNING, "%zu texts are in several folders: only those of the first folder count",
                r->repeated);
     return error == DF_OK ? print(&result) : error;
 }

@@ -158,7 +158,7 @@ static int score(Run *r, DfPool *pool)
         error = df_panoptic_result(&result, r->panoptic);
     if (error == DF_OK && df_panoptic_repeated(r->panoptic))
         df_log(DF_LOG_WARNING,
-               "%zu pictures are in more than one of the result files and count once, as the first of them has it",
+               "%zu pictures are in several result files: only those of the first file count",
                df_panoptic_repeated(r->panoptic));
     if (error == DF_OK && result->unknown)
         df_log(DF_LOG_WARNING,

@@ -180,7 +180,7 @@ static int not_built_in(D2 *d, const Limit *limit, const DfNode *node, const cha
     const bool says = strcmp(node->file, d->config->file) != 0; /* else it is detectron2's own value */
     if (says)
         return df_node_fail(node, DF_EVALUE, "this form of the network is not built in: want %s", wanted);
-    return df_fail(DF_EVALUE, "%s: does not set %s, and detectron2's own value is not built in: want %s",
+    return df_fail(DF_EVALUE, "%s: does not set %s, and detectron2's default is not built in: want %s",
                    d->tree->root->file, limit->path, wanted);
 }
 

@@ -237,7 +237,7 @@ const char *df_labelled_path(const DfLabelled *set, int i)
     if (picture->path[0])
         return picture->path;
     if (!folder[0]) {
-        df_fail(DF_EIO, "where the pictures are is not known, '%s' and so on: want --images DIR", picture->name);
+        df_fail(DF_EIO, "the folder of the pictures, '%s' and so on, is unknown: want --images DIR", picture->name);
         return NULL;
     }
     if (df_labelled_check_name(picture->name) < 0)

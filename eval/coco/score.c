@@ -76,8 +76,8 @@ static void tell_repeats(DfCocoRepeats r)
 {
     if (r.images)
         df_log(DF_LOG_WARNING,
-               "%zu images are in more than one of the result files and count once, as the first of them has it: "
-               "%zu detections are left out", r.images, r.detections);
+               "%zu images are in several result files: only the first file counts, %zu detections of the others are "
+               "left out", r.images, r.detections);
 }
 
 int df_coco_read_scored(DfCoco **truth, DfCocoResults **results, const DfCocoScoring *scoring, DfPool *pool)

@@ -45,7 +45,7 @@ static int refuse_library(const char *name)
         add_name(list, sizeof list, (*d)->ours);
         add_name(list, sizeof list, (*d)->package);
     }
-    return df_fail(DF_EVALUE, "'%s' is no library whose names are known: want one of %s", name, list);
+    return df_fail(DF_EVALUE, "unknown library '%s': want one of %s", name, list);
 }
 
 /* ---- how much a table knows -------------------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static int find_target(Target *best, const char *library, const NnArrays *ours)
                        library, ours->n ? ours->at[0].array.name : "none");
     if (best->knows.first)
         return df_fail(DF_EVALUE,
-                       "%s: %s has no name for it, nor for %d others: want --strip or --rename for what no table knows",
+                       "%s: %s has no name for it, nor for %d others: want --strip or --rename for unknown names",
                        best->knows.first, library, best->knows.unknown - 1);
     return DF_OK;
 }
@@ -232,8 +232,8 @@ static void warn_of_tables(const NnConverted *c)
     }
     if (c->to && c->to->stores_index && of_v2 && !tables)
         df_log(DF_LOG_WARNING, "the file has no tables of relative positions, and does not say how large windows are: "
-               "with --window N they are written too; without, %s loads what is written with strict=False, and keeps "
-               "its own", c->to->package);
+               "with --window N they are written, too; without it, %s can load the file only with strict=False, and "
+               "keeps its own tables", c->to->package);
 }
 
 int nn_convert(NnConverted **out, const DfArray *arrays, int n, const char *library, int window)

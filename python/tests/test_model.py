@@ -296,7 +296,7 @@ def test_models_that_cannot_be_opened(configs, tmp_path):
     config = configs / 'demo' / 'retinanet_dat_nano.py'
     with pytest.raises(OSError, match='nowhere.py'):
         deformer.load('nowhere.py', 'random')
-    with pytest.raises(deformer.Error, match='no weights are named'):
+    with pytest.raises(deformer.Error, match='no weights are given'):
         deformer.load(config)
     with pytest.raises(OSError, match='nowhere.pth'):
         deformer.load(config, 'nowhere.pth')

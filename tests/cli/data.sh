@@ -83,7 +83,7 @@ data 2 filter odd.json one.json --area 5 && says 'want LOW:HIGH'
 data 2 filter odd.json odd.json && says 'want another place'
 data 2 convert odd.json x --to voc2 && says 'want coco, lvis, yolo, voc or maps'
 data 2 convert odd.json x && says '--to: want'
-data 1 convert odd.json x --to maps && says "where the pictures are is not known, 'c.jpg' and so on: want --images DIR"
+data 1 convert odd.json x --to maps && says "the folder of the pictures, 'c.jpg' and so on, is unknown: want --images DIR"
 data 2 stat odd.json && says "did you mean 'stats'?"
 data 2 convert odd.json && says 'want: deformer data convert IN OUT'
 data 0 stats odd.json --json - && grep -q '"crowds": 1' out || fail 'another number of crowds'
@@ -122,7 +122,7 @@ data 1 sample all.json x.json --number 9 && says 'there are 8 pictures'
 data 2 sample all.json x.json && says 'want --number N or --share X'
 
 # ---- merged ------------------------------------------------------------------------------------------------------------
-data 0 merge odd.json one.json both.json && says '2 pictures are in several datasets and are one now, as are 1 equal objects'
+data 0 merge odd.json one.json both.json && says '2 pictures are in several datasets and were merged, with 1 equal objects'
 is "$(grep -c file_name both.json)" 3 'pictures of both'
 data 0 filter coco/annotations/instances_train2017.json a.json --name '*[1-3].jpg' --quiet
 data 0 filter coco/annotations/instances_train2017.json b.json --name '*[4-5].jpg' --quiet
@@ -137,7 +137,7 @@ data 0 merge coco/annotations/instances_train2017.json coco/annotations/instance
 # ---- drawn -------------------------------------------------------------------------------------------------------------
 data 0 draw coco drawn --number 3 --seed 1 --quiet && is "$(find drawn -name '*.jpg' | wc -l)" 3 'drawn pictures'
 data 0 draw yolo drawn-2 --no-masks --quiet && is "$(find drawn-2 -name '*.jpg' | wc -l)" 8 'drawn pictures'
-data 1 draw odd.json drawn-3 && says 'where the pictures are is not known'
+data 1 draw odd.json drawn-3 && says 'the folder of the pictures'
 
 # ---- names of strangers ------------------------------------------------------------------------------------------------
 for name in '../out.jpg' '/out.jpg' 'a/../../out.jpg' '..'; do

@@ -13,7 +13,7 @@ same one.json three.json
 grep -q '"mIoU": 0.34982326283426' one.json || fail 'the mIoU in the JSON is another'
 mkdir half && cp "$data/labels/pred/000.png" "$data/labels/pred/001.png" half
 run 0 metric ade20k "$data/labels/gt" half "$data/labels/pred" --json three.json --boundary --confusion && same one.json three.json
-says '2 predictions are in more than one folder and count once'
+says '2 predictions are in several folders: only those of the first folder count'
 run 0 metric ade20k "$data/labels/gt" "$data/labels/pred" --explain page.html --per-image images.json --quiet
 grep -q '<b>35.0</b><span>mIoU' page.html && grep -q '</html>' page.html || fail 'the page has another mIoU'
 grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
@@ -58,7 +58,7 @@ run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" && print
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --per-class && prints '17 thing '
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/gt" "$data/panoptic/dt.json" "$data/panoptic/dt" --json one.json --threads 1
 run 0 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" "$data/panoptic/dt.json" --pred-folder "$data/panoptic/dt" --json two.json
-says '6 pictures are in more than one of the result files'
+says '6 pictures are in several result files'
 grep -v '"repeated"' two.json >two.cut && grep -v '"repeated"' one.json >one.cut && same one.cut two.cut
 run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder nowhere && says 'nowhere'
 run 1 metric panoptic "$data/panoptic/gt.json" "$data/panoptic/dt.json" --pred-folder "$data/labels/gt" && says 'labels/gt/0.png: No such file'
@@ -69,14 +69,14 @@ run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" --json one
 run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" --json two.json --threads 3 && same one.json two.json
 grep -q '"ap": 0.122869268077601' one.json || fail 'the AP of instances in the JSON is another'
 run 0 metric cityscapes "$data/cityscapes/gt" "$data/cityscapes/pred" "$data/cityscapes/pred" --json two.json && same one.json two.json
-says '3 texts are in more than one folder and count once'
+says '3 texts are in several folders: only those of the first folder count'
 run 1 metric cityscapes "$data/cityscapes/gt" "$data/labels" && says 'has no text town_000001_000396*.txt'
 run 1 metric cityscapes "$data/labels" "$data/cityscapes/pred" && says 'no file ends in _instanceIds.png'
 
 # Shards of one run: an image counts once.
 run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" --json one.json
 run 0 metric coco "$data/explain.gt.json" "$data/explain.dt.json" "$data/explain.dt.json" --json two.json
-says 'images are in more than one of the result files and count once'
+says 'images are in several result files: only the first file counts'
 grep -q '"repeated": {"images": [1-9]' two.json || fail 'the JSON says nothing of repeated images'
 grep -v '"repeated"' two.json >two.cut && sed 's/}}$/},/' one.json >one.cut && same one.cut two.cut
 

@@ -100,7 +100,7 @@ is "$(grep -cE '^(backbone|neck|bbox_head|network) .* (arithmetic|memory)$' out)
 run 0 bench "$config" --shape 64x96 --repeat 1 --roofline --depth 1 --page page.html
 is "$(grep -o '<title>[a-z_]*: [0-9.]* ms</title>' page.html | wc -l | tr -d ' ')" 4 'dots in the picture'
 grep -q '<h2>Roofline</h2>' page.html || fail 'draws no roofline'
-run 2 bench "$config" --shape 64x96 --repeat 1 --page page.html && says '--page wants --roofline'
+run 2 bench "$config" --shape 64x96 --repeat 1 --page page.html && says '--page draws the roofline: want --roofline'
 run 0 bench "$config" --shape 64x96 --repeat 1 --roofline --json -
 for key in flop_done bytes share_of_bandwidth flop_per_byte share_of_roof bound_by memory_gigabytes_per_second ridge_flop_per_byte; do
     prints "\"$key\""

@@ -48,7 +48,7 @@ run 0 convert official.safetensors wrapped.safetensors --rename patch_embed=net.
 run 1 convert wrapped.safetensors x.pth --strip x. && says 'no name begins with it'
 run 1 convert official.safetensors x.pth --rename =x && says 'want OLD=NEW'
 run 1 convert official.safetensors x.pth --to detectron2 && says 'detectron2 has no name for it'
-run 1 convert official.safetensors x.pth --to foo && says 'is no library whose names are known'
+run 1 convert official.safetensors x.pth --to foo && says "unknown library 'foo'"
 [ "$(wc -c <half.safetensors)" -lt $(($(wc -c <a.safetensors) * 6 / 10)) ] || fail 'float16 is not half as large'
 
 run 0 bench "$config" --shape 64x64 --repeat 1 --threads 1 && prints 'sgemm peak'

@@ -50,7 +50,7 @@ is "$(grep -c '"mode": "val"' whole/log.jsonl)" 2 'evaluations in the log'
 grep -q '"loss": ' whole/log.jsonl || fail 'the log has no loss'
 run 0 eval whole/config.py whole/best.safetensors --quiet
 run 0 info whole/config.py
-train 1 --work-dir whole && says 'whole has a run already: --resume goes on with it, --fresh begins anew'
+train 1 --work-dir whole && says 'whole already has a run: --resume continues it, --fresh starts over'
 train 0 --work-dir whole --resume && same whole/latest.safetensors whole/epoch_4.safetensors
 
 # Numbers of the log that do not depend on the clock.
@@ -87,7 +87,7 @@ begin train tiny.py --data data --quiet $small --work-dir stopped --set runner.m
 await has_lines stopped/log.jsonl 1
 end TERM # a shell keeps Ctrl-C from what runs in its background
 is $status 1 'a stopped run ends with'
-grep -q ' steps; the same command with --resume goes on from there' err || fail 'does not say how to go on'
+grep -q ' steps; the same command with --resume continues it' err || fail 'does not say how to go on'
 [ -s stopped/latest.safetensors ] || fail 'a stopped run leaves no state'
 
 # Only the same goes on.
@@ -109,7 +109,7 @@ prints 'time of a step'
 [ ! -e begun/latest.safetensors ] || fail 'a dry run writes a state'
 run 0 init tiny.py other.safetensors --quiet --set model.bbox_head.num_classes=5
 run 0 train tiny.py --data data --work-dir begun --init other.safetensors --dry-run --quiet $small
-grep -q ' parameters of another shape are drawn anew, the first is bbox_head' err || fail 'does not say what is drawn anew'
+grep -q ' parameters of another shape get random weights, the first is bbox_head' err || fail 'does not say what is drawn anew'
 train 1 --work-dir begun --init nothing.pth && says 'nothing.pth'
 
 # Pretrained weights of a part of the network, from a part of a file.

@@ -181,7 +181,7 @@ Test(detectron2, yaml_that_is_not_read_is_one_sentence)
     refuse_yaml("a: !!python/object:os.system x\n", "want no tag, or !!python/tuple");
     refuse_yaml("a: [1, 2\n", "met the end of the file, want");
     refuse_yaml("MODEL:\n  META_ARCHITECTURE: GeneralizedRCNN\n",
-                "a.yaml: does not set MODEL.BACKBONE.NAME, and detectron2's own value is not built in: want build_resnet");
+                "a.yaml: does not set MODEL.BACKBONE.NAME, and detectron2's default is not built in: want build_resnet");
     refuse_yaml("- 1\n- 2\n", "want keys and values as the whole config");
     refuse_yaml("a: 1\n---\nb: 2\n", "a key and a colon");
     refuse_yaml("a: 1\n", "key 'a': detectron2 has no such key");
