@@ -10,98 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/models.h"
-
-/* ---- configs: the same small networks ------------------------------------------------------------------------------- */
-
-#define OFFICIAL(more) \
-    "args = dict(hidden_dim=32, nheads=2, enc_layers=2, dec_layers=3, dim_feedforward=16, num_queries=9, " more ")\n" \
-    "resnet = dict(layers=[1, 1, 1, 1], base_width=4)\n" \
-    "num_classes = 7\n"
-
-#define BACKBONE(maps) \
-    "    backbone=dict(type='ResNet', depth=50, stage_blocks=[1, 1, 1, 1], base_channels=4, num_stages=4, out_indices=" maps ",\n" \
-    "                  frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True, style='pytorch'),\n"
-
-#define ATTENTION "dict(type='MultiheadAttention', embed_dims=32, num_heads=2, dropout=0.1)"
-#define DEFORMABLE "dict(type='MultiScaleDeformableAttention', embed_dims=32, num_heads=2)"
-#define STACK(name, layers, attention) \
-    name "=dict(num_layers=" layers ", transformerlayers=dict(attn_cfgs=" attention ", feedforward_channels=16, ffn_dropout=0.1))"
-
-#define DETR_211 \
-    "type='TransformerHead', transformer=dict(embed_dims=32, num_heads=2, num_encoder_layers=2, num_decoder_layers=3,\n" \
-    "        feedforward_channels=16, dropout=0.1)"
-#define DETR_LATER \
-    "type='DETRHead', num_query=9, transformer=dict(\n" \
-    "        " STACK("encoder", "2", "[" ATTENTION "]") ",\n" \
-    "        " STACK("decoder", "3", ATTENTION) ")"
-#define DETR(head, more) \
-    "model = dict(type='DETR',\n" BACKBONE("(3, )") \
-    "    bbox_head=dict(" head ", num_classes=7, in_channels=128,\n" \
-    "        positional_encoding=dict(type='SinePositionalEncoding', num_feats=16, normalize=True)" more "),\n" \
-    "    test_cfg=dict(max_per_img=9))\n"
-
-#define MAPPER "type='ChannelMapper', in_channels=[32, 64, 128], kernel_size=1, out_channels=32, act_cfg=None, norm_cfg=dict(type='GN', num_groups=32), num_outs=4"
-#define DEFORMABLE_DETR(neck, head) \
-    "model = dict(type='DeformableDETR',\n" BACKBONE("(1, 2, 3)") \
-    "    neck=dict(" neck "),\n" \
-    "    bbox_head=dict(type='DeformableDETRHead', num_query=9, num_classes=7, transformer=dict(two_stage_num_proposals=9,\n" \
-    "        " STACK("encoder", "2", DEFORMABLE) ",\n" \
-    "        " STACK("decoder", "3", "[" ATTENTION ", " DEFORMABLE "]") "),\n" \
-    "        positional_encoding=dict(type='SinePositionalEncoding', normalize=True, offset=-0.5)" head "))\n"
+#include "tests/models/detr_networks.h"
 
 /* ---- a pass --------------------------------------------------------------------------------------------------------- */
 
-enum { N = 2, H = 96, W = 128, HEARD = 64 };
-
-typedef struct {
-    DfConfig *config;
-    DfModel *model;
-    DfCtx *c;
-    DfImageMeta metas[N];
-    int n;
-    struct {
-        char name[32];
-        uint64_t hash;
-    } heard[HEARD];
-} Run;
-
-static uint64_t hash(const void *data, size_t n)
-{
-    const unsigned char *bytes = data;
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ bytes[i]) * 0x100000001b3u;
-    return h;
-}
-
-static void hear(void *user, const char *name, const DfTensor *x)
-{
-    Run *r = user;
-    cr_assert_lt(r->n, HEARD);
-    snprintf(r->heard[r->n].name, sizeof r->heard[r->n].name, "%s", name);
-    r->heard[r->n++].hash = hash(x->data, df_size(x) * sizeof *x->data);
-}
-
-static void open_run(Run *r, const char *text)
-{
-    *r = (Run){ 0 };
-    cr_assert_eq(df_config_parse(&r->config, text, strlen(text), "config.py", true), DF_OK, "%s", df_error());
-    cr_assert_eq(df_model_new(&r->model, df_config_root(r->config)), DF_OK, "%s", df_error());
-    cr_assert_eq(df_model_init(r->model, 1), DF_OK, "%s", df_error());
-    cr_assert_eq(df_ctx_new(&r->c, NULL), DF_OK);
-    for (int n = 0; n < N; n++) /* the second picture is smaller, and padded */
-        r->metas[n] = (DfImageMeta){ .ori_h = 100, .ori_w = 150, .img_h = H - 20 * n, .img_w = W - 50 * n, .pad_h = H, .pad_w = W, .scale_factor = { 1, 1, 1, 1 } };
-}
-
-static void close_run(Run *r)
-{
-    df_ctx_free(r->c);
-    df_model_free(r->model);
-    df_config_free(r->config);
-}
-
-/* A bias that the norm behind it makes needless: the official program has it, mmdet has not. */
 static bool only_official(const NnParam *param)
 {
     const size_t length = strlen(param->name);
@@ -132,15 +44,6 @@ static void same_weights(Run *first, Run *second)
         memcpy(q->tensor->data, p->tensor->data, n * sizeof(float));
     }
     cr_assert_eq(at, nn_model_count(b));
-}
-
-static DfTensor *image(DfCtx *c)
-{
-    DfRandom random = df_random(5, 0);
-    DfTensor *x = df_new(c, DF_SHAPE(N, H, W, 3));
-    for (size_t i = 0; i < df_size(x); i++)
-        x->data[i] = (float)df_normal(&random);
-    return x;
 }
 
 static void listen_to(Run *r, DfDetections found[N])
@@ -199,25 +102,6 @@ Test(detr_dialects, deformable_in_two_stages)
 }
 
 /* ---- losses --------------------------------------------------------------------------------------------------------- */
-
-static DfLosses *losses_with(Run *r, DfBoxUnit unit, float (*boxes)[8])
-{
-    static int labels[N][2] = { { 1, 3 }, { 2, 0 } };
-    const DfAnnotations targets[N] = { { .n = 2, .unit = unit, .labels = labels[0], .boxes = boxes[0] },
-                                       { .n = 1, .unit = unit, .labels = labels[1], .boxes = boxes[1] } };
-    DfLosses *losses = df_calloc(1, sizeof *losses);
-    cr_assert_not_null(losses);
-    r->c->recording = true;
-    const DfLossBatch batch = { .n = N, .metas = r->metas, .objects = targets };
-    cr_assert_eq(df_model_losses(r->model, r->c, image(r->c), &batch, losses), DF_OK, "%s", df_error());
-    return losses;
-}
-
-static DfLosses *losses_of(Run *r)
-{
-    static float boxes[N][8] = { { 0.3f, 0.4f, 0.2f, 0.3f, 0.7f, 0.6f, 0.4f, 0.5f }, { 0.5f, 0.5f, 0.6f, 0.4f } };
-    return losses_with(r, DF_BOXES_RELATIVE, boxes);
-}
 
 /* Boxes in pixels are divided by the size of the picture, without its padding. */
 Test(dialects, boxes_in_pixels_give_the_losses_of_their_shares)
@@ -337,96 +221,6 @@ Test(detr_dialects, without_losses_of_earlier_layers)
     losses_of_the_last_layer(OFFICIAL(""), OFFICIAL("aux_loss=False"), 3);
     losses_of_the_last_layer(OFFICIAL("with_box_refine=True, two_stage=True"),
                              OFFICIAL("with_box_refine=True, two_stage=True, aux_loss=False"), 6);
-}
-
-/* ---- dropout in training ---------------------------------------------------------------------------------------------- */
-
-static void refused(const char *text, const char *sentence)
-{
-    DfConfig *config;
-    DfModel *model;
-    cr_assert_eq(df_config_parse(&config, text, strlen(text), "config.py", true), DF_OK, "%s", df_error());
-    cr_expect_eq(df_model_new(&model, df_config_root(config)), DF_EVALUE);
-    cr_expect(strstr(df_error(), sentence), "says: %s", df_error());
-    df_config_free(config);
-}
-
-static float training_loss(const char *text)
-{
-    Run r;
-    open_run(&r, text);
-    r.c->training = true;
-    DfLosses *losses = losses_of(&r);
-    const float total = losses->total->data[0];
-    df_free(losses);
-    close_run(&r);
-    return total;
-}
-
-#define SELF(more) "dict(type='MultiheadAttention', embed_dims=32, num_heads=2" more ")"
-#define SAMPLED(more) "dict(type='MultiScaleDeformableAttention', embed_dims=32, num_heads=2" more ")"
-#define LAYERS(name, layers, attention, ffn) \
-    name "=dict(num_layers=" layers ", transformerlayers=dict(attn_cfgs=" attention ", feedforward_channels=16" ffn "))"
-#define DROPPING(encoder, encoder_ffn, self, cross, ffn) \
-    DETR("type='DETRHead', num_query=9, transformer=dict(" LAYERS("encoder", "2", SELF(encoder), encoder_ffn) ", " \
-         LAYERS("decoder", "3", "[" SELF(self) ", " SELF(cross) "]", ffn) ")", "")
-#define DROPPING_SAMPLED(encoder, encoder_ffn, self, cross, ffn) \
-    "model = dict(type='DeformableDETR',\n" BACKBONE("(1, 2, 3)") \
-    "    neck=dict(" MAPPER "),\n" \
-    "    bbox_head=dict(type='DeformableDETRHead', num_query=9, num_classes=7, transformer=dict(\n" \
-    "        " LAYERS("encoder", "2", SAMPLED(encoder), encoder_ffn) ",\n" \
-    "        " LAYERS("decoder", "3", "[" SELF(self) ", " SAMPLED(cross) "]", ffn) "),\n" \
-    "        positional_encoding=dict(type='SinePositionalEncoding', normalize=True, offset=-0.5)))\n"
-#define LAYER(p) ", dropout_layer=dict(type='Dropout', drop_prob=" p ")"
-#define FFN_CFGS(more) ", ffn_cfgs=dict(type='FFN', embed_dims=32" more ")"
-
-/* Every place has a probability of its own: each changes the loss, and no two in the same way. */
-static void tell_apart(const char *const *texts, int n)
-{
-    float loss[8];
-    for (int i = 0; i < n; i++) {
-        loss[i] = training_loss(texts[i]);
-        for (int j = 0; j < i; j++)
-            cr_expect_neq(loss[i], loss[j], "%d and %d give the same loss", i, j);
-    }
-}
-
-Test(detr_dialects, dropout_of_each_place)
-{
-    tell_apart((const char *[]){ DROPPING("", "", "", "", ""), DROPPING(", dropout=0.3", "", "", "", ""), DROPPING("", ", ffn_dropout=0.3", "", "", ""),
-                                 DROPPING("", "", ", dropout=0.3", "", ""), DROPPING("", "", "", ", dropout=0.3", ""),
-                                 DROPPING("", "", "", "", ", ffn_dropout=0.3"), DROPPING(", attn_drop=0.3", "", "", "", ""),
-                                 DROPPING(", proj_drop=0.3", "", "", "", "") }, 8);
-    tell_apart((const char *[]){ DROPPING_SAMPLED("", "", "", "", ""), DROPPING_SAMPLED(", dropout=0.0", "", "", "", ""),
-                                 DROPPING_SAMPLED("", ", ffn_dropout=0.3", "", "", ""), DROPPING_SAMPLED("", "", ", dropout=0.3", "", ""),
-                                 DROPPING_SAMPLED("", "", "", ", dropout=0.0", ""), DROPPING_SAMPLED("", "", "", "", ", ffn_dropout=0.3") }, 6);
-}
-
-static void same_training(const char *a, const char *b)
-{
-    cr_expect_eq(training_loss(a), training_loss(b), "%s\nand\n%s", a, b);
-}
-
-/* Older and newer keys of mmcv, what it takes for a key that is not there, and two dropouts one behind the other. */
-Test(detr_dialects, dropout_by_other_keys)
-{
-    same_training(DROPPING(", dropout=0.3", "", "", "", ""), DROPPING(", attn_drop=0.3" LAYER("0.3"), "", "", "", ""));
-    same_training(DROPPING(", proj_drop=0.3", "", "", "", ""), DROPPING(LAYER("0.3"), "", "", "", ""));
-    same_training(DROPPING(", proj_drop=0.75", "", "", "", ""), DROPPING(", proj_drop=0.5" LAYER("0.5"), "", "", "", ""));
-    same_training(DROPPING("", ", ffn_dropout=0.3", "", "", ""), DROPPING("", FFN_CFGS(", ffn_drop=0.3"), "", "", ""));
-    same_training(DROPPING("", ", ffn_dropout=0.3", "", "", ""), DROPPING("", ", ffn_dropout=0.3" FFN_CFGS(", ffn_drop=0.9"), "", "", ""));
-    same_training(DROPPING("", "", "", "", ""), DROPPING(", dropout=0.0", ", ffn_dropout=0.0", "", ", attn_drop=0.0", FFN_CFGS("")));
-    same_training(DROPPING_SAMPLED("", "", "", "", ""), DROPPING_SAMPLED(", dropout=0.1", "", ", dropout=0.0", ", dropout=0.1", ", ffn_dropout=0.0"));
-    refused(DROPPING("", FFN_CFGS(", dropout_layer=dict(type='DropPath', drop_prob=0.1)"), "", "", ""), "dropout_layer: want type='Dropout'");
-}
-
-/* The official programs have one probability for all; the models of transformers tell three apart. */
-Test(detr_dialects, dropout_of_the_official_arguments)
-{
-    tell_apart((const char *[]){ OFFICIAL("dropout=0.3"), OFFICIAL("dropout=0.3, attention_dropout=0.0"), OFFICIAL("dropout=0.3, activation_dropout=0.0"),
-                                 OFFICIAL("dropout=0.0") }, 4);
-    same_training(OFFICIAL("dropout=0.3"), OFFICIAL("dropout=0.3, attention_dropout=0.3, activation_dropout=0.3"));
-    same_training(OFFICIAL(""), OFFICIAL("dropout=0.1"));
 }
 
 /* ---- what is refused ------------------------------------------------------------------------------------------------ */
