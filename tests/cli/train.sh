@@ -120,7 +120,7 @@ grep -q 'weights.safetensors (safetensors): [0-9]* loaded' err || fail 'does not
 pretrained 1 --set model.backbone.init_cfg.checkpoint=weights.safetensors --set model.backbone.init_cfg.prefix=back --quiet &&
     says "weights.safetensors: no key is below 'back', the first is "
 pretrained 0 --set model.backbone.init_cfg.checkpoint=nothing.pth
-grep -q 'nothing.pth, are no file here: the run begins without them' err || fail 'passes over weights without a word'
+grep -q 'nothing.pth, are not a file: the run begins without them' err || fail 'passes over weights without a word'
 
 # The other small configs make a few steps.
 for name in retinanet mask_rcnn; do
