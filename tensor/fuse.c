@@ -28,7 +28,13 @@ bool df_fuse_fits(DfCtx *c, const char *op, DfShape result, const DfTensor *bias
 
 DfEpilogue df_fuse_epilogue(const DfTensor *bias, DfFuse fuse)
 {
-    return (DfEpilogue){ df_data_of(bias), fuse.act, df_data_of(fuse.scale), df_data_of(fuse.residual), fuse.inside };
+    return (DfEpilogue){
+        .bias = df_data_of(bias),
+        .act = fuse.act,
+        .scale = df_data_of(fuse.scale),
+        .residual = df_data_of(fuse.residual),
+        .inside = fuse.inside,
+    };
 }
 
 void df_fuse_reads(DfCtx *c, DfFuse fuse)

@@ -54,8 +54,9 @@ DfTileGrads df_tile_grads(DfCarver *c, size_t keys, size_t lanes, size_t width)
     g.dq = df_carve_floats(c, lanes, width);
     g.lse = df_carve_floats(c, 1, lanes);
     g.delta = df_carve_floats(c, 1, lanes);
-    g.ones = df_carve_floats(c, 1, keys);
-    for (size_t i = 0; c->base && i < keys; i++)
+    const size_t ones = keys > lanes ? keys : lanes;
+    g.ones = df_carve_floats(c, 1, ones);
+    for (size_t i = 0; c->base && i < ones; i++)
         g.ones[i] = 1.0f;
     return g;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/attention/query_tile.h -- a tile of queries against a run of keys: what attention in windows and attention in
- * neighborhoods have in common. Private to them; they find the rows and the bias, and take the gradients.
+ * neighborhoods have in common; deformable attention is computed in the same room. Private to them; they find the rows
+ * and the bias, and take the gradients.
  *
  * For each query i, which is a lane, and each key j:
  *     s[j][i] = scale <q[i], k[j]> + bias[j][i]
  *     p[j][i] = exp(s[j][i] - max) / sum                          softmax over j, and dropout of p in training
  *     o[i]    = sum over j of p[j][i] v[j]
- * All keys of a tile fit into scratch, so the softmax sees them at once. What the way back keeps is one number a
- * query, lse[i] = max + log(sum): with it p[j][i] = exp(s[j][i] - lse[i]), and the scores are computed again.
+ * All keys of a tile fit into scratch, so the softmax sees them at once; of sampled keys a block does. What the way back
+ * keeps is one number a query, lse[i] = max + log(sum): with it p[j][i] = exp(s[j][i] - lse[i]), and the scores are
+ * computed again.
  */
 #ifndef DF_KERNELS_ATTENTION_QUERY_TILE_H
 #define DF_KERNELS_ATTENTION_QUERY_TILE_H
@@ -54,7 +56,8 @@ typedef struct {
     float *qq, *doo;            /* the queries, scaled, and their dout: lanes width    */
     float *dq;                  /* gradient of the scaled queries: lanes width         */
     float *dp;                  /* gradient of the scores: keys lanes                  */
-    float *lse, *delta, *ones;  /* lanes; lanes; keys                                  */
+    float *lse, *delta;         /* lanes                                               */
+    float *ones;                /* keys or lanes, whichever are more                   */
 } DfTileGrads;
 DfTileGrads df_tile_grads(DfCarver *, size_t keys, size_t lanes, size_t width);
 

@@ -8,9 +8,6 @@
 
 #include "kernels/deform/plan.h"
 
-/* combine() multiplies what is there before it adds: by 1, for each lane or each key of a block. */
-enum { ONES = (int)DF_LANES > (int)DF_KEY_BLOCK ? (int)DF_LANES : (int)DF_KEY_BLOCK };
-
 typedef struct {
     DfDeformPlan plan;
     const float *out, *lse, *dout;
@@ -21,17 +18,13 @@ typedef struct {
 typedef struct {
     const float **rows, **dense; /* lanes                                                    */
     float **to;                  /* where rows of gradients are added: lanes                 */
-    float *qt, *dot;             /* queries, scaled, and dout, turned: width lanes           */
-    float *qq, *doo, *dq;        /* the same row by row, and the queries' gradient: lanes width */
-    float *s, *dp;               /* scores of one block and their gradient: DF_KEY_BLOCK lanes */
+    DfTileRoom tile;             /* scores of one block                                      */
+    DfTileGrads grads;           /* and their gradient                                       */
     float *dk, *dv;              /* of a sample: keys width                                  */
-    float *lse, *delta;          /* lanes                                                    */
-    float *ones;
     float *table_rows;           /* of table_bias()                                          */
     float *dtable;               /* the gradient of the head's padded table                  */
     float *dkey;                 /* and by the positions of a block's keys: DF_KEY_BLOCK 2   */
     float *turned;               /* gradients of a block, a query a row: lanes DF_KEY_BLOCK  */
-    uint32_t *number;            /* of dropout: lanes                                        */
 } Scratch;
 
 static Scratch carve(const DfDeformPlan *w, DfCarver *c)
@@ -43,23 +36,14 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     s.rows = df_carve(c, lanes, sizeof *s.rows);
     s.dense = df_carve(c, lanes, sizeof *s.dense);
     s.to = df_carve(c, lanes, sizeof *s.to);
-    s.qt = df_carve_floats(c, width, lanes);
-    s.dot = df_carve_floats(c, width, lanes);
-    s.qq = df_carve_floats(c, lanes, width);
-    s.doo = df_carve_floats(c, lanes, width);
-    s.s = df_carve_floats(c, DF_KEY_BLOCK, lanes);
-    s.dp = df_carve_floats(c, DF_KEY_BLOCK, lanes);
-    s.dq = df_carve_floats(c, lanes, width);
+    s.tile = df_tile_room(c, DF_KEY_BLOCK, lanes, width);
+    s.grads = df_tile_grads(c, DF_KEY_BLOCK, lanes, width);
     s.dk = df_carve_floats(c, keys, width);
     s.dv = df_carve_floats(c, keys, width);
-    s.lse = df_carve_floats(c, 1, lanes);
-    s.delta = df_carve_floats(c, 1, lanes);
-    s.ones = df_carve_floats(c, 1, ONES);
     s.table_rows = df_carve_floats(c, 2 * DF_TABLE_ROWS, (size_t)w->stride);
     s.dtable = df_carve_floats(c, 1, df_deform_table_size(w));
     s.dkey = df_carve_floats(c, DF_KEY_BLOCK, 2);
     s.turned = df_carve_floats(c, lanes, w->p->dense ? DF_KEY_BLOCK : 0);
-    s.number = df_carve(c, lanes, sizeof *s.number);
     return s;
 }
 
@@ -75,7 +59,7 @@ static void table_backward(const Backward *b, const DfDeformTile *t, int head, i
     float *dpos = b->dpos + (((size_t)t->b * (size_t)p->heads + (size_t)head) * (size_t)p->keys + (size_t)first) * 2;
     float *const dtable = b->grads->table ? df_deform_table_origin(w, s->dtable) : NULL;
     memset(s->dkey, 0, 2 * (size_t)n * sizeof *s->dkey);
-    w->k->table_bias_backward(dtable, s->dkey, s->dp, &table, &at, w->key_y + key, w->key_x + key, n);
+    w->k->table_bias_backward(dtable, s->dkey, s->grads.dp, &table, &at, w->key_y + key, w->key_x + key, n);
     for (int i = 0; i < n; i++) {
         dpos[2 * i] += s->dkey[2 * i] * (float)df_deform_cells(p->table_h);
         dpos[2 * i + 1] += s->dkey[2 * i + 1] * (float)df_deform_cells(p->table_w);
@@ -119,7 +103,7 @@ static void dense_backward(const Backward *b, const DfDeformTile *t, int head, i
     float *to = b->grads->dense + (sample * (size_t)w->p->heads + (size_t)head) * map * keys + first;
     const float *rows[DF_KEY_BLOCK];
     for (int i = 0; i < n; i++)
-        rows[i] = s->dp + i * t->lanes;
+        rows[i] = s->grads.dp + i * t->lanes;
     w->k->transpose_rows(s->turned, rows, n, DF_KEY_BLOCK, t->lanes, 1.0f);
     for (int r = 0; r < t->rows; r++)
         for (int j = 0; j < w->lanes; j++)
@@ -132,22 +116,24 @@ static void dense_backward(const Backward *b, const DfDeformTile *t, int head, i
 /* All that a tile needs of its queries: q, dout, lse, and delta = <out, dout>. */
 static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratch *s)
 {
+    DfTileRoom *r = &s->tile;
+    DfTileGrads *g = &s->grads;
     const DfDeformPlan *w = &b->plan;
     const size_t map = (size_t)w->H * (size_t)w->W;
     const float *lse = b->lse + ((size_t)t->b * (size_t)w->p->heads + (size_t)head) * map;
-    df_deform_numbers(w, t, head, s->number);
+    df_deform_numbers(w, t, head, r->number);
     df_deform_rows(w, t, head, w->p->q, s->rows);
-    w->k->transpose_rows(s->qt, s->rows, t->lanes, t->lanes, w->depth, w->p->scale);
-    w->k->copy_rows(s->qq, s->rows, t->lanes, w->depth, w->width, w->p->scale);
+    w->k->transpose_rows(r->qt, s->rows, t->lanes, t->lanes, w->depth, w->p->scale);
+    w->k->copy_rows(g->qq, s->rows, t->lanes, w->depth, w->width, w->p->scale);
     df_deform_rows(w, t, head, b->dout, s->rows);
-    w->k->transpose_rows(s->dot, s->rows, t->lanes, t->lanes, w->depth, 1.0f);
-    w->k->copy_rows(s->doo, s->rows, t->lanes, w->depth, w->width, 1.0f);
+    w->k->transpose_rows(g->dot, s->rows, t->lanes, t->lanes, w->depth, 1.0f);
+    w->k->copy_rows(g->doo, s->rows, t->lanes, w->depth, w->width, 1.0f);
     df_deform_rows(w, t, head, b->out, s->dense);
-    w->k->dot_rows(s->delta, s->rows, s->dense, t->lanes, t->lanes, w->depth);
-    memset(s->dq, 0, (size_t)t->lanes * (size_t)w->width * sizeof *s->dq);
-    memset(s->lse, 0, (size_t)t->lanes * sizeof *s->lse);
-    for (int r = 0; r < t->rows; r++)
-        memcpy(s->lse + r * w->lanes, lse + df_deform_query(w, t, r, 0), (size_t)t->columns * sizeof *lse);
+    w->k->dot_rows(g->delta, s->rows, s->dense, t->lanes, t->lanes, w->depth);
+    memset(g->dq, 0, (size_t)t->lanes * (size_t)w->width * sizeof *g->dq);
+    memset(g->lse, 0, (size_t)t->lanes * sizeof *g->lse);
+    for (int row = 0; row < t->rows; row++)
+        memcpy(g->lse + row * w->lanes, lse + df_deform_query(w, t, row, 0), (size_t)t->columns * sizeof *lse);
 }
 
 /* Lanes without a query have no gradient; their scores are whatever the table says there. */
@@ -155,35 +141,40 @@ static void clear_idle_lanes(const DfDeformPlan *w, const DfDeformTile *t, int n
 {
     for (int i = 0; i < n; i++)
         for (int r = 0; r < t->rows; r++)
-            for (int j = t->columns; j < w->lanes; j++)
-                s->s[i * t->lanes + r * w->lanes + j] = s->dp[i * t->lanes + r * w->lanes + j] = 0.0f;
+            for (int j = t->columns; j < w->lanes; j++) {
+                const int at = i * t->lanes + r * w->lanes + j;
+                s->tile.s[at] = 0.0f;
+                s->grads.dp[at] = 0.0f;
+            }
 }
 
 static void drop(const DfDeformPlan *w, const DfDeformTile *t, int first, int n, const Scratch *s, float *block)
 {
     if (w->p->dropout.key)
-        w->k->drop(block, n, t->lanes, s->number, first, &w->p->dropout, t->b);
+        w->k->drop(block, n, t->lanes, s->tile.number, first, &w->p->dropout, t->b);
 }
 
-/* The scores of a block again, then softmax back as in window_tiles.c: s becomes p, dp becomes ds. */
+/* The scores of a block again, then softmax back as in query_tile.c: s becomes p, dp becomes ds. */
 static void backward_block(const Backward *b, const DfDeformTile *t, int head, int first, Scratch *s)
 {
+    DfTileRoom *r = &s->tile;
+    DfTileGrads *g = &s->grads;
     const DfDeformPlan *w = &b->plan;
     const int keys = df_deform_keys(w, t->b);
     const int n = keys - first < DF_KEY_BLOCK ? keys - first : DF_KEY_BLOCK;
     const size_t lanes = (size_t)t->lanes;
     const size_t at = (size_t)first * (size_t)w->width;
     const size_t from = df_deform_head_at(w, t->b, head) + at;
-    const DfDeformBlock block = { s->qt, s->s, s->table_rows, s->dense };
+    const DfDeformBlock block = { r->qt, r->s, s->table_rows, s->dense };
     df_deform_scores(w, t, head, first, n, &block);
-    w->k->scores(s->dp, NULL, 0, w->vv + from, s->dot, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
-    drop(w, t, first, n, s, s->dp);
-    w->k->softmax_backward(s->s, s->dp, n, t->lanes, s->lse, s->delta, NULL, 0);
-    drop(w, t, first, n, s, s->s);
+    w->k->scores(g->dp, NULL, 0, w->vv + from, g->dot, df_round_up(n, DF_KEY_MULTIPLE), t->lanes, w->depth, w->width);
+    drop(w, t, first, n, s, g->dp);
+    w->k->softmax_backward(r->s, g->dp, n, t->lanes, g->lse, g->delta, NULL, 0);
+    drop(w, t, first, n, s, r->s);
     clear_idle_lanes(w, t, n, s);
-    w->k->combine(s->dv + at, s->ones, s->s, lanes, 1, s->doo, n, t->lanes, w->width);
-    w->k->combine(s->dk + at, s->ones, s->dp, lanes, 1, s->qq, n, t->lanes, w->width);
-    w->k->combine(s->dq, s->ones, s->dp, 1, lanes, w->kk + from, t->lanes, n, w->width);
+    w->k->combine(s->dv + at, g->ones, r->s, lanes, 1, g->doo, n, t->lanes, w->width);
+    w->k->combine(s->dk + at, g->ones, g->dp, lanes, 1, g->qq, n, t->lanes, w->width);
+    w->k->combine(g->dq, g->ones, g->dp, 1, lanes, w->kk + from, t->lanes, n, w->width);
     if (w->p->table && (b->grads->table || b->grads->pos))
         table_backward(b, t, head, first, n, s);
     if (b->grads->dense)
@@ -198,7 +189,7 @@ static void add_queries(const DfDeformPlan *w, const DfDeformTile *t, int head, 
     for (int r = 0; r < t->rows; r++)
         for (int j = 0; j < w->lanes; j++)
             s->to[r * w->lanes + j] = j < t->columns ? to + df_deform_query(w, t, r, j) * C : NULL;
-    w->k->add_rows(s->to, s->dq, t->lanes, w->depth, w->width, w->p->scale);
+    w->k->add_rows(s->to, s->grads.dq, t->lanes, w->depth, w->width, w->p->scale);
 }
 
 /* Into the keys or values `to` (B keys C); NULL: nowhere. */
@@ -240,8 +231,6 @@ static void backward_task(void *arg, size_t task, void *scratch)
     const Backward *b = arg;
     DfCarver carver = { scratch, 0 };
     Scratch s = carve(&b->plan, &carver);
-    for (int i = 0; i < ONES; i++)
-        s.ones[i] = 1.0f;
     memset(s.dtable, 0, df_deform_table_size(&b->plan) * sizeof *s.dtable);
     for (int sample = 0; sample < b->plan.p->B; sample++)
         backward_sample(b, sample, (int)task, &s);

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#include "kernels/attention/tile.h"
+#include "kernels/attention/query_tile.h"
 #include "kernels/deform/deform_attention.h"
 
 enum { DF_KEY_BLOCK = 48 }; /* keys whose scores exist at a time: with 96 lanes 18 KiB */

@@ -3,44 +3,11 @@
  * tests/kernels/test_attention.c -- every leaf of the attention table, on every rung, against float64: odd depths, rows
  * that are absent, all numbers of lanes, nothing written behind the end.
  */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <string.h>
-
-#include "kernels/kernels.h"
-
-enum { MOST = 128, FLOATS = MOST * MOST, GUARD = 16 };
-static const float guard = -12345.5f;
-
-static _Alignas(64) float A[FLOATS], B[FLOATS], C[FLOATS], Y[FLOATS + GUARD], Z[FLOATS + GUARD];
-static DfRandom random_state;
-
-static void fill(float *x, size_t n, double deviation)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)(deviation * df_normal(&random_state));
-}
-
-static void lay_guard(float *x, size_t n)
-{
-    for (size_t i = n; i < n + GUARD; i++)
-        x[i] = guard;
-}
-
-static void expect_guard(const float *x, size_t n, const char *what)
-{
-    for (size_t i = n; i < n + GUARD; i++)
-        cr_assert_eq(x[i], guard, "%s writes behind the end", what);
-}
+#include "tests/kernels/attention_leaves.h"
 
 static void expect_near(double got, double expected, double bound, const char *what)
 {
     cr_assert(fabs(got - expected) <= bound * (1 + fabs(expected)), "%s: %.9g instead of %.9g", what, got, expected);
-}
-
-static int draw(int lo, int hi)
-{
-    return lo + (int)(df_random_bits(&random_state) % (uint64_t)(hi - lo + 1));
 }
 
 /* Runs `check` on every rung with the same random numbers. */

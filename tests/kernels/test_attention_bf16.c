@@ -4,19 +4,11 @@
  * loops in float64 over factors that were rounded before: odd depths, odd numbers of keys, rows that are absent, all
  * numbers of lanes, nothing written behind the end; and the bits of every rung are those of the C reference.
  */
-#include <criterion/criterion.h>
 #include <float.h>
-#include <math.h>
-#include <string.h>
 
-#include "kernels/kernels.h"
+#include "tests/kernels/attention_leaves.h"
 
-enum { MOST = 112, FLOATS = MOST * MOST, GUARD = 16 };
-static const float guard = -12345.5f;
-
-static _Alignas(64) float A[FLOATS], B[FLOATS], C[FLOATS], Y[FLOATS + GUARD], Z[FLOATS + GUARD];
 static const float *rows[MOST];
-static DfRandom random_state;
 static const DfKernels *reference;
 
 typedef void Check(const DfAttentionKernels *);
@@ -31,29 +23,6 @@ static void on_rungs(Check *check)
         for (int round = 0; k->attention_bf16.weigh && round < 80; round++)
             check(&k->attention_bf16);
     }
-}
-
-static int draw(int lo, int hi)
-{
-    return lo + (int)(df_random_bits(&random_state) % (uint64_t)(hi - lo + 1));
-}
-
-static void fill(float *x, size_t n, double deviation)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)(deviation * df_normal(&random_state));
-}
-
-static void lay_guard(float *x, size_t n)
-{
-    for (size_t i = n; i < n + GUARD; i++)
-        x[i] = guard;
-}
-
-static void expect_guard(const float *x, size_t n, const char *what)
-{
-    for (size_t i = n; i < n + GUARD; i++)
-        cr_assert_eq(x[i], guard, "%s writes behind the end", what);
 }
 
 /* ---- numbers in twos --------------------------------------------------------------------------------------------- */
