@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/detector.h -- a config, its weights and its test pipeline as one thing: pictures in, results out.
- * Detectors, segmentors and classifiers are opened and run alike.
+ * inference/detector.h -- a config, its weights and its test pipeline as one object: from pictures to results.
+ * Detectors, segmentors and classifiers are opened and run by the same calls.
  *
  *     DfDetector *detector;  DfImage picture;  DfResult result;
  *     df_detector_open(&detector, "mask_rcnn_swin_tiny_fpn_3x_coco.py", "weights.pth", NULL);
@@ -11,8 +11,8 @@
  *         puts(df_detector_class_name(detector, result.detections.v[i].label));
  *     df_result_done(&result);  df_image_free(&picture);  df_detector_close(detector);
  *
- * Functions that can fail return DF_OK or a negative code, with a sentence in df_error(). A detector serves one
- * thread at a time; it computes on a pool of its own.
+ * Functions that can fail return DF_OK or a negative code, with a sentence in df_error(). Only one thread at a time may
+ * use a detector; it computes on its own thread pool.
  */
 #ifndef DF_INFERENCE_DETECTOR_H
 #define DF_INFERENCE_DETECTOR_H
@@ -24,7 +24,7 @@ DF_BEGIN_DECLS
 
 typedef struct DfDetector DfDetector;
 
-/* {0} is fine: every processor, the config as it stands, the loading rules of the official code. */
+/* {0} means: all processors, the config unchanged, the loading rules of the official code. */
 typedef struct {
     int threads;             /* 0: DEFORMER_THREADS, else OMP_NUM_THREADS, else all processors it may use */
     const char *const *set;  /* n_set changes to the config, as "model.test_cfg.score_thr=0.3"            */
@@ -34,8 +34,8 @@ typedef struct {
 } DfDetectorOptions;
 
 /* Reads the config, builds the network, loads the weights, reads the test pipeline. `checkpoint` is a .pth or
- * .safetensors file, or "random" or "random:SEED" for fresh weights; NULL: `config` is the folder of a model, or the
- * config.json in it, whose weights are beside it. `options` may be NULL. All is copied. */
+ * .safetensors file, or "random" or "random:SEED" for random weights; NULL: `config` is the folder of a model, or the
+ * config.json in it, with the weights beside it. `options` may be NULL. All arguments are copied. */
 DF_API int df_detector_open(DfDetector **out, const char *config, const char *checkpoint,
                             const DfDetectorOptions *options);
 DF_API void df_detector_close(DfDetector *); /* NULL is fine */
@@ -46,9 +46,9 @@ DF_API int df_detector_prepare(DfDetector *);               /* test pipeline and
 /* weights; NULL: official rules */
 DF_API int df_detector_load(DfDetector *, const char *checkpoint, const DfModelLoad *);
 
-/* A second one over the same network, weights and pipeline, with `threads` and activations of its
- * own, so that two threads can run one each. Network, weights and pipeline stay owned by `of`,
- * which is prepared and loaded before, and closed after it. */
+/* A second detector that shares the network, weights and pipeline of `of`, with its own `threads` and activations, so
+ * that two threads can run one each. `of` keeps owning what is shared: prepare and load it before, and close it after
+ * its twins. */
 DF_API int df_detector_twin(DfDetector **out, const DfDetector *of, int threads);
 
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
@@ -61,14 +61,14 @@ typedef enum {
 } DfDetectorTask;
 DF_API DfDetectorTask df_detector_task(const DfDetector *);
 DF_API int df_detector_classes(const DfDetector *);                /* how many */
-/* The name of a class: the checkpoint's, where it has any; else that of the config's data.test; else
- * COCO's, ADE20K's or ImageNet's where the number of classes says so; else its number. Lives as long as
- * the detector; known after df_detector_prepare(). */
+/* The name of a class: that of the checkpoint, if it has names; else that of the config's data.test; else COCO's,
+ * ADE20K's or ImageNet's, if the network has as many classes; else its number. Lives as long as the detector; valid
+ * after df_detector_prepare(). */
 DF_API const char *df_detector_class_name(const DfDetector *, int label);
-/* Names and colours of all classes; n = 0 where there are numbers alone. */
+/* Names and colours of all classes; n = 0 if the classes have only numbers. */
 DF_API const DfClasses *df_detector_class_names(const DfDetector *);
-/* The names of a file (df_class_names_read()) go before all others, those of the checkpoint, too. After
- * df_detector_prepare(). DF_EVALUE: there are not as many as classes. */
+/* Takes the class names of a file (df_class_names_read()) in place of all others, also of those in the checkpoint. Call
+ * after df_detector_prepare(). DF_EVALUE: the number of names is not the number of classes. */
 DF_API int df_detector_take_names(DfDetector *, const char *path);
 /* The category_id of a label in COCO's results format: by the annotation file given to df_detector_take_categories(),
  * else COCO's own ids, or counted from 1. */
@@ -97,12 +97,12 @@ typedef struct {
 } DfResult;
 DF_API void df_result_done(DfResult *); /* frees what it holds and empties it; {0} is fine */
 
-/* n pictures (BGR, 8 bits), one after the other: results[n]. A result depends on its picture alone. After a failure
- * all are empty. */
+/* Runs n pictures (BGR, 8 bits) one after the other, into results[n]. A result depends only on its picture. After a
+ * failure all are empty. */
 DF_API int df_detector_run(DfDetector *, const DfImage *pictures, int n, DfResult *results);
-/* The same with pixels as they stand in the memory of another program. */
+/* The same for pixels in another channel order. */
 DF_API int df_detector_run_as(DfDetector *, const DfImage *pictures, int n, DfPixelOrder, DfResult *results);
-/* The same for a picture that a loader has prepared with df_detector_pipeline(). Errors name the picture. */
+/* The same for a picture that a loader prepared with df_detector_pipeline(). Errors name the picture. */
 DF_API int df_detector_run_sample(DfDetector *, const DfSample *, DfResult *);
 
 /* DF_ENOMEM if the activations of an input of n x H x W would take more than this machine's memory. */
@@ -112,8 +112,8 @@ DF_API int df_detector_check_channels(const DfDetector *);
 /* The usual input size: 800 x `wide` for detectors, 512 x 512 for segmentors, the config's img_size for classifiers. */
 DF_API void df_detector_usual_shape(const DfDetector *, int wide, int *H, int *W);
 
-/* The detections in the order in which they are listed for people, which is that of queries where the network's own
- * library lists them so, else the best first; df_free() the list. NULL after df_fail(). */
+/* The detections in the order in which to print them: by query, if the network's own library prints them so, else the
+ * best first. df_free() the list. NULL: an error, see df_error(). */
 DF_API const DfDetection **df_detections_listed(const DfDetections *);
 
 /* Removes the detections with a lower score. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluator.h -- private: what a config's test_evaluator and `evaluation` say, and what of it is said in vain.
+ * inference/evaluator.h -- private: reads test_evaluator and `evaluation` of a config, and warns of settings that have
+ * no effect.
  */
 #ifndef DF_INFERENCE_EVALUATOR_H
 #define DF_INFERENCE_EVALUATOR_H

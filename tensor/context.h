@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/context.h -- the two structs that carry everything, and what can be done with them besides ops. Included
+ * tensor/context.h -- the two structs that all code uses, DfTensor and DfCtx, and their functions except ops. Included
  * by tensor/tensor.h: include that.
  */
 #ifndef DF_TENSOR_CONTEXT_H
@@ -21,8 +21,8 @@ typedef struct DfOrigin DfOrigin;
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
-/* An op as the tape sees it. backward() adds to df_grad(c, y->src[i]) for every source that wants a gradient,
- * reading y->grad and whatever the forward pass left in y->saved. */
+/* An op on the tape. backward() adds to df_grad(c, y->src[i]) for every source that wants a gradient; it reads y->grad
+ * and what the forward pass stored in y->saved. */
 typedef struct {
     const char *name;
     void (*backward)(DfCtx *c, DfTensor *y);
@@ -30,28 +30,28 @@ typedef struct {
 
 struct DfTensor {
     float *data;        /* NULL in a dry context, and for tensors without elements */
-    bool bf16;          /* numbers of bfloat16, which convolutions and df_max_pool2d() take, no other op */
+    bool bf16;          /* the data are bfloat16, which only convolutions and df_max_pool2d() read */
     DfShape shape;
     float *grad;        /* same shape; NULL until something flows back             */
     bool wants_grad;    /* a parameter that is trained, or computed from one       */
-    bool reached;       /* something flowed back to it; cleared by whoever clears the gradient */
-    bool keeps_packed;  /* of a weight that is trained: it was used several times in the last step */
-    int uses;           /* in this one                                             */
+    bool reached;       /* its gradient was written; the code that clears the gradient clears this */
+    bool keeps_packed;  /* trained weight: was used several times in the last step */
+    int uses;           /* trained weight: uses in this step                       */
 
-    const DfOp *op;     /* who made it, when recorded                              */
+    const DfOp *op;     /* the op that made it, if recorded                        */
     DfTensor *src[DF_SOURCES];
     int n_src;
-    void *saved;        /* the op's own notes, from df_save()                      */
+    void *saved;        /* what the op keeps for backward, from df_save()          */
     DfTensor *previous; /* on the tape                                             */
-    int replay;         /* on which: 0, or that of a part that runs again          */
+    int replay;         /* the tape: 0, or that of a recomputed part               */
 
-    DfBuffer *buffer, *grad_buffer; /* NULL if the memory is somebody else's: parameters */
-    const DfTensor *first_user; /* of a parameter, during backward: what was made of it first is walked last */
+    DfBuffer *buffer, *grad_buffer; /* NULL if the tensor does not own its memory: parameters */
+    const DfTensor *first_user; /* parameter, during backward: its first use on the tape, reached last */
     const char *made_at; /* the path of the module, while the context checks       */
-    DfQuantization *quantization;   /* of a weight that is multiplied in 8 bits where no tape is kept; else NULL  */
+    DfQuantization *quantization;   /* of an int8 weight (used when no tape is kept); else NULL                  */
     struct DfPacked *packed;        /* of a weight: copies in the order in which kernels read them, made on first use */
-    const DfOrigin *origin;         /* of a weight: where its numbers come from while `data` is NULL */
-    float *held;                    /* what df_hold() made `data`: the owner of the weight frees it  */
+    const DfOrigin *origin;         /* of a weight: the source of its numbers while `data` is NULL */
+    float *held;                    /* the memory of `data` from df_hold(): the owner of the weight frees it */
 };
 
 static inline int df_dim(const DfTensor *x, int i) /* the size of dimension i; i < 0 counts from the end */
@@ -63,61 +63,61 @@ static inline size_t df_size(const DfTensor *x)    /* number of elements */
     return df_count(x->shape);
 }
 
-static inline size_t df_floats(const DfTensor *x)  /* so much memory its numbers take */
+static inline size_t df_floats(const DfTensor *x)  /* its memory, in floats */
 {
     return x->bf16 ? (df_size(x) + 1) / 2 : df_size(x);
 }
 
 /* Frees the packed copies of a weight: when its numbers have changed, and before its own memory is freed. */
 DF_API void df_packed_drop(DfTensor *weight);
-/* The same after a step of training. A weight that was used several times in this step is expected to be so in the next
- * one, and keeps copies from now on, whose memory is used again; others are packed for each use. */
+/* The same after a training step. A weight that was used several times in this step will probably be used as often in
+ * the next one; it keeps packed copies from now on, in the same memory. Other weights are packed for each use. */
 DF_API void df_packed_outdated(DfTensor *weight);
 
-/* ---- weights without memory of their own ------------------------------------------------------------------------- */
+/* ---- weights that are not kept in memory ------------------------------------------------------------------------- */
 
-/* A weight that is only read packed needs its own numbers when a packed copy is made, and no more: it may have no
- * data, and an origin, which gives the numbers for each use. Any op but those that pack gives such a weight its data
- * for good, and so does a context that records. */
+/* A weight that is only read packed needs its numbers only while a packed copy is made. So it may have no data, but an
+ * origin that provides the numbers for each use. If an op reads the weight unpacked, or a context records, the weight
+ * gets its data permanently. */
 typedef struct {
     const float *at;    /* df_size(w) numbers, in our order                      */
-    float *own;         /* where they were put; NULL: they stand there by themselves */
-    const DfOrigin *from; /* whose they are; NULL: the weight's                  */
+    float *own;         /* memory to free; NULL: the numbers are in the origin's memory */
+    const DfOrigin *from; /* their origin; NULL: they are the weight's own data  */
 } DfNumbers;
 struct DfOrigin {
     int (*open)(const DfOrigin *, const DfTensor *w, DfNumbers *out);    /* out->own by df_malloc(), or NULL         */
-    int (*close)(const DfOrigin *, const DfTensor *w, DfNumbers *); /* frees; an error: they were wrong, or may be */
+    int (*close)(const DfOrigin *, const DfTensor *w, DfNumbers *); /* frees; an error: the numbers may be wrong */
 };
-/* The numbers of any weight for one use, between open and close; each may fail, and after a failure the numbers are not
- * to be used. Several threads may do so at once. */
+/* The numbers of any weight for one use, between open and close. Both may fail; do not use the numbers after a failure.
+ * Several threads may call these at once. */
 DF_API int df_numbers_open(DfTensor *w, DfNumbers *out);
 DF_API int df_numbers_close(DfTensor *w, DfNumbers *);
-/* Afterwards w->data is there, until the owner of the weight takes it away again. */
+/* Loads w->data, which stays until the owner of the weight removes it. */
 DF_API int df_hold(DfTensor *w);
 
 /* ---- the context ------------------------------------------------------------------------------------------------ */
 
-/* Replaces n sums of this process by those over all of them, each of which calls it for the same sums in the same
- * order. DF_OK, or an error with its sentence. */
+/* Replaces n sums of this process by the sums over all processes. All processes must call it for the same sums in the
+ * same order. DF_OK, or an error with its sentence. */
 typedef int DfReduce(void *user, double *sums, size_t n);
-/* All of a parameter's gradient has come, while backward goes on. */
+/* Called during backward when the gradient of a parameter is complete. */
 typedef void DfArrived(void *user, DfTensor *parameter);
 
 struct DfCtx {
     DfPool *pool;           /* borrowed; NULL: one thread                                            */
-    const DfKernels *k;     /* which rung of kernels to use                                          */
+    const DfKernels *k;     /* the kernels to use (of one rung)                                      */
     DfPrecision precision;  /* of products: df_ctx_set_precision()                                   */
-    bool recording;         /* keep a tape, and all memory of the step with it                       */
+    bool recording;         /* keep a tape, and with it all memory of the step                       */
     bool training;          /* dropout works, batch norm uses the batch                              */
     bool dry;               /* shapes, multiply-adds and memory only: no data is computed or read    */
     int err;                /* DF_OK, or the first failure                                           */
     DfTensor nil;           /* what ops return after a failure: all its sizes are 0                  */
-    size_t live, peak;      /* bytes of activations now and at most                                  */
-    DfReduce *reduce;       /* adds up over the processes that train together; NULL: there is one    */
+    size_t live, peak;      /* bytes of activations: now, and the maximum                            */
+    DfReduce *reduce;       /* sums over the processes that train together; NULL: one process        */
     void *reduce_user;
-    bool frugal;            /* backward frees what it needs no more: behind it only scalars can be read, */
-                            /* and what is not on the tape                                           */
-    DfArrived *arrived;     /* NULL: nobody asks                                                     */
+    bool frugal;            /* backward frees what it no longer needs: after it, only scalars and    */
+                            /* tensors that are not on the tape can be read                          */
+    DfArrived *arrived;     /* NULL: not needed                                                      */
     void *arrived_user;
     struct DfCtxParts *parts; /* private                                                             */
 };
@@ -125,52 +125,53 @@ struct DfCtx {
 /* A context with its own step memory. `pool` is borrowed and may be NULL. DF_OK or DF_ENOMEM. */
 DF_API int df_ctx_new(DfCtx **out, DfPool *pool);
 DF_API void df_ctx_free(DfCtx *); /* NULL is fine */
-/* Forgets all tensors of the step, the tape and the error. Memory is kept for the next step. */
+/* Drops all tensors of the step, the tape and the error. The memory is kept for the next step. */
 DF_API void df_reset(DfCtx *);
 
-/* In what products with weights, and those of attention, are computed from now on; DF_PRECISION_F32 at first. Weights
- * are packed once for each precision that they are used in. DF_EVALUE: this rung has no products of that precision. What is not float32 has
- * no way back: an op that a context should record then poisons it. */
+/* Sets the precision of products with weights and of attention; the default is DF_PRECISION_F32. Weights are packed
+ * once for each precision in use. DF_EVALUE: this rung does not support the precision. Only float32 has a backward
+ * pass: with another precision, an op in a context that records poisons the context. */
 DF_API int df_ctx_set_precision(DfCtx *, DfPrecision);
 
-/* Poisons the context with a sentence, put behind the path of the module that runs; the first one stays. */
+/* Poisons the context with a sentence, which is prefixed with the path of the current module. The first error is kept.
+ */
 DF_API void df_ctx_fail(DfCtx *, int code, const char *format, ...) DF_PRINTF(3, 4);
 /* DF_OK, or the code of the first failure with its sentence restored to df_error(). */
 DF_API int df_ctx_error(DfCtx *);
 
 /* ---- the step --------------------------------------------------------------------------------------------------- */
 
-/* The random numbers that follow are those of this step of a run, whose seed it is; sample 0 of the batch is number
- * `first_sample` of all that belong to the step. A new context has seed, step and first sample 0. */
+/* Sets the random numbers to those of step `step` of a run with this seed. Sample 0 of the batch is sample
+ * `first_sample` of the whole step. A new context has seed, step and first sample 0. */
 DF_API void df_ctx_seed(DfCtx *, uint64_t seed, uint64_t step, int first_sample);
-/* The stream of a sample of the batch at the place where the pass is now: another one for each step, path of scopes,
- * and time that it is asked for there since df_reset() or df_ctx_seed(). Nothing else matters: neither threads, nor
- * what else ran, nor the other samples of the batch. */
+/* A random stream for a sample of the batch. It depends on the seed, the step, the sample, the path of scopes, and how
+ * often it was asked for on this path since df_reset() or df_ctx_seed(); not on threads, other modules, or the other
+ * samples of the batch. */
 DF_API DfRandom df_ctx_random(DfCtx *, int sample);
-/* Moves the running statistics of batch norms by what they saw since df_reset(), in order; once a pass, after it. True
- * if there were some. */
+/* Updates the running statistics of batch norms with the batches since df_reset(), in order. Call once after each pass.
+ * True if there were any. */
 DF_API bool df_apply_statistics(DfCtx *);
-/* The same moment adds `by`, as many numbers, to a tensor that counts what training met; copied at once. */
+/* Lets df_apply_statistics() also add `by` (as many numbers; copied at once) to a tensor that counts in training. */
 DF_API void df_count_up(DfCtx *, DfTensor *counter, const float *by);
-/* x over all processes that train together: an average of a loss counts what all of them have. All ask, in the same
- * order. */
+/* The sum of x over all processes that train together, for the average factor of a loss. All processes must call it,
+ * in the same order. */
 DF_API double df_ctx_sum(DfCtx *, double x);
 
-/* Looks through every result for a number that is NaN or infinite, and in backward through every gradient. The first
- * one poisons the context with DF_EVALUE, and the sentence names module and op. It takes time: for a second pass,
- * when the first one gave a loss that is no number. */
+/* Checks every result, and in backward every gradient, for NaN and infinity. The first one poisons the context with
+ * DF_EVALUE; the sentence names module and op. This is slow: use it for a second pass after a loss that is not finite.
+ */
 DF_API void df_ctx_check(DfCtx *, bool on);
-/* The same of a few numbers, for any pass: what a layer cannot compute spreads over all of a map, so that its middle
- * tells. Looks at the cell in the middle of each item of x (items .. channels: of a map N H W C the pixel at H/2, W/2).
- * A number there that is NaN or infinite poisons the context with DF_EVALUE; the sentence says `what`, with its index
- * unless that is negative. Nothing is looked at in a context that is dry, trains or records: losses tell there. */
+/* A cheap check for any pass: NaN usually spreads over the whole map, so only the middle cell of each item of x is
+ * checked (for a map N H W C the pixel at H/2, W/2). NaN or infinity there poisons the context with DF_EVALUE; the
+ * sentence names `what`, with its index unless that is negative. Does nothing in a context that is dry, trains or
+ * records; there the losses are checked. */
 DF_API void df_want_numbers(DfCtx *, const DfTensor *x, const char *what, int index);
 
 /* ---- scopes ----------------------------------------------------------------------------------------------------- */
 
-/* A scope is a module call: it names what runs, for messages and profiles (a NULL name: it has none), and bounds
- * memory. Between enter and leave ops allocate; leave frees all of it but what is kept, unless the context records.
- * No data moves.
+/* A scope is a call of a module. It gives the module a name in messages and profiles (NULL: no name), and limits
+ * memory: leave frees all tensors that were made since enter, except those to keep, unless the context records. No data
+ * moves.
  *     DfMark m = df_enter(c, "blocks", i);                  index -1: none
  *     ...
  *     return df_leave(c, m, x); */
@@ -181,61 +182,61 @@ typedef struct {
 } DfMark;
 DF_API DfMark df_enter(DfCtx *, const char *name, int index);
 DF_API DfTensor *df_leave(DfCtx *, DfMark, DfTensor *keep);
-/* The same with another tensor that is kept, or NULL. */
+/* The same, keeping a second tensor (or NULL). */
 DF_API DfTensor *df_leave_with(DfCtx *, DfMark, DfTensor *keep, DfTensor *also);
 DF_API void df_leave_all(DfCtx *, DfMark, DfTensor *const *keep, int n);
 
-/* Frees one tensor before its scope is left. Nothing happens when the context records: the way back needs all
+/* Frees one tensor before its scope is left. Does nothing when the context records, because backward needs all
  * tensors. */
 DF_API void df_release(DfCtx *, DfTensor *x);
 /* The step of a loop over blocks: y becomes the new *x, and the old one is released unless it is y itself.
  *     for (int i = 0; i < n; i++)
  *         df_next(c, &x, block(c, &blocks[i], x));
- * The first x must be the loop's own: where it belongs to a caller, run the first block before the loop. */
+ * The first x must not belong to the caller: otherwise run the first block before the loop. */
 DF_API void df_next(DfCtx *, DfTensor **x, DfTensor *y);
 
-/* ---- memory for time -------------------------------------------------------------------------------------------- */
+/* ---- activation checkpointing ----------------------------------------------------------------------------------- */
 
 /* A part of a network as a function of one tensor. */
 typedef DfTensor *DfPart(DfCtx *, const void *self, DfTensor *x);
-/* part(c, self, x), of which backward remembers x alone: it runs the part once more, to the same bits. `self`, of
- * `size` bytes, is copied. Where x wants no gradient, or the context does not record, it is a plain call. A weight that
- * is used in several such parts is not for c->arrived, which would hear of it too early. */
+/* Computes part(c, self, x), but keeps only x for backward, which runs the part again, to the same bits. `self`, of
+ * `size` bytes, is copied. If x wants no gradient, or the context does not record, this is a plain call. If a weight is
+ * used in several such parts, c->arrived is called too early for it. */
 DF_API DfTensor *df_checkpoint(DfCtx *, DfPart *part, const void *self, size_t size, DfTensor *x);
 
-/* Whether a context that records forgets all that scopes do not keep, as if it did not: for parts that have no way
- * back, since nothing in them wants a gradient. A pass gives the same bits either way. */
+/* With `forget`, scopes free memory even though the context records: for parts of a network without gradients. The
+ * bits of a pass are the same. */
 DF_API void df_forget(DfCtx *, bool forget);
 
 /* ---- profiles --------------------------------------------------------------------------------------------------- */
 
-/* Multiply-adds, one for a multiply and an add, by what the field's counters see of them. */
+/* Multiply-adds (a multiplication and an addition count as one), by kinds that other counters include or not. */
 typedef enum {
-    DF_MACS_LAYER,     /* layers with weights: every counter has them                                            */
+    DF_MACS_LAYER,     /* layers with weights: all counters include them                                         */
     DF_MACS_ATTENTION, /* products between activations: some counters leave them out                             */
-    DF_MACS_PADDING,   /* what the official code computes on padded tokens and we do not                         */
-    DF_MACS_SPARED,    /* of the layers' what is not done: Winograd's method needs fewer than direct arithmetic  */
+    DF_MACS_PADDING,   /* work of the official code on padded tokens, which is skipped here                      */
+    DF_MACS_SPARED,    /* part of LAYER that is not computed: Winograd's method needs fewer multiplications      */
     DF_MAC_KINDS
 } DfMacs;
 
-/* What a profile keeps of one scope: a module by its path, times over all visits. */
+/* A profile of one scope: a module by its path, summed over all visits. */
 typedef struct {
     const char *path;           /* "backbone.layers.0.blocks.1.attn"                                   */
     double macs[DF_MAC_KINDS];  /* inner scopes included                                               */
     double seconds;             /* likewise                                                            */
     size_t activations;         /* float32 elements that ops in it produced, inner scopes included     */
-    double bytes;               /* that ops read and wrote: arguments, weights, results, each once     */
+    double bytes;               /* read and written by ops: arguments, weights, results, each once     */
     long visits;
     int depth, parent;          /* parent: index of the scope around it, -1 for none                   */
 } DfProfileRow;
 
 /* Switch on before the pass, read after it. Rows are in order of first visit; row 0 is the whole pass. */
 DF_API void df_profile(DfCtx *, bool on);
-DF_API void df_profile_pause(DfCtx *, bool pause); /* passes that are not to be counted */
+DF_API void df_profile_pause(DfCtx *, bool pause); /* for passes that should not count */
 DF_API int df_profile_rows(const DfCtx *, const DfProfileRow **rows);
-DF_API void df_macs(DfCtx *, DfMacs kind, double n); /* ops say what they cost */
-/* An op reads its arguments and writes its result: df_output() counts these. What else it reads, in floats, and what of
- * its arguments it does not. */
+DF_API void df_macs(DfCtx *, DfMacs kind, double n); /* called by ops: their cost */
+/* df_output() counts that an op reads its arguments and writes its result. These add further reads, and subtract
+ * arguments that the op does not read; in floats. */
 DF_API void df_reads(DfCtx *, size_t floats);
 DF_API void df_leaves_unread(DfCtx *, size_t floats);
 
@@ -246,25 +247,24 @@ DF_API DfTensor *df_zeros(DfCtx *, DfShape);
 DF_API DfTensor *df_from(DfCtx *, DfShape, const float *data); /* a copy            */
 DF_API DfTensor *df_borrow(DfCtx *, DfShape, float *data);     /* the caller's memory, which must outlive the step */
 
-/* For ops. A tensor made by `op` from n sources (entries may be NULL: an absent bias): if one of them wants a
- * gradient and the context records, it goes on the tape. &c->nil if the context is poisoned or memory ran out, then
- * the op returns at once:
+/* For ops: makes the result of `op` from n sources (entries may be NULL: an absent bias). If a source wants a gradient
+ * and the context records, the result goes on the tape. Returns &c->nil if the context is poisoned or memory ran out;
+ * the op then returns at once:
  *     DfTensor *y = df_output(c, &op, x->shape, 1, &x);
  *     if (df_skip(c, y)) return y;                                       poisoned, dry or empty: nothing to compute */
 DF_API DfTensor *df_output(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
-/* For ops that read their weights packed, which need no data of their own then
- * (DfOrigin); df_output() gives it them. */
+/* For ops that read their weights only packed: these weights need no data (DfOrigin), whereas df_output() loads it. */
 DF_API DfTensor *df_output_packing(DfCtx *, const DfOp *, DfShape, int n_src, DfTensor *const *src);
-/* The same in the memory of x, which nobody reads from here on but the op itself; if x has memory that nobody shares, and
- * nothing is recorded. As df_output_bf16(), of float32. */
+/* The same, but the result may reuse the memory of x, if x shares it with no other tensor and nothing is recorded.
+ * Only the op itself may read x from here on. Accepts bfloat16 sources like df_output_bf16(); the result is float32. */
 DF_API DfTensor *df_output_over(DfCtx *, const DfOp *, DfTensor *x, int n_src, DfTensor *const *src);
-/* The same for an op that reads tensors of bfloat16 and may make one, where the context does not record. */
+/* The same for an op that can read bfloat16 tensors and, if the context does not record, make one. */
 DF_API DfTensor *df_output_bf16(DfCtx *, bool bf16, const DfOp *, DfShape, int n_src, DfTensor *const *src);
-/* The same sharing the memory of src[0]: reshape and its kin. Never written through afterwards. */
+/* The same, sharing the memory of src[0], for reshape and similar ops. Do not write to the result. */
 DF_API DfTensor *df_view(DfCtx *, const DfOp *, DfShape, DfTensor *src, size_t offset);
 DF_API bool df_skip(const DfCtx *, const DfTensor *y);
 DF_API bool df_taped(const DfTensor *y);                  /* y is on the tape: the op must save what backward needs */
-DF_API void *df_save(DfCtx *, DfTensor *y, size_t size);  /* zeroed notes, for the whole step; NULL: poisoned    */
+DF_API void *df_save(DfCtx *, DfTensor *y, size_t size);  /* zeroed memory for the whole step; NULL: poisoned    */
 DF_API float *df_workspace(DfCtx *, size_t floats);       /* undefined, until the scope is left; NULL: poisoned  */
 /* n_src, src of these tensors */
 #define DF_SOURCES_OF(...) \

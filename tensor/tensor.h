@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/tensor.h -- the public header of tensor/: tensors, the context they live in, the tape, and every op.
+ * tensor/tensor.h -- the public header of tensor/: tensors, the context that owns them, the tape, and every op.
  *
- * Two structs carry everything (tensor/context.h). A DfTensor is a contiguous row-major float32 array; feature maps
+ * All code uses two structs (tensor/context.h). A DfTensor is a contiguous row-major float32 array; feature maps
  * are N H W C, tokens B L C. A DfCtx owns the memory of a step, keeps the first error, and, when it records, the
  * tape that df_backward() walks.
  *

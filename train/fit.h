@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/fit.h -- a folder of labelled pictures as changes to a config, so that nobody has to edit one: where the files
- * are, which classes there are, and how many every head tells apart. Included by train/train.h.
+ * train/fit.h -- fits a config to a folder of labelled pictures, so that nobody has to edit it: the paths, the classes,
+ * and the number of classes of every head. Included by train/train.h.
  */
 #ifndef DF_TRAIN_FIT_H
 #define DF_TRAIN_FIT_H
@@ -15,12 +15,12 @@ typedef struct {
     DfArena *arena;
     int n;
     const char **set;       /* [n]: "model.bbox_head.num_classes=3", for df_config_read()                 */
-    int n_classes, n_heads; /* n_heads: how many dicts of heads got the number of classes                 */
+    int n_classes, n_heads; /* n_heads: number of head dicts that got the number of classes               */
 } DfFit;
 
-/* `root` is the config as it stands. What the folder lacks is written into `work_dir`, which
- * has to be there. DF_EVALUE: the folder holds nothing to learn from, or something else than
- * the network learns. df_fit_done() in every case. */
+/* `root` is the unchanged config. Files that the folder lacks (lists, annotations) are written into `work_dir`, which
+ * must exist. DF_EVALUE: the folder has no training data, or data of another task than the network's. Call
+ * df_fit_done() in every case. */
 DF_API int df_fit(DfFit *out, const char *folder, const DfNode *root, const char *work_dir);
 DF_API void df_fit_done(DfFit *); /* {0} is fine */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/recipe.h -- what a config says of training but for data and network: optimizer, rates, clipping, averages,
- * how long. In the words of mmdet 2.x and mmseg 0.x (optimizer, optimizer_config, lr_config, runner), of mmengine
- * (optim_wrapper, param_scheduler, train_cfg), and of the official DETR programs (args). Included by
+ * train/recipe.h -- the training settings of a config except data and network: optimizer, learning rates, clipping,
+ * averages, length. The keys are those of mmdet 2.x and mmseg 0.x (optimizer, optimizer_config, lr_config, runner), of
+ * mmengine (optim_wrapper, param_scheduler, train_cfg), or of the official DETR programs (args). Included by
  * train/train.h.
  */
 #ifndef DF_TRAIN_RECIPE_H
@@ -19,7 +19,7 @@ DF_BEGIN_DECLS
 typedef struct {
     DfOptimizerRule rule;
     const DfNode *paramwise;   /* paramwise_cfg, or NULL                                                   */
-    const char *constructor;   /* who reads it, or NULL                                                    */
+    const char *constructor;   /* the class that reads it, or NULL                                         */
     enum {
         DF_RECIPE_NONE,        /* no optimizer is named                                                    */
         DF_RECIPE_MMCV,
@@ -37,17 +37,17 @@ typedef struct {
     int64_t iterations;        /* 0: in epochs; both 0: the config does not say                            */
     bool half;                 /* the config asks for float16: everything is float32 here                  */
 } DfRecipe;
-/* Reads `root` of a config. Without an optimizer the rest is read all the same. DF_EVALUE: the sentence names file,
+/* Reads the `root` of a config, also if it has no optimizer. DF_EVALUE: the sentence names file,
  * line and key; DF_ENOMEM. */
 DF_API int df_recipe_read(DfRecipe *out, const DfNode *root);
 
-/* Settings that a run cannot obey, beyond.c. df_recipe_check(): DF_EVALUE for one that would change the weights.
+/* Settings that are not built in (beyond.c). df_recipe_check(): DF_EVALUE for one that would change the weights.
  * df_recipe_warn() logs a line for every hook in custom_hooks that is not built in. */
 DF_API int df_recipe_check(const DfNode *root);
 DF_API void df_recipe_warn(const DfNode *root);
 
-/* auto_scale_lr of a config, if it is enabled: the rate is multiplied by batch / base_batch_size. `batch`: pictures of
- * a batch, of all processes. DF_EVALUE without base_batch_size. */
+/* Applies auto_scale_lr of a config, if it is enabled: multiplies the learning rate by batch / base_batch_size.
+ * `batch`: pictures of a batch, over all processes. DF_EVALUE without base_batch_size. */
 DF_API int df_recipe_scale(DfRecipe *, const DfNode *root, int batch);
 
 /* df_schedule_new() for a recipe in any dialect. */
@@ -55,16 +55,16 @@ DF_API int df_recipe_schedule(DfSchedule **out, const DfRecipe *, const DfRunLen
 
 /* ---- groups: groups.c, layers.c ---------------------------------------------------------------------------------- */
 
-/* All trained parameters of a model, and the rate and the decay of each: those that agree in both are a group. */
+/* All trained parameters of a model with their learning rates and weight decays; equal pairs of these form a group. */
 typedef struct {
     int n;
     DfSlot *slots;             /* [n], as nn_model_trained() lays them out                                 */
     const NnParam **params;    /* [n]                                                                      */
     int n_groups;
     double *rates, *decays;    /* [n_groups], before any schedule                                          */
-    int first;                 /* the group that PyTorch has first                                         */
+    int first;                 /* the group that is the first in PyTorch                                   */
 } DfGroups;
-/* After nn_model_train(). DF_EVALUE: a rule that is wrong or that does not fit the network; DF_ENOMEM. */
+/* Call after nn_model_train(). DF_EVALUE: a rule is wrong or does not fit the network; DF_ENOMEM. */
 DF_API int df_groups_new(DfGroups *out, const NnModel *, const DfRecipe *);
 DF_API void df_groups_done(DfGroups *); /* {0} is fine */
 

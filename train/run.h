@@ -23,14 +23,14 @@
 
 DF_BEGIN_DECLS
 
-/* ---- what is told on the way ------------------------------------------------------------------------------------- */
+/* ---- progress ---------------------------------------------------------------------------------------------------- */
 
 typedef enum {
     DF_NEWS_STEP,       /* an iteration is done                                             */
     DF_NEWS_LOGGED,     /* the same, and the means since the last such news are in the log  */
     DF_NEWS_SCORING,    /* a picture of the validation set is done                          */
-    DF_NEWS_SCORED,     /* all are, and there are scores                                    */
-    DF_NEWS_KEPT        /* a checkpoint is on the disk                                      */
+    DF_NEWS_SCORED,     /* the whole validation set is done, and there are scores           */
+    DF_NEWS_KEPT        /* a checkpoint was written to the disk                             */
 } DfNewsKind;
 
 typedef struct {
@@ -41,46 +41,46 @@ typedef struct {
 typedef struct {
     DfNewsKind kind;
     int64_t step, steps;            /* iterations done, and in all                                   */
-    int64_t epoch, epochs;          /* under way from 1, and in all; epochs 0: the run counts steps  */
+    int64_t epoch, epochs;          /* the current one, from 1, and in all; epochs 0: counts steps   */
     int64_t iter, per_epoch;        /* iterations done of this epoch                                 */
     int n;
-    const DfNewsValue *values;      /* LOGGED: losses and "loss"; SCORED: scores, the chosen first   */
+    const DfNewsValue *values;      /* LOGGED: losses and "loss"; SCORED: scores, first save_best's  */
     double rate;                    /* learning rate of the first group of parameters                */
-    double seconds, data_seconds;   /* of a step, mean; and how long it waited for its pictures      */
+    double seconds, data_seconds;   /* mean of a step; and of its wait for pictures                  */
     double pictures_per_second;
-    double left;                    /* seconds until the end, evaluations included; NAN: not known   */
-    size_t memory;                  /* bytes that the process has at most had                        */
+    double left;                    /* seconds until the end, with evaluations; NAN: unknown         */
+    size_t memory;                  /* peak memory of the process, in bytes                          */
     long scored, to_score;          /* SCORING: pictures                                             */
-    bool best;                      /* SCORED: better than all before                                */
+    bool best;                      /* SCORED: the best score so far                                 */
     const char *path;               /* KEPT                                                          */
 } DfNews;
 
-/* False: the run is to stop. It finishes the step, writes its state and gives DF_EINTERRUPT. */
+/* Return false to stop the run: it finishes the step, writes its state and returns DF_EINTERRUPT. */
 typedef bool DfTold(void *user, const DfNews *);
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
-/* {0} but for `config` and `work_dir` is fine. Texts and ranks are borrowed until the run is closed. Of several ranks
- * all see the same work dir; the first one alone writes into it, evaluates, and is heard. */
+/* Only `config` and `work_dir` are required; the rest may be 0. Texts and ranks are borrowed until the run is closed.
+ * All ranks use the same work dir; only the first one writes into it and calls told(). */
 typedef struct {
     const char *config, *work_dir;
     int threads;                    /* as in DfDetectorOptions                                           */
     const char *const *set;         /* n_set changes to the config                                       */
     int n_set;
-    const char *data_dir;           /* a folder with its classes, which the config is fitted to; or NULL  */
-    const char *init;               /* a checkpoint to begin with, or NULL: as the config says           */
-    bool resume;                    /* go on from latest.safetensors, if it is there                     */
-    bool fresh;                     /* begin anew, though the work dir has a run                         */
+    const char *data_dir;           /* labelled pictures, to which the config is fitted; or NULL         */
+    const char *init;               /* a checkpoint to begin with; NULL: that of the config              */
+    bool resume;                    /* continue from latest.safetensors, if it exists                    */
+    bool fresh;                     /* start over, even if the work dir has a run                        */
     bool has_seed;
     uint64_t seed;                  /* else the config's, else 0                                         */
-    double save_minutes;            /* latest.safetensors at least so often; 0: every 10 minutes         */
+    double save_minutes;            /* how often latest.safetensors is written at least; 0: 10           */
     DfTold *told;                   /* of the first rank alone                                           */
     void *told_user;
     DfRanks *ranks;                 /* processes that train together, each with its share of every batch */
 } DfRunOptions;
 
 typedef struct DfRun DfRun;
-/* Everything is checked that can be before the first step: config, data, checkpoint. */
+/* Checks all that can be checked before the first step: config, data, checkpoint. */
 DF_API int df_run_open(DfRun **out, const DfRunOptions *);
 DF_API void df_run_close(DfRun *); /* NULL is fine */
 DF_API int df_run_train(DfRun *);
@@ -90,7 +90,7 @@ DF_API int df_run_train(DfRun *);
 typedef struct {
     int pictures;                   /* of the training set, repeated ones too                            */
     int classes;
-    bool classifier;                /* gives a picture one class                                         */
+    bool classifier;                /* one class for each picture                                        */
     int64_t step, steps, per_epoch; /* step: where it begins                                             */
     int batch;                      /* pictures of a step                                                */
     size_t trained, parameters;     /* numbers in the weights                                            */
@@ -101,15 +101,15 @@ typedef struct {
 } DfTrainingFacts;
 DF_API void df_training_facts(const DfRun *, DfTrainingFacts *out);
 
-/* What a run will need, from a pass without numbers and a few measured steps. */
+/* The needs of a run, estimated by a dry pass and a few measured steps. */
 typedef struct {
     int height, width;              /* of the largest batch among some                                   */
     size_t weights;                 /* bytes: weights, gradients and what the optimizer keeps            */
-    size_t activations;             /* bytes of one step, the tape and all                               */
-    size_t there;                   /* bytes that this machine has                                       */
+    size_t activations;             /* bytes of one step, with the tape                                  */
+    size_t there;                   /* bytes of memory of this machine                                   */
     bool fits;
     double step_seconds;            /* of one step; NAN if it does not fit                               */
-    double seconds;                 /* of all steps that are left                                        */
+    double seconds;                 /* of all remaining steps                                            */
 } DfRunEstimate;
 DF_API int df_run_estimate(DfRun *, DfRunEstimate *out);
 
