@@ -271,7 +271,7 @@ static const DfOpt opts[] = {
     DF_OPT_INTS(Swin, depths, "[2, 2, 6, 2]", 0, 1000, "number of blocks of each stage"),
     DF_OPT_INTS(Swin, num_heads, "[3, 6, 12, 24]", 1, 1024, "number of attention heads of each stage"),
     DF_OPT_INTS(Swin, strides, "[4, 2, 2, 2]", 1, 64, "stride of each stage; the first is that of the patches"),
-    DF_OPT_INTS(Swin, out_indices, "[0, 1, 2, 3]", 0, 7, "stages whose maps are given, counted from 0"),
+    DF_OPT_INTS(Swin, out_indices, "[0, 1, 2, 3]", 0, 7, "stages whose maps are output, counted from 0"),
     DF_OPT_BOOL(Swin, qkv_bias, True, "the projections to query, key and value have a bias"),
     DF_OPT_FLOAT(Swin, qk_scale, None, 0, 1e6,
                  "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"),

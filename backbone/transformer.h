@@ -86,7 +86,7 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
     DF_OPT_INTS(T, patch_size, "[4]", 1, 64, "side of a patch, or its height and width, in pixels"), \
     DF_OPT_INT(T, in_chans, 3, 1, 4096, "number of channels of the image"), \
     DF_OPT_INT(T, num_classes, 1000, 0, 1000000, \
-               "classification: number of classes; 0: no classifier, the mean of all tokens is given"), \
+               "classification: number of classes; 0: no classifier, the mean token is output"),        \
     DF_OPT_INT(T, embed_dim, 96, 1, 8192, \
                "number of channels of stage 0; each stage has twice those of the one before"), \
     DF_OPT_INTS(T, depths, "[2, 2, 6, 2]", 0, 1000, "number of blocks of each stage"), \
@@ -100,7 +100,7 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_BOOL(T, ape, False, "add a learned embedding of the absolute position to the patches"), \
     DF_OPT_BOOL(T, patch_norm, True, "normalise the patches after they are embedded"), \
-    DF_OPT_INTS(T, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are given, counted from 0"), \
+    DF_OPT_INTS(T, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are output, counted from 0"), \
     DF_OPT_INT(T, frozen_stages, -1, -1, 8, \
                "detection, training: n >= 0: the patch embedding stays as it is; and so do the first n - 1 stages"), \
     DF_OPT_BOOL(T, use_checkpoint, False, "training: blocks run twice, which needs less memory"), \

@@ -37,9 +37,9 @@ const DfOpt df_coco_opts[] = {
     DF_OPT_BOOL(Options, by_name, False,
                 "labels are places in `classes`, found in the file by name, and a class that the file lacks is not "
                 "scored; False: labels follow the file, as in mmdet, or its ids, by id_classes"),
-    DF_OPT_UNUSED(img_subdir, "of XML files alone; left over where a folder takes their place"),
-    DF_OPT_UNUSED(ann_subdir, "of XML files alone; left over where a folder takes their place"),
-    DF_OPT_UNUSED(min_size, "of XML files alone; left over where a folder takes their place"),
+    DF_OPT_UNUSED(img_subdir, "only for XML files; unused if a folder replaces them"),
+    DF_OPT_UNUSED(ann_subdir, "only for XML files; unused if a folder replaces them"),
+    DF_OPT_UNUSED(min_size, "only for XML files; unused if a folder replaces them"),
     COMMON
 };
 

@@ -78,9 +78,9 @@ typedef struct {
     OF_TRAINING(lr, "learning rate, but of the backbone"), \
     OF_TRAINING(lr_backbone, "learning rate of the backbone"), \
     OF_TRAINING(batch_size, "pictures of a batch"), \
-    OF_TRAINING(weight_decay, "how fast weights shrink by themselves"), \
+    OF_TRAINING(weight_decay, "weight decay"),                          \
     OF_TRAINING(epochs, "length of the run"), \
-    OF_TRAINING(lr_drop, "the rate drops to a tenth every so many epochs"), \
+    OF_TRAINING(lr_drop, "the learning rate drops to a tenth every N epochs"), \
     OF_TRAINING(clip_max_norm, "longest gradient"), \
     DF_OPT_UNUSED(frozen_weights, "for the segmentation head"), \
     DF_OPT_UNUSED(mask_loss_coef, "for the segmentation head"), \
@@ -114,7 +114,7 @@ static const DfOpt detr_opts[] = {
     DF_OPT_INTS(Args, label_ids_to_fuse, "None", 0, 1000000, "classes of which all segments are one, in panoptic_i"),
     DF_OPT_BOOL(Args, by_query, False, "list detections in the order of their queries; False: the best first"),
     DF_OPT_BOOL(Args, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
-    DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the class that is nothing in the class loss"),
+    DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the no-object class in the class loss"),
     ARGS_OF_TRAINING,
     DF_OPT_END
 };

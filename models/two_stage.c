@@ -22,8 +22,8 @@ static const DfOpt opts[] = {
     TRUNK_PARTS,
     DF_OPT_DICT(TwoStage, rpn_head, NULL, "first stage, which proposes regions: RPNHead"),
     DF_OPT_DICT(TwoStage, roi_head, NULL, "second stage, which classifies them: StandardRoIHead or CascadeRoIHead"),
-    TRUNK_SETTINGS("settings of training, of each stage: rpn, rpn_proposal, rcnn",
-                "settings of inference, of each stage: rpn, rcnn"),
+    TRUNK_SETTINGS("training settings of the stages: rpn, rpn_proposal, rcnn",
+                "test settings of the stages: rpn, rcnn"),
     DF_OPT_END
 };
 

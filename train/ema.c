@@ -140,7 +140,7 @@ typedef struct {
 } Hook;
 
 #define COMMON_ROWS                                                                                                    \
-    DF_OPT_FLOAT(Hook, momentum, 0.0002, 0, 1, "weight of the new"),                                                   \
+    DF_OPT_FLOAT(Hook, momentum, 0.0002, 0, 1, "weight of the new value"),                                             \
     DF_OPT_INT(Hook, interval, 1, 1, 1e9, "averages every so many iterations"),                                        \
     DF_OPT_UNUSED(priority, "the order of hooks is fixed here"),                                                       \
     DF_OPT_UNUSED(resume_from, "a run is resumed with --resume"),                                                      \

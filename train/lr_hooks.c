@@ -45,16 +45,16 @@ struct LrHook {
 enum { WARMUP_NONE, WARMUP_CONSTANT, WARMUP_LINEAR, WARMUP_EXP };
 
 #define COMMON_ROWS                                                                                                    \
-    DF_OPT_UNUSED(policy, "which of the policies this is"),                                                            \
+    DF_OPT_UNUSED(policy, "name of the policy"),                                                                       \
     DF_OPT_ENUM(LrHook, warmup, None, "None|constant|linear|exp",                                                      \
-                "how the rate rises at first, from warmup_ratio times what the policy says"),                          \
-    DF_OPT_INT(LrHook, warmup_iters, 0, 0, 1e9, "iterations of it, or epochs if warmup_by_epoch"),                     \
-    DF_OPT_FLOAT(LrHook, warmup_ratio, 0.1, 1e-30, 1, "the factor of the first iteration"),                            \
+                "how the rate rises during warm-up, from warmup_ratio times the policy's rate"),                       \
+    DF_OPT_INT(LrHook, warmup_iters, 0, 0, 1e9, "warm-up iterations, or epochs if warmup_by_epoch"),                   \
+    DF_OPT_FLOAT(LrHook, warmup_ratio, 0.1, 1e-30, 1, "factor of the rate in the first iteration"),                    \
     DF_OPT_BOOL(LrHook, warmup_by_epoch, False, "warmup_iters counts epochs")
 #define BY_EPOCH_ROW DF_OPT_BOOL(LrHook, by_epoch, True, "the rate changes between epochs, not between iterations")
-#define MIN_LR_ROW(fallback) DF_OPT_FLOAT(LrHook, min_lr, fallback, 0, 1e9, "the rate goes no lower")
+#define MIN_LR_ROW(fallback) DF_OPT_FLOAT(LrHook, min_lr, fallback, 0, 1e9, "lowest learning rate")
 #define TARGET_ROWS                                                                                                    \
-    MIN_LR_ROW(None), DF_OPT_FLOAT(LrHook, min_lr_ratio, None, 0, 1e9, "the same as a part of the first rate")
+    MIN_LR_ROW(None), DF_OPT_FLOAT(LrHook, min_lr_ratio, None, 0, 1e9, "the same, as a fraction of the initial rate")
 #define ANNEAL_ROW                                                                                                     \
     DF_OPT_ENUM(LrHook, anneal_strategy, cos, "cos|linear", "half a cosine or a straight line between two rates")
 
@@ -186,7 +186,7 @@ static double cosine_cooldown(const LrHook *h, Progress p, double base)
 static const DfOpt fixed_opts[] = { COMMON_ROWS, BY_EPOCH_ROW, DF_OPT_END };
 static const DfOpt step_opts[] = {
     DF_OPT_ROW(LrHook, step, DF_KIND_INTS, NULL, 1, 2e9, NULL, "when the rate drops: a list, or every so many"),
-    DF_OPT_FLOAT(LrHook, gamma, 0.1, 1e-9, 1e9, "what it drops by"),
+    DF_OPT_FLOAT(LrHook, gamma, 0.1, 1e-9, 1e9, "factor of each drop"),
     MIN_LR_ROW(None), COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
@@ -214,7 +214,8 @@ static const DfOpt flat_cosine_opts[] = {
 };
 static const DfOpt restart_opts[] = {
     DF_OPT_ROW(LrHook, periods, DF_KIND_INTS, NULL, 1, 1e9, NULL, "lengths of the periods"),
-    DF_OPT_FLOATS(LrHook, restart_weights, "[1]", 0, 1e9, "what each begins at, as a part of the first rate"),
+    DF_OPT_FLOATS(LrHook, restart_weights, "[1]", 0, 1e9,
+                  "initial rate of each period, as a fraction of the first rate"),
     TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
@@ -254,9 +255,9 @@ static const Policy policies[] = {
     { { "CosineAnnealing",         "half a cosine",                               target_opts      }, cosine          },
     { { "LinearAnnealing",         "a straight line",                             target_opts      }, linear          },
     { { "FlatCosineAnnealing",     "constant, then half a cosine",                flat_cosine_opts }, flat_cosine     },
-    { { "CosineRestart",           "half a cosine, again and again",              restart_opts     }, cosine_restart  },
+    { { "CosineRestart",           "half a cosine, restarted",                    restart_opts     }, cosine_restart  },
     { { "Cyclic",                  "up and down, in cycles",                      cyclic_opts      }, cyclic          },
-    { { "OneCycle",                "up and down once",                            one_cycle_opts   }, one_cycle       },
+    { { "OneCycle",                "one cycle: up, then down",                    one_cycle_opts   }, one_cycle       },
     { { "CosineAnnealingCooldown", "half a cosine, then a straight line",         cooldown_opts    }, cosine_cooldown },
 };
 enum { POLICIES = sizeof policies / sizeof *policies };

@@ -39,14 +39,14 @@ struct LrScheduler {
 
 #define COMMON_ROWS                                                                                                    \
     DF_OPT_INT(LrScheduler, begin, 0, 0, 2e9, "first step that counts"),                                               \
-    DF_OPT_FLOAT(LrScheduler, end, None, 0, 1e18, "the step behind the last; None: the end of the run"),               \
+    DF_OPT_FLOAT(LrScheduler, end, None, 0, 1e18, "the first step after it; None: the end of the run"),                \
     DF_OPT_BOOL(LrScheduler, by_epoch, True, "a step is an epoch, not an iteration"),                                  \
     DF_OPT_BOOL(LrScheduler, convert_to_iter_based, False, "numbers are epochs, steps are iterations"),                \
     DF_OPT_UNUSED(last_step, "runs are resumed by other means"),                                                       \
     DF_OPT_UNUSED(verbose, "the log has the rate anyway")
 #define ETA_MIN_ROWS                                                                                                   \
     DF_OPT_FLOAT(LrScheduler, eta_min, None, 0, 1e9, "the lowest rate; default: 0"),                                   \
-    DF_OPT_FLOAT(LrScheduler, eta_min_ratio, None, 0, 1e9, "the same as a part of the first rate")
+    DF_OPT_FLOAT(LrScheduler, eta_min_ratio, None, 0, 1e9, "the same, as a fraction of the initial rate")
 
 /* ---- what each does ---------------------------------------------------------------------------------------------- */
 
@@ -184,7 +184,7 @@ static const DfOpt exponential_opts[] = {
 };
 static const DfOpt multi_step_opts[] = {
     DF_OPT_ROW(LrScheduler, milestones, DF_KIND_INTS, NULL, 0, 2e9, NULL, "steps at which the rate drops"),
-    DF_OPT_FLOAT(LrScheduler, gamma, 0.1, 1e-9, 1e9, "what it drops by"),
+    DF_OPT_FLOAT(LrScheduler, gamma, 0.1, 1e-9, 1e9, "factor of each drop"),
     COMMON_ROWS,
     DF_OPT_END
 };
@@ -207,7 +207,8 @@ static const DfOpt cosine_opts[] = {
 };
 static const DfOpt restart_opts[] = {
     DF_OPT_ROW(LrScheduler, periods, DF_KIND_INTS, NULL, 1, 2e9, NULL, "lengths of the periods"),
-    DF_OPT_FLOATS(LrScheduler, restart_weights, "[1]", 0, 1e9, "what each begins at, as a part of the first rate"),
+    DF_OPT_FLOATS(LrScheduler, restart_weights, "[1]", 0, 1e9,
+                  "initial rate of each period, as a fraction of the first rate"),
     ETA_MIN_ROWS, COMMON_ROWS,
     DF_OPT_END
 };
@@ -231,8 +232,8 @@ static const Kind kinds[] = {
     { { "StepLR",            "drops every so many steps",        step_opts        }, step           },
     { { "PolyLR",            "a power of the part that is left", poly_opts        }, poly           },
     { { "CosineAnnealingLR", "half a cosine",                    cosine_opts      }, cosine         },
-    { { "CosineRestartLR",   "half a cosine, again and again",   restart_opts     }, cosine_restart },
-    { { "OneCycleLR",        "up and down once",                 one_cycle_opts   }, one_cycle      },
+    { { "CosineRestartLR",   "half a cosine, restarted",         restart_opts     }, cosine_restart },
+    { { "OneCycleLR",        "one cycle: up, then down",         one_cycle_opts   }, one_cycle      },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 const DfPlugin *const df_lr_schedulers[] = {

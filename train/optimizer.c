@@ -203,20 +203,21 @@ typedef struct {
     DF_OPT_UNUSED(capturable, "for CUDA"), DF_OPT_UNUSED(differentiable, "no gradient is taken of a step")
 #define DECAY_ROW(decay)                                                                                               \
     DF_OPT_AS(Read, weight_decay, rule.weight_decay, DF_KIND_FLOAT, decay, 0, 1e9, NULL,                               \
-              "how fast weights shrink by themselves")
+              "weight decay")
 
 static const DfOpt sgd_opts[] = {
     LR_ROWS, DECAY_ROW("0"),
-    DF_OPT_AS(Read, momentum, rule.momentum, DF_KIND_FLOAT, "0", 0, 1, NULL, "what is left of the last velocity"),
+    DF_OPT_AS(Read, momentum, rule.momentum, DF_KIND_FLOAT, "0", 0, 1, NULL, "factor of the previous velocity"),
     DF_OPT_AS(Read, dampening, rule.dampening, DF_KIND_FLOAT, "0", 0, 1, NULL, "part of a gradient that is left out"),
     DF_OPT_AS(Read, nesterov, rule.nesterov, DF_KIND_BOOL, "False", 0, 1, NULL, "looks a step ahead"),
     DF_OPT_END
 };
 #define ADAM_ROWS(decay)                                                                                               \
-    LR_ROWS, DECAY_ROW(decay),                                                                                 \
-    DF_OPT_FLOATS(Read, betas, "[0.9, 0.999]", 0, 0.9999999, "what is left of the first and the second moment"),       \
+    LR_ROWS, DECAY_ROW(decay),                                                                                         \
+    DF_OPT_FLOATS(Read, betas, "[0.9, 0.999]", 0, 0.9999999, "decay factors of the first and the second moment"),      \
     DF_OPT_AS(Read, eps, rule.eps, DF_KIND_FLOAT, "1e-8", 0, 1e9, NULL, "keeps the divisor from being 0"),             \
-    DF_OPT_AS(Read, amsgrad, rule.amsgrad, DF_KIND_BOOL, "False", 0, 1, NULL, "divides by the greatest second moment")
+    DF_OPT_AS(Read, amsgrad, rule.amsgrad, DF_KIND_BOOL, "False", 0, 1, NULL,                                          \
+              "divide by the largest second moment so far")
 static const DfOpt adam_opts[] = { ADAM_ROWS("0"), DF_OPT_END };
 static const DfOpt adamw_opts[] = { ADAM_ROWS("0.01"), DF_OPT_END };
 

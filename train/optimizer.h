@@ -18,7 +18,7 @@ typedef struct {
     double momentum, dampening;           /* SGD                                                    */
     bool nesterov;
     double beta1, beta2, eps;             /* Adam and AdamW (Loshchilov and Hutter, ICLR 2019)      */
-    bool amsgrad;                         /* divides by the greatest second moment so far           */
+    bool amsgrad;                         /* divide by the largest second moment so far so far      */
 } DfOptimizerRule;
 DF_API extern const DfPlugin *const df_optimizers[]; /* their names and options; NULL-terminated */
 /* A dict `optimizer`, with torch's names and defaults; `paramwise_cfg` and `constructor` in it are not looked at.

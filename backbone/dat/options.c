@@ -20,7 +20,7 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_INT(Dat, patch_size, 4, 1, 64, "side of a patch, in pixels"),
     DF_OPT_INT(Dat, num_classes, 1000, 1, 1000000, "classification: number of classes"),
     DF_OPT_INTS(Dat, out_indices, "[0, 1, 2, 3]", 0, 3,
-                "detection: stages whose maps are normalised; the maps of all four stages are given"),
+                "detection: stages whose maps are normalised; the maps of all four stages are output"),
 
     /* stages */
     DF_OPT_NODE(Dat, stage_spec, SPEC, "kind of each block, stage by stage: L, S, D, N, P, X, E, A or Q"),

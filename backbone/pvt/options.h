@@ -38,7 +38,7 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_INT(T, img_size, 224, 4, 65536, "side of the image that position embeddings are made for, in pixels"), \
     DF_OPT_INT(T, in_chans, 3, 1, 4096, "number of channels of the image"), \
     DF_OPT_INT(T, num_classes, 1000, 0, 1000000, \
-               "classification: number of classes; 0: no classifier, the token that it would read is given"), \
+               "classification: number of classes; 0: no classifier, the class token is output"),             \
     DF_OPT_INTS(T, sr_ratios, "[8, 4, 2, 1]", 1, 64, \
                 "factor by which each side of the map of keys is reduced, for each stage"), \
     DF_OPT_INT(T, num_stages, 4, 1, 4, "number of stages"), \

@@ -261,7 +261,7 @@ static void init_v2(NnScope s, void *self)
     DF_OPT_INTS(Pvt, strides, "[4, 2, 2, 2]", 1, 64, "stride of the patches of each stage"), \
     DF_OPT_INTS(Pvt, sr_ratios, "[8, 4, 2, 1]", 1, 64, \
                 "factor by which each side of the map of keys is reduced, for each stage"), \
-    DF_OPT_INTS(Pvt, out_indices, "[0, 1, 2, 3]", 0, DF_LEVELS - 1, "stages whose maps are given, counted from 0"), \
+    DF_OPT_INTS(Pvt, out_indices, "[0, 1, 2, 3]", 0, DF_LEVELS - 1, "stages whose maps are output, counted from 0"), \
     DF_OPT_INTS(Pvt, mlp_ratios, "[8, 8, 4, 4]", 1, 64, \
                 "hidden width of a block's MLP, in multiples of its channels"), \
     DF_OPT_BOOL(Pvt, qkv_bias, True, "the projections of the attention have a bias"), \

@@ -280,7 +280,7 @@ static void init(NnScope s, void *self)
     DF_OPT_INTS(ResNet, strides, "[1, 2, 2, 2]", 1, 8, "stride of each stage"), \
     DF_OPT_INTS(ResNet, dilations, "[1, 1, 1, 1]", 1, 64, "dilation of the 3x3 convolutions of each stage"), \
     DF_OPT_INTS(ResNet, out_indices, "[0, 1, 2, 3]", 0, RESNET_STAGES - 1, \
-                "stages whose maps are given, counted from 0"), \
+                "stages whose maps are output, counted from 0"), \
     DF_OPT_ENUM(ResNet, style, pytorch, "pytorch|caffe|torchvision", \
                 "what strides: the 3x3 convolution, or with caffe the first 1x1 one; torchvision classifies"), \
     DF_OPT_INT(ResNet, frozen_stages, -1, -1, RESNET_STAGES, \

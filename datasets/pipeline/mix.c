@@ -23,7 +23,7 @@ typedef struct {
     DF_OPT_NODE(Mix, img_scale, "(640, 640)", \
                 "size of one picture: (h, w) in mmdet 2.x, (w, h) in 3.x; Mosaic makes twice that")
 #define CLIPPED_BOXES \
-    DF_OPT_NODE(Mix, pad_val, "114.0", "what no picture covers is filled with, in all channels"), \
+    DF_OPT_NODE(Mix, pad_val, "114.0", "value where no picture is, in all channels"),             \
     DF_OPT_BOOL(Mix, bbox_clip_border, True, "cut boxes at the border"), \
     DF_OPT_BOOL(Mix, skip_filter, True, "keep small boxes; only True is supported"), \
     DF_OPT_UNUSED(min_bbox_size, "of the filter that is skipped"), \

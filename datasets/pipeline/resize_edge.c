@@ -75,7 +75,7 @@ static int whole(double side)
 
 static const DfOpt edge_opts[] = {
     DF_OPT_ROW(Edge, scale, DF_KIND_INT, NULL, 1, DF_IMAGE_MAX_SIDE, NULL, "pixels that the edge gets"),
-    DF_OPT_ENUM(Edge, edge, short, "short|long|width|height", "which edge; the other one follows"),
+    DF_OPT_ENUM(Edge, edge, short, "short|long|width|height", "the edge that gets the length; the other scales along"),
     HOW(pillow, bicubic),
     DF_OPT_END
 };

@@ -43,7 +43,7 @@ static const DfOpt cross_entropy_opts[] = {
     LOSS_BOOL(avg_non_ignore, cross_entropy.avg_non_ignore, "False",
               "the mean is over what counts, not over everything"),
     DF_OPT_UNUSED(use_soft, "mmcls: shares of classes are taken wherever a picture is a mixture"),
-    LOSS_NUMBER(bg_cls_weight, cross_entropy.background, "1.0", 0, 1e9, "DETR: factor of the class that is nothing"),
+    LOSS_NUMBER(bg_cls_weight, cross_entropy.background, "1.0", 0, 1e9, "DETR: weight of the no-object class"),
     LOSS_COMMON,
     DF_OPT_END
 };

@@ -46,7 +46,7 @@ typedef struct {
             DfInts ignore_index;   /* n 0: every label counts                    */
             double smoothing;      /* 0: none                                     */
             enum { SMOOTH_ORIGINAL, SMOOTH_CLASSY_VISION } smooth_mode;
-            double background;     /* DETR: weight of the class that is nothing  */
+            double background;     /* DETR: weight of the no-object class        */
         } cross_entropy;
         struct {
             double beta;
