@@ -15,10 +15,10 @@ typedef struct {
     const char *help;               /* one line: what it is, and the paper                                            */
     const DfOpt *opts;
     size_t size;                    /* of the struct that opts fill and init completes                                */
-    void (*init)(NnScope, void *self); /* builds modules under the scope; wrong options poison its model              */
-    /* N H W 3, normalised -> maps or logits. Checks and frees nothing: after a failure ops do nothing. */
+    void (*init)(NnScope, void *self); /* builds the modules in the scope; wrong options poison the model             */
+    /* N H W 3, normalised -> maps or logits. Needs no checks and frees: after a failure ops do nothing. */
     void (*forward)(DfCtx *, const void *self, DfTensor *image, DfMaps *out);
-    const char *const *ignorable;   /* NULL-terminated patterns of official keys that are of no use, or computed      */
+    const char *const *ignorable;   /* NULL-terminated patterns of official keys that are not needed, or computed     */
 } DfBackbone;
 
 /* One of the records of a file that differ in their options alone: T is their struct, `table` the options. */
@@ -28,8 +28,8 @@ typedef struct {
 
 DF_API extern const DfBackbone *const df_backbones[]; /* NULL-terminated */
 DF_API const DfBackbone *df_backbone_find(const char *type); /* NULL if there is none; df_fail() names the nearest */
-/* The record for a backbone's dict: by its `type`, and of two with one name, the authors' and mmdet's, the one that has
- * more of its keys. */
+/* The record for the dict of a backbone: by its `type`; if two have the same name (the authors' and mmdet's), the one
+ * that has more of the keys. */
 DF_API const DfBackbone *df_backbone_for(const DfNode *dict);
 
 DF_END_DECLS

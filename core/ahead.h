@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/ahead.h -- things that are prepared ahead, on threads of their own, and handed out in order: a picture,
- * a batch in training, what a network finds in a picture.
+ * core/ahead.h -- items that other threads prepare ahead, and that are handed out in order: a picture, a training
+ * batch, the detections in a picture.
  */
 #ifndef DF_CORE_AHEAD_H
 #define DF_CORE_AHEAD_H
@@ -16,15 +16,15 @@ DF_BEGIN_DECLS
 
 typedef struct {
     void *user;
-    int64_t first, end;  /* numbers of the things: first, first + 1, ... end - 1                                    */
-    int threads;         /* that prepare them; 0: df_ahead_next() does it itself                                    */
-    int ahead;           /* how many are held at a time, at most (at least 1)                                       */
-    size_t memory;       /* or how many bytes, as far as sizes are known before: one thing is always held. 0: all   */
-    size_t size;         /* of a thing's struct                                                                     */
+    int64_t first, end;  /* numbers of the items: first, first + 1, ... end - 1                                     */
+    int threads;         /* that prepare items; 0: df_ahead_next() prepares them itself                             */
+    int ahead;           /* the largest number of items held at a time (at least 1)                                 */
+    size_t memory;       /* the largest number of bytes held, where sizes are known; at least one item. 0: no limit */
+    size_t size;         /* of the struct of an item                                                                */
     void (*draw)(void *user, int64_t i, void *thing);    /* in order, one at a time, before it is prepared; or NULL */
     void (*prepare)(void *user, int64_t i, void *thing); /* on any thread                                           */
-    size_t (*bytes)(const void *thing);                  /* that a thing holds; NULL if `memory` is 0               */
-    void (*drop)(void *thing);                           /* one that nobody took                                    */
+    size_t (*bytes)(const void *thing);                  /* memory of an item; NULL if `memory` is 0                */
+    void (*drop)(void *thing);                           /* frees an item that was not taken                        */
 } DfAheadOf;
 
 typedef struct DfAhead DfAhead;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/error.h -- how the library says that something went wrong.
+ * core/error.h -- how the library reports errors.
  *
  * A function that can fail returns an int: DF_OK (0) or one of the negative codes below, and leaves one sentence for
- * the user in a thread-local buffer. The sentence says what was met and what was wanted, and names the file or key.
- * The library never prints and never exits. What is unprintable in the sentence is made visible (core/text.h).
+ * the user in a thread-local buffer. The sentence says what was found and what was wanted, and names the file or key.
+ * The library never prints and never exits. Unprintable characters in the sentence are escaped (core/text.h).
  */
 #ifndef DF_CORE_ERROR_H
 #define DF_CORE_ERROR_H
@@ -35,13 +35,13 @@ DF_API int df_fail(int code, const char *format, ...) DF_PRINTF(2, 3);
 /* The same for a failed system call: appends ": " and strerror(errno), code DF_EIO. */
 DF_API int df_fail_errno(const char *format, ...) DF_PRINTF(1, 2);
 
-/* "FILE:LINE: " in front of the sentence; where lines do not count, as on the command line, `line` is 0: "FILE: ". */
+/* The same with "FILE:LINE: " before the sentence; if `line` is 0, as for the command line, with "FILE: ". */
 DF_API int df_fail_at(const char *file, int line, int code, const char *format, ...) DF_PRINTF(4, 5);
 
-/* Memory ran out while making `what`. */
+/* Fails with DF_ENOMEM: memory ran out while making `what`. */
 DF_API int df_fail_memory(const char *what);
 
-/* Puts context in front of the current sentence and returns `code` unchanged: "val.json: " + "line 3: ...". */
+/* Puts context before the current sentence and returns `code` unchanged: "val.json: " + "line 3: ...". */
 DF_API int df_fail_in(int code, const char *format, ...) DF_PRINTF(2, 3);
 
 /* The last sentence of this thread; "" if nothing failed. Valid until the next failure on this thread. */

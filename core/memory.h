@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/memory.h -- all memory of the library comes through here: counted, aligned and breakable in tests.
+ * core/memory.h -- all allocations of the library: counted, aligned, and made to fail by tests.
  *
- * Three lifetimes (docs/design.md): static tables, arenas that are freed whole, and single blocks that somebody owns.
+ * Three lifetimes (docs/design.md): static tables, arenas that are freed as a whole, and single blocks with an owner.
  */
 #ifndef DF_CORE_MEMORY_H
 #define DF_CORE_MEMORY_H
@@ -18,7 +18,7 @@ DF_BEGIN_DECLS
 /* Single blocks, aligned to 64 bytes. NULL when memory ran out or the size overflows; size 0 gives a valid block. */
 DF_API void *df_malloc(size_t size);
 DF_API void *df_calloc(size_t count, size_t size);
-DF_API void *df_malloc_filled(size_t size);        /* for what is filled at once: if large, in huge pages         */
+DF_API void *df_malloc_filled(size_t size);        /* for blocks that are filled at once: large ones in huge pages */
 DF_API void *df_realloc(void *block, size_t size); /* keeps the old block on failure, like realloc()            */
 DF_API void df_free(void *block);
 
@@ -27,7 +27,7 @@ DF_API void df_free(void *block);
  *     if (!df_grow((void **)&list, &capacity, n, sizeof *list)) return df_fail_memory("the list"); */
 DF_API bool df_grow(void **array, size_t *capacity, size_t n, size_t size);
 
-/* Bytes in blocks now and at most so far; blocks ever asked for. */
+/* Bytes in blocks: now, and the maximum so far; number of allocations so far. */
 typedef struct {
     size_t now, peak, calls;
 } DfMemory;

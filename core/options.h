@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/options.h -- option tables: one row makes parser, range check and manual at once (after FFmpeg).
+ * core/options.h -- option tables: one row defines parsing, range check, default and manual (after FFmpeg).
  *
- * A plugin lists the keys its config dict may have; config/ fills the struct from the dict (df_bind in
- * config/config.h), `deformer list` prints the same rows. Defaults are written as they would stand in a config file:
+ * A plugin lists the keys that its config dict may have; config/ fills the struct from the dict (df_bind in
+ * config/config.h), and `deformer list` prints the rows. Defaults are written as in a config file:
  *
  *     typedef struct {
  *         int embed_dim, style;
@@ -55,7 +55,7 @@ typedef enum {
     DF_KIND_BOOLS,  /* DfBools; likewise                                                               */
     DF_KIND_DICT,   /* const struct DfNode *, NULL for None: a dict that the plugin reads itself       */
     DF_KIND_NODE,   /* const struct DfNode *, NULL for None: any value                                 */
-    DF_KIND_UNUSED  /* accepted in every form and without effect here: `help` says why                 */
+    DF_KIND_UNUSED  /* accepted with any value, without effect: `help` says why                        */
 } DfKind;
 
 typedef struct {
@@ -68,7 +68,7 @@ typedef struct {
     const char *help;
 } DfOpt;
 
-/* A row whose key is not its member's name: a member within a member, an older name of a key. */
+/* A row whose key differs from the name of the member: a nested member, or an older name of a key. */
 #define DF_OPT_AS(T, key, member, kind, fallback, lo, hi, choices, help) \
     { #key, kind, offsetof(T, member), fallback, lo, hi, choices, help }
 #define DF_OPT_ROW(T, f, kind, fallback, lo, hi, choices, help) \

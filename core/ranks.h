@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/ranks.h -- processes that work on one thing together, on one machine or on many: the ranks of an MPI run.
- * Without MPI, or without mpirun, there is one rank, and everything here does nothing.
+ * core/ranks.h -- processes that share one job, on one machine or on many: the ranks of an MPI run.
+ * Without MPI, or without mpirun, there is one rank, and these functions do nothing.
  *
  *     DfRanks *ranks;
  *     df_ranks_open(&ranks);
@@ -22,11 +22,11 @@ DF_BEGIN_DECLS
 
 typedef struct DfRanks DfRanks;
 
-/* Starts MPI if the library was built with it (-DDEFORMER_MPI=ON) and mpirun started the process. Once a process.
- * DF_OK, DF_ENOMEM or DF_EIO; DF_EVALUE if mpirun started several processes of a library without MPI, which would all
- * do the same. */
+/* Starts MPI if the library was built with it (-DDEFORMER_MPI=ON) and mpirun started the process. Call once per
+ * process. DF_OK, DF_ENOMEM or DF_EIO; DF_EVALUE if mpirun started several processes of a library without MPI, because
+ * all would do the same work. */
 DF_API int df_ranks_open(DfRanks **out);
-/* Ends it. With an error (negative) the other ranks are ended too, as they would wait for this one for ever. NULL is
+/* Ends MPI. With an error (negative) it also ends the other ranks, which would otherwise wait for this one. NULL is
  * fine. */
 DF_API void df_ranks_close(DfRanks *, int error);
 
@@ -37,14 +37,13 @@ DF_API int df_ranks_own(const DfRanks *);   /* 0..count-1; 0 for NULL */
 DF_API int df_ranks_sum(DfRanks *, double *values, size_t n);
 /* Each of n numbers becomes the largest that any rank has. DF_OK or DF_EIO. */
 DF_API int df_ranks_largest(DfRanks *, int *values, int n);
-/* The least of all ranks' codes: whether somebody failed, so that all stop together. */
+/* The lowest error code of all ranks: if one rank failed, all can stop together. */
 DF_API int df_ranks_agree(DfRanks *, int error);
-/* The bytes of rank `from` to all others. */
+/* Sends the bytes of rank `from` to all others. */
 DF_API int df_ranks_broadcast(DfRanks *, void *data, size_t bytes, int from);
 
-/* The sum of a block of floats while the process computes on: begin() for one block after the other (all ranks in the
- * same order; at most DF_RANKS_PENDING at once), now and then advance(), at the end wait(). The blocks are in nobody's
- * use in between. */
+/* Sums blocks of floats in the background: call begin() for each block (all ranks in the same order; at most
+ * DF_RANKS_PENDING at once), advance() now and then, and wait() at the end. Do not touch the blocks in between. */
 enum { DF_RANKS_PENDING = 256 };
 DF_API int df_ranks_sum_begin(DfRanks *, float *block, size_t n);
 DF_API void df_ranks_sum_advance(DfRanks *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/losses.h -- what the losses of every head give: a list of scalars by name. Included by heads/heads.h.
+ * heads/losses.h -- the losses of a batch: a list of named scalars. Included by heads/heads.h.
  */
 #ifndef DF_HEADS_LOSSES_H
 #define DF_HEADS_LOSSES_H
@@ -10,18 +10,18 @@
 
 DF_BEGIN_DECLS
 
-/* ---- what a batch should have been ------------------------------------------------------------------------------- */
+/* ---- ground truth of a batch ------------------------------------------------------------------------------------- */
 
-/* What a sampler chose in another program, in place of a draw of ours: indices as mmdet numbers them (after the objects
+/* The choice of a sampler of another program, in place of our random choice: indices as in mmdet (after the objects
  * themselves were added, among the anchors that count). */
 typedef struct {
-    bool given;              /* false: this one is drawn                              */
+    bool given;              /* false: choose at random                               */
     int n_positive, n_negative;
     const int *positive;     /* [n_positive]                                          */
-    const int *negative;     /* [n_negative]; NULL: the sampler draws these, or takes all */
+    const int *negative;     /* [n_negative]; NULL: chosen by the sampler, or all     */
 } DfGivenSample;
 
-/* n pictures, their objects at the size of the network. All of it is borrowed for the step. */
+/* n pictures, with objects at the size of the network's input. Everything is borrowed for the step. */
 typedef struct {
     int n;
     const DfImageMeta *metas;     /* [n]                                                                          */
@@ -30,9 +30,9 @@ typedef struct {
     const DfGivenSample *given;   /* stage, image by image; call k takes given[k]. n_given 0: all is drawn        */
 } DfLossBatch;
 
-/* ---- what its losses are ----------------------------------------------------------------------------------------- */
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
 
-/* What a training step computes, by name. Figures for the log have no tensor; all tensors are scalars. */
+/* The results of a training step, by name. Numbers only for the log have no tensor; all tensors are scalars. */
 enum { DF_LOSSES = 256 };
 typedef struct {
     char name[48];
@@ -43,12 +43,12 @@ typedef struct {
     int n;
     DfLoss v[DF_LOSSES];
     DfTensor *total; /* weighted: seed backward with it; NULL if there is nothing */
-    int samplings;   /* how many samplers have worked so far: the next takes given[samplings] */
+    int samplings;   /* number of sampler calls so far: the next uses given[samplings] */
 } DfLosses;
 
-/* Adds a scalar to the list and to the total, under a name that is printed: "s%d.loss_cls". */
+/* Adds a scalar to the list and to the total, with a formatted name: "s%d.loss_cls". */
 DF_API void df_losses_add(DfCtx *, DfLosses *, DfTensor *loss, const char *format, ...) DF_PRINTF(4, 5);
-/* The two halves of it, where what is logged is not what is summed. */
+/* The two halves of it, if the logged and the summed value differ. */
 DF_API void df_losses_list(DfLosses *, DfTensor *loss, const char *format, ...) DF_PRINTF(3, 4);
 DF_API void df_losses_total(DfCtx *, DfLosses *, DfTensor *loss);
 /* Leaves a scope; the losses and their total stay. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its kin. A fixed number of queries
- * each give one class and one box, without anchors and without suppression; in training the Hungarian method says
- * which query answers for which object. Included by heads/heads.h: include that.
+ * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its kin. Each of a fixed number of
+ * queries predicts one class and one box, without anchors and NMS; in training the Hungarian method matches queries
+ * and objects. Included by heads/heads.h: include that.
  */
 #ifndef DF_HEADS_SET_H
 #define DF_HEADS_SET_H
@@ -16,18 +16,18 @@ DF_BEGIN_DECLS
 
 enum { DF_SET_LAYERS = 32 };
 
-/* What the queries give after each layer of the decoder. `classes` counts the class of a softmax that says
- * "nothing is here". */
+/* The predictions of the queries after each layer of the decoder. With a softmax, `classes` includes the no-object
+ * class. */
 typedef struct {
-    int n;                            /* layers that were asked: all of the decoder, or the last one alone */
+    int n;                            /* number of layers: all of the decoder, or only the last one        */
     DfTensor *logits[DF_SET_LAYERS];  /* N Q classes                                                        */
     DfTensor *boxes[DF_SET_LAYERS];   /* N Q 4: cx cy w h, in [0, 1] of the image                           */
-    DfTensor *encoder_logits;         /* N cells classes: of the first of two stages; NULL: there is none   */
+    DfTensor *encoder_logits;         /* N cells classes: of the first of two stages; NULL: one stage       */
     DfTensor *encoder_boxes;          /* N cells 4                                                          */
-    /* DETR alone, if it is to keep them, for its mask head: */
-    DfTensor *hidden;                 /* N Q C: the queries behind the last layer                           */
-    DfTensor *memory;                 /* N S C: what the encoder gives                                      */
-    DfTensor *projected;              /* N h w C: what goes into it                                         */
+    /* only for the mask head of DETR: */
+    DfTensor *hidden;                 /* N Q C: the queries after the last layer                            */
+    DfTensor *memory;                 /* N S C: the output of the encoder                                   */
+    DfTensor *projected;              /* N h w C: its input                                                 */
     const uint8_t *padding;           /* [N S], as long as the step; NULL: there is none                    */
 } DfSetOutputs;
 
@@ -65,9 +65,9 @@ typedef struct {
     DfSetMatcher matcher;         /* its `softmax` chooses the class loss as well                   */
     double weight_ce, weight_bbox, weight_giou;
     double alpha;                 /* of the focal loss                                              */
-    double background;            /* softmax: what the class that is nothing counts, others count 1 */
+    double background;            /* softmax: weight of the no-object class; the others have 1      */
     const struct DfMmdetSetLosses *mmdet; /* not NULL: mmdet's losses, with its names, in place of these numbers */
-    const char *problem;          /* not NULL: why nobody can compute these losses; df_set_losses() fails with it */
+    const char *problem;          /* not NULL: why these losses cannot be computed; df_set_losses() fails with it */
 } DfSetCriterion;
 DF_API DfSetCriterion df_set_criterion(void);         /* Deformable DETR's numbers */
 DF_API DfSetCriterion df_set_criterion_softmax(void); /* DETR's                    */
@@ -77,19 +77,19 @@ typedef struct {
     DfTensor *ce;                 /* focal loss; with softmax: the weighted mean of all queries' cross entropy   */
     DfTensor *bbox, *giou;        /* L1 distance; 1 - GIoU                                                       */
     DfTensor *total;              /* the three, weighted                                                         */
-    float cardinality_error;      /* queries that see something against objects: mean difference of the images   */
+    float cardinality_error;      /* mean over images of |queries with an object class - objects|               */
     float class_error;            /* percentage of matched queries whose likeliest class is wrong                */
-    const int *target_of_query;   /* N Q: which object a query answers for, -1: none; lives as long as the step  */
+    const int *target_of_query;   /* N Q: the object matched with each query, -1: none; lives as long as the step */
 } DfSetLosses;
-/* logits N Q classes (with softmax the last one is nothing), boxes N Q 4 (cx cy w h, after the sigmoid),
+/* logits N Q classes (with softmax the last one is no-object), boxes N Q 4 (cx cy w h, after the sigmoid),
  * and the N pictures of the batch, whose boxes are DF_BOXES_RELATIVE. With `binary` every object is of class 0: the
  * first stage of two. Matching has no gradient. */
 DF_API void df_set_losses(DfCtx *, const DfSetCriterion *, DfTensor *logits, DfTensor *boxes, const DfLossBatch *,
                           bool binary, DfSetLosses *out);
-/* Adds what df_set_losses() gave for a layer of the decoder: the last, those before by their number, or the first of
- * two stages. As the official code logs it: loss_ce, loss_bbox, loss_giou, cardinality_error, with "", "_0" or "_enc"
- * behind, and class_error of the last. As mmdet does: loss_cls, loss_bbox, loss_iou, with "", "d0." or "enc_" before
- * them. */
+/* Adds the results of df_set_losses() for a layer of the decoder: the last one, an earlier one by its number, or the
+ * encoder's first stage. Names are those of the official code: loss_ce, loss_bbox, loss_giou, cardinality_error with
+ * the suffix "", "_0" or "_enc", and class_error of the last layer; or mmdet's: loss_cls, loss_bbox, loss_iou with the
+ * prefix "", "d0." or "enc_". */
 enum { DF_SET_LAST = -1, DF_SET_ENCODER = -2 };
 DF_API void df_losses_add_set(DfCtx *, DfLosses *, const DfSetCriterion *, const DfSetLosses *, int layer);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/architecture.h -- what a network as a whole is: a record that wires a backbone, a neck and heads, under the
- * name that configs have for it. Included by models/models.h.
+ * models/architecture.h -- the record of a whole network, which connects a backbone, a neck and heads, under its
+ * name in configs. Included by models/models.h.
  */
 #ifndef DF_MODELS_ARCHITECTURE_H
 #define DF_MODELS_ARCHITECTURE_H
@@ -21,7 +21,7 @@ typedef struct {
     /* Keys of official checkpoints that the network does not need, as patterns ("*.attn_mask"); ends with NULL. */
     const char *const *(*ignorable)(const void *self);
     int (*classes)(const void *self); /* without background */
-    /* The network without its post-processing: what is counted and timed. Data-dependent parts run on a usual amount of
+    /* The network without post-processing, for counting and timing. Data-dependent parts run on a typical amount of
      * data. */
     void (*forward)(DfCtx *, const void *self, DfTensor *image);
     /* Detectors: n images of a batch, boxes in original pixels if `rescale`, else in network pixels. results[n] start

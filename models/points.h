@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/points.h -- the places a network looks at: sampling points and weights of Deformable DETR (Zhu et al., ICLR
+ * models/points.h -- where a network looks: the sampling points and weights of Deformable DETR (Zhu et al., ICLR
  * 2021), of DAT (Xia et al., CVPR 2022) and of deformable convolutions (Dai et al., ICCV 2017; Zhu et al., CVPR 2019),
  * in pixels of the original picture. Included by models/models.h: include that.
  *
@@ -21,10 +21,9 @@ DF_BEGIN_DECLS
 
 typedef struct DfPoints DfPoints;
 
-/* An attention layer of one of two kinds: every query has points of its own, or the queries are the cells of a map and
- * share them. A query has heads * levels * points places; where they are shared, the heads of a group have the same
- * ones. The queries of a deformable convolution are the cells of its output, and its heads are the groups of channels
- * that have offsets of their own. */
+/* A layer of one of two kinds: every query has its own points, or the queries are the cells of a map and share the
+ * points. A query has heads * levels * points points; if they are shared, the heads of a group have the same points.
+ * The queries of a deformable convolution are the cells of its output, and its heads are its offset groups. */
 typedef struct {
     const char *path;                /* of its module: "transformer.decoder.layers.5", "backbone.stages.2.attns.1" */
     bool shared;
@@ -44,16 +43,16 @@ DF_API void df_points_free(DfPoints *);
 DF_API int df_points_layers(const DfPoints *);
 DF_API const DfPointLayer *df_points_layer(const DfPoints *, int layer);
 
-/* The next pass through `c` leaves what it read in the layers that are wanted; of several views of a picture, the
- * first. */
+/* The next pass in `c` records the points of the wanted layers; for several views of a picture, those of the first. */
 DF_API void df_points_want(DfPoints *, int layer);
 DF_API void df_points_listen(DfPoints *, DfCtx *c);
-DF_API int df_points_done(DfPoints *, DfCtx *c); /* stops listening; an error if something wanted was not heard */
+DF_API int df_points_done(DfPoints *, DfCtx *c); /* stops listening; an error if a wanted layer did not run */
 
-/* Where a query of image n stands, and the one nearest to a place. `meta` is what became of that image. */
+/* The position of a query of image n, and the query nearest to a position. `meta` describes how that image was
+ * prepared. */
 DF_API void df_points_query(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, float at[2]);
 DF_API int df_points_nearest(const DfPoints *, int layer, int n, const DfImageMeta *meta, const float at[2]);
-/* What the query reads: out[heads * levels * points], the points of a level together, then the levels of a head.
+/* The points of a query: out[heads * levels * points], ordered by head, then level, then point.
  * DF_ENOMEM. */
 DF_API int df_points_read(const DfPoints *, int layer, int n, const DfImageMeta *meta, int query, DfPoint *out);
 

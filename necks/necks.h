@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * necks/necks.h -- the public header of necks/: networks between backbone and head, maps in and maps out.
+ * necks/necks.h -- the public header of necks/: networks between backbone and head, from feature maps to feature maps.
  */
 #ifndef DF_NECKS_NECKS_H
 #define DF_NECKS_NECKS_H
