@@ -114,7 +114,7 @@ DF_API int df_write_all(int fd, const void *bytes, size_t size);
  * readers stop at the first incomplete line. Only one process at a time can have the file open. */
 enum { DF_SYNC_SECONDS = 2 };
 typedef struct DfAppend DfAppend;
-DF_API int df_append_open(DfAppend **out, const char *path); /* creates it if needed; an error if another process has it */
+DF_API int df_append_open(DfAppend **out, const char *path); /* creates it; an error if another process has it */
 DF_API int df_append_cut(DfAppend *, size_t size);           /* truncates it to `size` bytes, and syncs              */
 DF_API int df_append_line(DfAppend *, const char *line);     /* without its newline                                  */
 DF_API int df_append_sync(DfAppend *);
