@@ -12,6 +12,11 @@ static inline size_t df_smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static inline size_t df_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static inline size_t df_ceil_div(size_t n, size_t piece)
 {
     return (n + piece - 1) / piece;

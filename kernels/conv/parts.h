@@ -11,7 +11,7 @@
 /* The points of F(4x4, 3x3): 0, +-A, +-B and infinity (kernels/conv/winograd.c says why these). */
 #define DF_WINOGRAD_A 0.625f
 #define DF_WINOGRAD_B 1.5f
-/* Those for a stride of 2: +-A, +-B and infinity (kernels/conv/winograd_strided_c.c). */
+/* Those for a stride of 2: +-A, +-B and infinity (kernels/conv/winograd_c.c). */
 #define DF_STRIDED_A 0.375f
 #define DF_STRIDED_B 1.25f
 

@@ -1,8 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_c.c -- the transforms of F(4x4, 3x3) for any two pairs of points +-a, +-b: the C reference.
- *
- * Rows of B' are the coefficients of prod (x - q) over the points q other than the row's own p; A' has the powers of
+ * kernels/conv/winograd_c.c -- the transforms of Winograd's method for any two pairs of points +-a, +-b: the C
+ * reference. What differs with the stride is what happens to a row.
+ */
+
+#include "kernels/conv/parts.h"
+#include "kernels/ladder.h"
+
+enum { MOST_SIDE = 9, MOST_ACROSS = 6 };
+
+/* ---- a patch, a tile --------------------------------------------------------------------------------------------- */
+
+/* B' d B is B' applied to the columns of d, then to the rows of what comes out: `side` numbers along either. `row`
+ * applies it to numbers that lie `step` apart. */
+static inline void input_channels(float *v, size_t stride, const float *const d[], size_t n, const size_t side,
+                                  void (*row)(float *out, const float *d, size_t step))
+{
+    for (size_t i = 0; i < n; i++) {
+        float pixels[MOST_SIDE * MOST_SIDE];
+        float half[MOST_SIDE * MOST_SIDE];
+        float done[MOST_SIDE];
+        for (size_t p = 0; p < side * side; p++)
+            pixels[p] = d[p][i];
+        for (size_t x = 0; x < side; x++)
+            row(half + side * x, pixels + x, side); /* columns, which become rows */
+        for (size_t y = 0; y < side; y++) {
+            row(done, half + y, side);
+            for (size_t x = 0; x < side; x++)
+                v[(y * side + x) * stride + i] = done[x];
+        }
+    }
+}
+
+/* Where the pixels of a tile go: of h rows w each. */
+typedef struct {
+    float *y;
+    size_t ld_row, ld_pixel;
+    int h, w;
+} Tile;
+
+/* A' m A likewise, of `across` points along an axis, and what follows. */
+static inline void output_channels(Tile to, const float *m, size_t stride, size_t n, const DfEpilogue *e,
+                                   const size_t across, void (*row)(float out[4], const float *m, size_t step))
+{
+    for (size_t i = 0; i < n; i++) {
+        float points[MOST_ACROSS * MOST_ACROSS];
+        float half[4 * MOST_ACROSS];
+        float done[4];
+        for (size_t p = 0; p < across * across; p++)
+            points[p] = m[p * stride + i];
+        for (size_t x = 0; x < across; x++)
+            row(half + 4 * x, points + x, across);
+        for (size_t py = 0; py < (size_t)to.h; py++) {
+            row(done, half + py, 4);
+            for (size_t px = 0; px < (size_t)to.w; px++) {
+                const size_t at = py * to.ld_row + px * to.ld_pixel + i;
+                df_epilogue_c(done + px, 1, e, at, i);
+                to.y[at] = done[px];
+            }
+        }
+    }
+}
+
+/* ---- a stride of 1: F(4x4, 3x3) ---------------------------------------------------------------------------------- */
+
+/* Rows of B' are the coefficients of prod (x - q) over the points q other than the row's own p; A' has the powers of
  * p. Because points come in pairs, rows do too: their even and odd parts are the same up to sign. With the points in
  * the order 0, a, -a, b, -b, infinity:
  *          | aabb    0    -aa-bb    0     1   0 |         | 1   1    1    1    1   0 |
@@ -13,14 +75,10 @@
  *          |  0   aabb      0     -aa-bb  0   1 |
  */
 
-#include "kernels/conv/parts.h"
-#include "kernels/ladder.h"
-
-static const float a = DF_WINOGRAD_A, b = DF_WINOGRAD_B;
-
 /* B' times six numbers that lie `step` apart. */
-static void input_row(float out[6], const float *d, size_t step)
+static void input_row(float *out, const float *d, size_t step)
 {
+    const float a = DF_WINOGRAD_A, b = DF_WINOGRAD_B;
     const float aa = a * a, bb = b * b;
     const float d0 = d[0];
     const float d1 = d[step];
@@ -41,6 +99,7 @@ static void input_row(float out[6], const float *d, size_t step)
 /* A' times six numbers. */
 static void output_row(float out[4], const float *m, size_t step)
 {
+    const float a = DF_WINOGRAD_A, b = DF_WINOGRAD_B;
     const float aa = a * a, bb = b * b;
     const float sum_a = m[step] + m[2 * step];
     const float sum_b = m[3 * step] + m[4 * step];
@@ -52,41 +111,82 @@ static void output_row(float out[4], const float *m, size_t step)
     out[3] = aa * difference_a + bb * difference_b + m[5 * step];
 }
 
-/* B' d B is B' applied to the columns, then to the rows of what comes out. */
 void df_winograd_input_c(float *v, size_t stride, const float *const d[36], size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        float pixels[36], half[36], row[6];
-        for (size_t p = 0; p < 36; p++)
-            pixels[p] = d[p][i];
-        for (size_t x = 0; x < 6; x++)
-            input_row(half + 6 * x, pixels + x, 6); /* columns, which become rows */
-        for (size_t y = 0; y < 6; y++) {
-            input_row(row, half + y, 6);
-            for (size_t x = 0; x < 6; x++)
-                v[(y * 6 + x) * stride + i] = row[x];
-        }
-    }
+    input_channels(v, stride, d, n, 6, input_row);
 }
 
 void df_winograd_output_c(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
                           size_t n, const DfEpilogue *e)
 {
-    for (size_t i = 0; i < n; i++) {
-        float spots[36], half[24], row[4];
-        for (size_t p = 0; p < 36; p++)
-            spots[p] = m[p * stride + i];
-        for (size_t x = 0; x < 6; x++)
-            output_row(half + 4 * x, spots + x, 6);
-        for (size_t py = 0; py < (size_t)h; py++) {
-            output_row(row, half + py, 4);
-            for (size_t px = 0; px < (size_t)w; px++) {
-                const size_t at = py * ld_row + px * ld_pixel + i;
-                df_epilogue_c(row + px, 1, e, at, i);
-                y[at] = row[px];
-            }
-        }
-    }
+    output_channels((Tile){ y, ld_row, ld_pixel, h, w }, m, stride, n, e, 6, output_row);
+}
+
+/* ---- a stride of 2 ----------------------------------------------------------------------------------------------- */
+
+/* Along an axis nine numbers d give four: even ones are five that meet two taps, F(4, 2), odd ones four that meet one.
+ * With the points in the order a, -a, b, -b, infinity, and rows of B' as above:
+ *          | -a bb  -bb    a    1  0 |
+ *          |  a bb  -bb   -a    1  0 |         | 1    1    1    1   0 |
+ *     B' = | -b aa  -aa    b    1  0 |    A' = | a   -a    b   -b   0 |
+ *          |  b aa  -aa   -b    1  0 |         | aa   aa   bb   bb  0 |
+ *          |  aabb    0  -aa-bb 0  1 |         | aaa -aaa  bbb -bbb 1 |
+ * The fifth number counts at infinity alone, so the first four rows serve both phases. Results alternate: what even and
+ * what odd numbers give at a, at -a, at b, at -b, and the even ones at infinity.
+ */
+
+/* The first four rows of B' times the four numbers of a phase: every other one of what lies `step` apart, and so in the
+ * result. */
+static void phase(float *out, const float *d, size_t step)
+{
+    const float a = DF_STRIDED_A, b = DF_STRIDED_B;
+    const float aa = a * a, bb = b * b;
+    const float d0 = d[0];
+    const float d1 = d[2 * step];
+    const float d2 = d[4 * step];
+    const float d3 = d[6 * step];
+    const float even_a = a * (d2 - bb * d0), odd_a = d3 - bb * d1;
+    const float even_b = b * (d2 - aa * d0), odd_b = d3 - aa * d1;
+    out[0] = odd_a + even_a;
+    out[2] = odd_a - even_a;
+    out[4] = odd_b + even_b;
+    out[6] = odd_b - even_b;
+}
+
+/* Of nine numbers that lie `step` apart. */
+static void strided_input_row(float *out, const float *d, size_t step)
+{
+    const float a = DF_STRIDED_A, b = DF_STRIDED_B;
+    const float aa = a * a, bb = b * b;
+    phase(out, d, step);
+    phase(out + 1, d + step, step);
+    out[8] = d[8 * step] - (aa + bb) * d[4 * step] + aa * bb * d[0];
+}
+
+/* A' times five numbers. */
+static void strided_output_row(float out[4], const float *m, size_t step)
+{
+    const float a = DF_STRIDED_A, b = DF_STRIDED_B;
+    const float aa = a * a, bb = b * b;
+    const float sum_a = m[0] + m[step];
+    const float sum_b = m[2 * step] + m[3 * step];
+    const float difference_a = a * (m[0] - m[step]);
+    const float difference_b = b * (m[2 * step] - m[3 * step]);
+    out[0] = sum_a + sum_b;
+    out[1] = difference_a + difference_b;
+    out[2] = aa * sum_a + bb * sum_b;
+    out[3] = aa * difference_a + bb * difference_b + m[4 * step];
+}
+
+void df_winograd_strided_input_c(float *v, size_t stride, const float *const d[81], size_t n)
+{
+    input_channels(v, stride, d, n, 9, strided_input_row);
+}
+
+void df_winograd_strided_output_c(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
+                                  size_t n, const DfEpilogue *e)
+{
+    output_channels((Tile){ y, ld_row, ld_pixel, h, w }, m, stride, n, e, 5, strided_output_row);
 }
 
 void df_winograd_init_c(DfConvKernels *k)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/conv/winograd_wide.h -- private to winograd_v8.c and winograd_avx512.c: the transforms of F(4x4, 3x3) and of
- * its form for a stride of 2, WIDE channels at a time (kernels/wide.h). winograd_c.c and winograd_strided_c.c have the
- * algebra.
+ * its form for a stride of 2, WIDE channels at a time (kernels/wide.h). winograd_c.c has the algebra.
  */
 #include "kernels/wide.h"
 

@@ -125,7 +125,7 @@ static DfPanels pack_b(const DfKernels *k, const DfProduct *p, Step s, size_t n0
         float *panel = panels + j / DF_PANEL * panel_distance(s.depth);
         k->pointwise.scale(panel, panel, p->alpha, s.depth * DF_PANEL);
     }
-    return (DfPanels){ panels, s.depth, n, .turned = false };
+    return (DfPanels){ panels, s.depth, n, panel_distance(s.depth), .turned = false };
 }
 
 static void transpose_a(const DfKernels *k, Step s, float *to)
@@ -160,7 +160,6 @@ static void multiply(const DfGemmKernels *k, Step s, DfPanels b, float *c, size_
 {
     const size_t width = (size_t)k->tile_n;
     const size_t tiles = df_ceil_div(s.rows, (size_t)k->tile_m);
-    const size_t panel = panel_distance(b.k);
     const size_t each = df_ceil_div(next.runs, tiles * df_ceil_div(b.n, width));
     for (size_t t = 0; t < tiles; t++) {
         const size_t row = df_cut(s.rows, tiles, t);
@@ -171,7 +170,7 @@ static void multiply(const DfGemmKernels *k, Step s, DfPanels b, float *c, size_
             for (size_t i = 0; i < each && next.runs; i++, next.runs--, next.a += next.lda)
                 k->fetch(next.a, next.length);
             k->tile((int)rows, (int)df_smaller(b.n - j, width), b.k, s.a + row * s.lda, s.lda,
-                    b.data + j / DF_PANEL * panel, panel, y, ldc, true, true, &e);
+                    b.data + j / DF_PANEL * b.panel, b.panel, y, ldc, true, true, &e);
         }
     }
 }

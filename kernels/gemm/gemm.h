@@ -24,6 +24,7 @@ DF_BEGIN_DECLS
 typedef struct {
     const float *data;
     size_t k, n;
+    size_t panel; /* floats from a panel to the next: k DF_PANEL, or more where these are some rows of a matrix */
     bool turned; /* it is no panels but the matrix turned around: n rows of k, for DfGemmKernels.product */
 } DfPanels;
 

@@ -10,10 +10,6 @@
 #include "kernels/gemm/parts.h"
 #include "kernels/ladder.h"
 
-enum {
-    K_BLOCK = 512, /* a panel's block: 16 KiB */
-};
-
 size_t df_bf16_row(size_t k)
 {
     enum { PAD = 32 }; /* keeps rows off one cache set */
@@ -23,7 +19,7 @@ size_t df_bf16_row(size_t k)
 /* Of a block. */
 static size_t rounded_row(size_t k)
 {
-    return df_bf16_row(df_smaller(k, K_BLOCK));
+    return df_bf16_row(df_smaller(k, DF_BF16_K_BLOCK));
 }
 
 size_t df_bf16_scratch(size_t m, size_t k)
@@ -82,11 +78,10 @@ static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfB
  * neighbours, else the first of the next block. */
 static const DfBf16 *panels_after(const DfBf16Product *p, size_t j, size_t k0, size_t k1)
 {
-    const size_t even = p->b.k + p->b.k % 2;
     if (j < p->n1)
-        return p->b.data + j * even + k0 * DF_PANEL;
+        return p->b.data + j / DF_PANEL * p->b.panel + k0 * DF_PANEL;
     if (k1 < p->b.k)
-        return p->b.data + p->n0 * even + k1 * DF_PANEL;
+        return p->b.data + p->n0 / DF_PANEL * p->b.panel + k1 * DF_PANEL;
     return p->then;
 }
 
@@ -94,10 +89,9 @@ static const DfBf16 *panels_after(const DfBf16Product *p, size_t j, size_t k0, s
 static void multiply_block(const DfBf16Kernels *k, const DfBf16Product *p, size_t k0, size_t k1, const DfBf16 *a, size_t lda)
 {
     const size_t width = (size_t)k->tile_n;
-    const size_t even = p->b.k + p->b.k % 2;
     for (size_t j = p->n0; j < p->n1; j += width) {
-        const Panel b = { p->b.data + j * even + k0 * DF_PANEL, panels_after(p, j + width, k0, k1),
-                          df_ceil_div(k1 - k0, 2), even * DF_PANEL, df_smaller(p->n1 - j, width) };
+        const Panel b = { p->b.data + j / DF_PANEL * p->b.panel + k0 * DF_PANEL, panels_after(p, j + width, k0, k1),
+                          df_ceil_div(k1 - k0, 2), p->b.panel, df_smaller(p->n1 - j, width) };
         const DfEpilogue moved = df_epilogue_at(p->e, 0, p->ldy, j);
         panel_rows(k, p, a, lda, &b, p->y + j, k0 == 0, k1 == p->b.k, &moved);
     }
@@ -105,12 +99,11 @@ static void multiply_block(const DfBf16Kernels *k, const DfBf16Product *p, size_
 
 void df_bf16_product(const DfBf16Kernels *k, const DfBf16Product *p, uint16_t *scratch)
 {
-    const size_t pairs = df_ceil_div(p->b.k, 2);
-    const size_t blocks = pairs ? df_ceil_div(pairs, K_BLOCK / 2) : 1;
+    const size_t blocks = df_k_blocks(p->b.k, true);
     const size_t ld = rounded_row(p->b.k);
     for (size_t block = 0; block < blocks; block++) {
-        const size_t k0 = 2 * df_cut(pairs, blocks, block);
-        const size_t k1 = df_smaller(2 * df_cut(pairs, blocks, block + 1), p->b.k);
+        const size_t k0 = df_k_cut(p->b.k, true, blocks, block);
+        const size_t k1 = df_k_cut(p->b.k, true, blocks, block + 1);
         if (p->rounded) {
             multiply_block(k, p, k0, k1, p->rounded + k0, p->lda);
             continue;
@@ -141,8 +134,7 @@ static void product_rounded(const DfBf16Kernels *k, const DfBf16Product *p, DfBf
     const DfEpilogue e = df_epilogue_at(p->e, 0, p->ldy, p->n0);
     float *const sums = (float *)(void *)((char *)scratch + input_scratch(p->m, p->b.k));
     DfBf16Product wide = *p;
-    wide.b.data += p->n0 * (p->b.k + p->b.k % 2);
-    wide.b.n -= p->n0;
+    wide.b = df_bf16_panels_part(p->b, 0, p->b.k, p->n0, p->b.n - p->n0);
     wide.n0 = 0;
     wide.n1 = n;
     wide.y = sums;

@@ -157,13 +157,14 @@ size_t df_packed_matrices(const DfPacked *p)
 DfPanels df_packed_panels(const DfPacked *p, size_t matrix)
 {
     if (p->itself)
-        return (DfPanels){ p->itself + matrix * p->stride, p->k, p->n, .turned = true };
-    return (DfPanels){ p->data + matrix * p->stride, p->k, p->n, .turned = false };
+        return (DfPanels){ p->itself + matrix * p->stride, p->k, p->n, p->k * DF_PANEL, .turned = true };
+    return (DfPanels){ p->data + matrix * p->stride, p->k, p->n, p->k * DF_PANEL, .turned = false };
 }
 
 DfBf16Panels df_packed_bf16_panels(const DfPacked *p, size_t matrix)
 {
-    return (DfBf16Panels){ (const uint16_t *)(p->data + matrix * p->stride), p->k, p->n };
+    const size_t panel = (p->k + p->k % 2) * DF_PANEL;
+    return (DfBf16Panels){ (const uint16_t *)(p->data + matrix * p->stride), p->k, p->n, panel };
 }
 
 /* `rows` rows of the panel that begins at column j, from w[row * row_step + column * column_step]. */

@@ -4,8 +4,8 @@
  *
  * The loops from the outside in, and what each keeps near (Goto and van de Geijn, ACM TOMS 2008):
  *     task    at most TASK_ROWS rows of the result, some of its panels    one thread
- *     block   K_BLOCK of k: the task's rows of a, 96 KiB                  second-level cache
- *     panel   16 columns of b, K_BLOCK deep, 16 KiB                       first-level cache
+ *     block   DF_K_BLOCK of k: the task's rows of a, 96 KiB               second-level cache
+ *     panel   16 columns of b, DF_K_BLOCK deep, 16 KiB                    first-level cache
  *     tile    6 x 16 of the result with AVX2, 12 x 32 with AVX-512        registers
  * So a panel comes from far away once a task. A tile is what makes a product fast: a step along k reads 6 numbers of a
  * and 16 of b for 96 multiply-adds.
@@ -15,7 +15,6 @@
 #include "kernels/gemm/int8.h"
 
 enum {
-    K_BLOCK = 256,      /* a panel's block: 16 KiB                                */
     TASK_ROWS = 96,     /* a task's rows of one block of a: 96 KiB                */
     TASKS = 24,         /* cut along columns too until there are so many, ...     */
     TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
@@ -63,12 +62,12 @@ static const float *panels_after(const DfRowsProduct *p, size_t j, size_t k0, si
 {
     const DfPanels *b = &p->b;
     if (j < p->n1)
-        return b->data + j * b->k + k0 * DF_PANEL;
+        return b->data + j / DF_PANEL * b->panel + k0 * DF_PANEL;
     if (k1 < b->k)
-        return b->data + p->n0 * b->k + k1 * DF_PANEL;
+        return b->data + p->n0 / DF_PANEL * b->panel + k1 * DF_PANEL;
     if (p->then)
         return p->then;
-    return p->n1 < b->n ? b->data + p->n1 * b->k : NULL;
+    return p->n1 < b->n ? b->data + p->n1 / DF_PANEL * b->panel : NULL;
 }
 
 /* One block of k: rows a, `lda` apart, by all columns. */
@@ -78,26 +77,26 @@ static void multiply_block(const DfGemmKernels *k, const DfRowsProduct *p, size_
     const size_t width = (size_t)k->tile_n;
     for (size_t j = p->n0; j < p->n1; j += width) {
         const size_t n = df_smaller(p->n1 - j, width);
-        const float *here = p->b.data + j * p->b.k + k0 * DF_PANEL;
+        const float *here = p->b.data + j / DF_PANEL * p->b.panel + k0 * DF_PANEL;
         const DfEpilogue moved = df_epilogue_at(p->e, 0, p->ldy, j);
-        panel_rows(k, p->m, n, k1 - k0, a, lda, here, p->b.k * DF_PANEL, panels_after(p, j + width, k0, k1), p->y + j,
+        panel_rows(k, p->m, n, k1 - k0, a, lda, here, p->b.panel, panels_after(p, j + width, k0, k1), p->y + j,
                    p->ldy, k0 == 0, k1 == p->b.k, &moved);
     }
 }
 
 void df_rows_product(const DfGemmKernels *k, const DfRowsProduct *p, float *scratch)
 {
-    const size_t blocks = p->b.k ? df_ceil_div(p->b.k, K_BLOCK) : 1;
+    const size_t blocks = df_k_blocks(p->b.k, false);
     if (k->product) {
         df_gemm_rows_whole(k, p->m, p->a, p->lda, p->b, p->n0, p->n1, p->y, p->ldy, p->e);
         return;
     }
     for (size_t block = 0; block < blocks; block++) {
-        const size_t k0 = df_cut(p->b.k, blocks, block);
-        const size_t k1 = df_cut(p->b.k, blocks, block + 1);
+        const size_t k0 = df_k_cut(p->b.k, false, blocks, block);
+        const size_t k1 = df_k_cut(p->b.k, false, blocks, block + 1);
         if (p->gather) {
-            p->gather(p->from, k0, k1, scratch, K_BLOCK + DF_ROW_PAD);
-            multiply_block(k, p, k0, k1, scratch, K_BLOCK + DF_ROW_PAD);
+            p->gather(p->from, k0, k1, scratch, DF_K_BLOCK + DF_ROW_PAD);
+            multiply_block(k, p, k0, k1, scratch, DF_K_BLOCK + DF_ROW_PAD);
         } else {
             multiply_block(k, p, k0, k1, p->a + k0, p->lda);
         }
@@ -106,7 +105,7 @@ void df_rows_product(const DfGemmKernels *k, const DfRowsProduct *p, float *scra
 
 size_t df_rows_product_scratch(size_t m)
 {
-    return m * (K_BLOCK + DF_ROW_PAD) * sizeof(float);
+    return m * (DF_K_BLOCK + DF_ROW_PAD) * sizeof(float);
 }
 
 static void copy_block(const void *from, size_t k0, size_t k1, float *to, size_t ld)

@@ -8,6 +8,22 @@
 #include "kernels/cut.h"
 #include "kernels/gemm/gemm.h"
 
+/* Sums of products with packed weights are made in blocks of k. A block begins at zero and is added to those before it,
+ * so whoever cuts a sum at the same places has the same bits. */
+enum { DF_K_BLOCK = 256, DF_BF16_K_BLOCK = 512 }; /* the longest: 16 KiB of a panel */
+
+static inline size_t df_k_blocks(size_t k, bool bf16)
+{
+    const size_t blocks = df_ceil_div(k, bf16 ? DF_BF16_K_BLOCK : DF_K_BLOCK);
+    return blocks ? blocks : 1;
+}
+
+/* Where a block begins: in bfloat16 at an even number. */
+static inline size_t df_k_cut(size_t k, bool bf16, size_t blocks, size_t block)
+{
+    return bf16 ? df_smaller(2 * df_cut(df_ceil_div(k, 2), blocks, block), k) : df_cut(k, blocks, block);
+}
+
 /* Nothing follows the sum but the residual: then it may as well come first, and the result itself may be the
  * residual. */
 static inline bool df_epilogue_is_sum(const DfEpilogue *e)
@@ -46,6 +62,11 @@ void df_gemm_rows_whole(const DfGemmKernels *, size_t m, const float *a, size_t 
                         float *y, size_t ldy, const DfEpilogue *e);
 
 DfPanels df_packed_panels(const DfPacked *, size_t matrix);
+/* Rows k0..k0+k-1 of columns n0..n0+n-1; n0 is a multiple of DF_PANEL. */
+static inline DfPanels df_panels_part(DfPanels b, size_t k0, size_t k, size_t n0, size_t n)
+{
+    return (DfPanels){ b.data + n0 / DF_PANEL * b.panel + k0 * DF_PANEL, k, n, b.panel, b.turned };
+}
 size_t df_packed_matrices(const DfPacked *);
 
 /* An empty packed weight of `matrices` matrices of k x n, and a way to fill it: rows k0..k0+rows-1 of a matrix from
@@ -60,9 +81,15 @@ void df_packed_fill(DfPacked *, size_t matrix, size_t k0, size_t rows, const flo
 typedef struct {
     const uint16_t *data;
     size_t k, n;
+    size_t panel; /* numbers from a panel to the next */
 } DfBf16Panels;
 DfPacked *df_packed_into_bf16(DfPacked *old, DfPackKind kind, size_t matrices, size_t k, size_t n);
 DfBf16Panels df_packed_bf16_panels(const DfPacked *, size_t matrix);
+/* As df_panels_part(); k0 is even. */
+static inline DfBf16Panels df_bf16_panels_part(DfBf16Panels b, size_t k0, size_t k, size_t n0, size_t n)
+{
+    return (DfBf16Panels){ b.data + n0 / DF_PANEL * b.panel + k0 * DF_PANEL, k, n, b.panel };
+}
 
 /* y = epilogue(a b) of one thread, in bfloat16, for m rows and columns n0..n1-1, n0 a multiple of tile_n.
  * Rows of an odd length have a zero behind them. */

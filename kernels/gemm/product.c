@@ -51,7 +51,7 @@ void df_gemm_rows_whole(const DfGemmKernels *k, size_t m, const float *a, size_t
     for (size_t j = n0; j < n1; j += width) {
         const DfProduct p = {
             .transpose_b = b.turned, .M = m, .N = df_smaller(n1 - j, width), .K = b.k, .alpha = 1, .beta = adds,
-            .a = a, .lda = lda, .b = b.data + j * b.k, .ldb = b.turned ? b.k : DF_PANEL, .c = y + j, .ldc = ldy,
+            .a = a, .lda = lda, .b = b.data + j / DF_PANEL * b.panel, .ldb = b.turned ? b.k : DF_PANEL, .c = y + j, .ldc = ldy,
         };
         k->product(&p);
     }

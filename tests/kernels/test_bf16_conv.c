@@ -194,6 +194,9 @@ Test(bf16_conv, winograd)
             check_winograd(rung_of(rung), way, 19, 33, 70);
             check_winograd(rung_of(rung), way, 6, 530, 36);
         }
+    for (size_t rung = 0; rung < RUNGS; rung++)
+        if (rung_of(rung))
+            check_winograd(rung_of(rung), &plain, 25, 1201, 101); /* a far filter: 401 input channels at a time */
 }
 
 /* ---- maps of bfloat16 -------------------------------------------------------------------------------------------- */
@@ -253,6 +256,7 @@ Test(bf16_conv, maps)
         check_maps(k, 40, 12, 31, 3, 1, 1, false);
         check_maps(k, 13, 66, 70, 3, 1, 1, true);
         check_maps(k, 18, 34, 130, 3, 1, 1, true);
+        check_maps(k, 25, 1201, 101, 3, 1, 1, true);
         check_maps(k, 25, 66, 70, 3, 2, 1, true);
         check_maps(k, 36, 34, 130, 3, 2, 1, true);
     }

@@ -286,6 +286,82 @@ Test(conv, winograd_strided)
     check(shape(0, 9, 9, 8, 8, 3, 3, 2, 2, 1, 1, 1, 1));
 }
 
+/* ---- a filter that comes from far away: some input channels at a time, many output channels ---------------------- */
+
+/* The result with each number of threads, on a rung: all have the same bits. */
+static float *with_all_threads(const DfKernels *k, const DfConvShape *s, const DfPacked *w, const float *x, const float *bs)
+{
+    static const int threads[] = { 1, 2, 3, 7 };
+    const size_t n = sizes(s).y;
+    float *first = NULL;
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        DfPool *pool = NULL;
+        float *y = df_malloc(n * sizeof *y);
+        cr_assert_eq(df_pool_new(&pool, threads[i]), DF_OK);
+        cr_assert_eq(df_conv_forward(pool, k, s, x, w, y, (DfEpilogue){ .bias = bs, .act = DF_ACT_RELU }), DF_OK);
+        cr_assert(!first || memcmp(first, y, n * sizeof *y) == 0, "%d threads differ", threads[i]);
+        df_pool_free(pool);
+        df_free(first);
+        first = y;
+    }
+    return first;
+}
+
+/* Forward alone, on every rung, against float64: a bias and a ReLU follow. */
+static void check_far(DfConvShape s)
+{
+    const Sizes n = sizes(&s);
+    float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *bs = numbers((size_t)s.O, 20);
+    Sums t = { df_calloc(n.y, sizeof(double)), df_calloc(n.y, sizeof(double)), x, w, NULL };
+    visit_all(&s, false, into_y, &t);
+    for (size_t i = 0; i < n.y; i++) {
+        add(&t, i, (double)bs[i % (size_t)s.O]);
+        t.sum[i] = t.sum[i] > 0 ? t.sum[i] : 0;
+    }
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        DfPacked *packed = NULL;
+        cr_assert_eq(df_pack_winograd(&packed, pools[1], DF_PACK_WINOGRAD, DF_PRECISION_F32, w, (size_t)s.O, (size_t)s.I), DF_OK);
+        float *y = with_all_threads(k, &s, packed, x, bs);
+        const double error = worst(y, &t, n.y);
+        cr_expect(error <= 12, "%s, %d images of %dx%d, %d -> %d: %.1f ulp of the sum", df_kernels_name(k), s.N, s.H, s.W, s.I, s.O, error);
+        df_packed_free(packed), df_free(y);
+    }
+    df_free(x), df_free(w), df_free(bs), df_free(t.sum), df_free(t.size);
+}
+
+Test(conv, winograd_of_a_far_filter)
+{
+    check_far(shape(20, 1, 5, 771, 200, 3, 3, 1, 1, 1, 1, 1, 1));  /* uneven blocks of input channels, 13 or 14 tiles */
+    check_far(shape(340, 1, 1, 120, 520, 3, 3, 1, 1, 1, 1, 1, 1)); /* nine O_BLOCKs: a slab of eight and one of one   */
+}
+
+/* Many images read the filter from far away, each alone has few tiles: the sums are the same, to the bit. (OpenBLAS's
+ * are not, which depend on the number of rows.) */
+Test(conv, winograd_of_one_image_or_many)
+{
+    const DfConvShape all = shape(3, 13, 14, 1500, 80, 3, 3, 1, 1, 1, 1, 1, 1), one = shape(1, 13, 14, 1500, 80, 3, 3, 1, 1, 1, 1, 1, 1);
+    const Sizes n = sizes(&all), each = sizes(&one);
+    float *x = numbers(n.x, 1), *w = numbers(n.w, 2), *bs = numbers(80, 20);
+    for (int rung = 0; df_kernels_rung(rung); rung++) {
+        const DfKernels *k = df_kernels_named(df_kernels_rung(rung));
+        for (DfPrecision precision = DF_PRECISION_F32; !k->gemm.product && precision <= DF_PRECISION_BF16; precision++) {
+            if (precision == DF_PRECISION_BF16 && !k->bf16.tile)
+                continue;
+            DfPacked *packed = NULL;
+            cr_assert_eq(df_pack_winograd(&packed, pools[1], DF_PACK_WINOGRAD, precision, w, 80, 1500), DF_OK);
+            float *together = with_all_threads(k, &all, packed, x, bs);
+            for (size_t i = 0; i < 3; i++) {
+                float *alone = with_all_threads(k, &one, packed, x + i * each.x, bs);
+                cr_expect(memcmp(alone, together + i * each.y, each.y * sizeof *alone) == 0, "%s, image %zu", df_kernels_name(k), i);
+                df_free(alone);
+            }
+            df_packed_free(packed), df_free(together);
+        }
+    }
+    df_free(x), df_free(w), df_free(bs);
+}
+
 /* Float32 sums one product after the other, as a plain loop has them. Sums in another order (the C rung's, in blocks)
  * err less, so a rung's own products are no yardstick. */
 typedef struct {
