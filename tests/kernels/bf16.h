@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tests/kernels/bf16.h -- what the tests of products in bfloat16 share: pools of 1 and 2 threads, guarded numbers, and
- * rounding by its definition.
+ * tests/kernels/bf16.h -- what the tests of products in bfloat16 share: pools of 1 and 2 threads, and rounding by its
+ * definition.
  */
 #ifndef DF_TESTS_KERNELS_BF16_H
 #define DF_TESTS_KERNELS_BF16_H
@@ -11,9 +11,8 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "tests/kernels/guarded.h"
 
-enum { GUARD = 32 };
-static const float canary = 12345.5f;
 enum { RUNGS = 8 }; /* more than there are */
 
 static DfPool *pools[2];
@@ -33,25 +32,6 @@ static inline const DfKernels *rung_of(size_t i)
     const char *name = df_kernels_rung((int)i);
     const DfKernels *k = name ? df_kernels_named(name) : NULL;
     return k && k->bf16.tile ? k : NULL;
-}
-
-static inline float *numbers(size_t n, uint64_t stream)
-{
-    float *x = df_malloc((n + GUARD) * sizeof *x);
-    DfRandom r = df_random(17, stream);
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)df_normal(&r);
-    for (size_t i = n; i < n + GUARD; i++)
-        x[i] = canary;
-    return x;
-}
-
-static inline bool guarded(const float *x, size_t n)
-{
-    for (size_t i = n; i < n + GUARD; i++)
-        if (x[i] != canary)
-            return false;
-    return true;
 }
 
 static inline float from_bits(uint32_t bits)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "tests/kernels/guarded.h"
 
 static const DfKernels *blas;
 static DfPool *pools[3]; /* of 1, 2 and 7 threads */
@@ -26,15 +27,6 @@ static void end(void)
         df_pool_free(pools[i]);
 }
 TestSuite(blas, .init = begin, .fini = end);
-
-static float *numbers(size_t n, uint64_t stream)
-{
-    float *x = df_malloc(n * sizeof *x);
-    DfRandom r = df_random(11, stream);
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)df_normal(&r);
-    return x;
-}
 
 static void check_against_float64(const float *y, const float *a, const float *w, size_t M, size_t N, size_t K)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "tests/kernels/guarded.h"
 
 static DfPool *pools[2];
 static void make_pools(void)
@@ -22,15 +23,6 @@ static void free_pools(void)
         df_pool_free(pools[i]);
 }
 TestSuite(conv, .init = make_pools, .fini = free_pools);
-
-static float *numbers(size_t n, uint64_t stream)
-{
-    float *x = df_malloc(n * sizeof *x);
-    DfRandom r = df_random(11, stream);
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)df_normal(&r);
-    return x;
-}
 
 static DfConvShape shape(int N, int H, int W, int I, int O, int kh, int kw, int stride_y, int stride_x, int padding_y, int padding_x, int dilation, int groups)
 {

@@ -9,30 +9,9 @@
 
 #include "kernels/gemm/parts.h"
 #include "kernels/kernels.h"
+#include "tests/kernels/guarded.h"
 #include "tests/support/act.h"
 #include "tests/support/rung.h"
-
-enum { GUARD = 32 };
-static const float canary = 12345.5f;
-
-static float *numbers(size_t n, uint64_t stream)
-{
-    float *x = df_malloc((n + GUARD) * sizeof *x);
-    DfRandom r = df_random(7, stream);
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)df_normal(&r);
-    for (size_t i = n; i < n + GUARD; i++)
-        x[i] = canary;
-    return x;
-}
-
-static bool guarded(const float *x, size_t n)
-{
-    for (size_t i = n; i < n + GUARD; i++)
-        if (x[i] != canary)
-            return false;
-    return true;
-}
 
 /* |y - truth| must stay below what rounding can do in a sum of k products, and a few ulp of the epilogue. */
 static double worst(const float *y, size_t ldy, const float *a, size_t lda, const float *w, size_t M, size_t N, size_t K, const DfEpilogue *e)

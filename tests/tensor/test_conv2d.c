@@ -7,18 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/tensor.h"
 #include "tests/support/golden.h"
+#include "tests/tensor/one_context.h"
 
-static DfCtx *c;
-static void open_context(void)
-{
-    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
-}
-static void close_context(void)
-{
-    df_ctx_free(c);
-}
 TestSuite(conv2d, .init = open_context, .fini = close_context);
 
 /* In our order of axes: channels last, and a depthwise weight C 1 kh kw as kh kw C. */
@@ -121,16 +112,6 @@ Test(conv2d, as_pytorch)
 }
 
 /* ---- recorded and fused forms ---- */
-
-static DfTensor *random_tensor(DfShape shape, uint64_t stream)
-{
-    DfTensor *x = df_new(c, shape);
-    DfRandom r = df_random(5, stream);
-    for (size_t i = 0; i < df_size(x); i++)
-        x->data[i] = (float)df_normal(&r);
-    x->wants_grad = true;
-    return x;
-}
 
 static void check_form(DfTensor *w, int I, int O, DfConv conv, bool inside)
 {

@@ -6,17 +6,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "tensor/tensor.h"
+#include "tests/tensor/one_context.h"
 
-static DfCtx *c;
-static void open_context(void)
-{
-    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
-}
-static void close_context(void)
-{
-    df_ctx_free(c);
-}
 TestSuite(conv2d_bf16, .init = open_context, .fini = close_context);
 
 enum { SIDE = 9, WIDE = 40, NARROW = 12 };

@@ -7,28 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/tensor.h"
+#include "tests/tensor/one_context.h"
 
-static DfCtx *c;
-static void open_context(void)
-{
-    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
-}
-static void close_context(void)
-{
-    df_ctx_free(c);
-}
 TestSuite(conv2d_pair, .init = open_context, .fini = close_context);
-
-static DfTensor *random_tensor(DfShape shape, uint64_t stream)
-{
-    DfTensor *x = df_new(c, shape);
-    DfRandom r = df_random(5, stream);
-    for (size_t i = 0; i < df_size(x); i++)
-        x->data[i] = (float)df_normal(&r);
-    x->wants_grad = true;
-    return x;
-}
 
 /* Two 1x1 convolutions that are computed together have the bits of one after the other, and go together on large maps
  * alone, where no tape is kept. */

@@ -7,18 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/tensor.h"
 #include "tests/support/golden.h"
+#include "tests/tensor/one_context.h"
 
-static DfCtx *c;
-static void open_context(void)
-{
-    cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
-}
-static void close_context(void)
-{
-    df_ctx_free(c);
-}
 TestSuite(linear, .init = open_context, .fini = close_context);
 
 static DfTensor *from_golden(const DfCheckpoint *g, const char *name)
@@ -55,16 +46,6 @@ Test(linear, as_pytorch)
     check_golden("linear_bias");
     df_reset(c);
     check_golden("linear_nobias");
-}
-
-static DfTensor *random_tensor(DfShape shape, uint64_t stream)
-{
-    DfTensor *x = df_new(c, shape);
-    DfRandom r = df_random(5, stream);
-    for (size_t i = 0; i < df_size(x); i++)
-        x->data[i] = (float)df_normal(&r);
-    x->wants_grad = true;
-    return x;
 }
 
 /* ---- central differences ---- */
