@@ -14,16 +14,14 @@
  */
 #include <stdio.h>
 
+#include "backbone/focal_pool.h"
 #include "backbone/transformer.h"
 
 enum { DETECTION, CLASSIFICATION, DERIVED /* another name of detection */ };
-enum { POOL_NONE, POOL_FC, POOL_CONV, POOL_MEAN, POOL_MAX };
 
 /* A pooled map. At level k a window is cut into 2^k x 2^k pieces, and each becomes a token. */
 typedef struct {
-    int side;          /* of a piece, in tokens                                        */
-    NnLinear fc;       /* POOL_FC: one weight for each token of a piece                */
-    NnConv conv;       /* POOL_CONV: the same for each channel                         */
+    FocalPool pool;
     DfTensor *table;   /* heads t^2, t = window + focal_window + 2^k - 2: of eq. 3's B */
 } Level;
 
@@ -33,7 +31,6 @@ typedef struct {
     DfTensor *table;            /* (2w-1)^2 heads: the bias of the window's own tokens     */
     DfTensor *neighbors;        /* 1 heads w^2 n: of those around it; NULL if it has none  */
     DfTensor *scale1, *scale2;  /* layer scale; NULL without                               */
-    int pool;
     Level levels[DF_FOCAL_LEVELS];
     DfFocalAttention attn;
     NnMlp mlp;
@@ -74,33 +71,6 @@ static bool is_frozen(const Focal *net, int stage)
 
 /* ---- forward: pooled maps ---------------------------------------------------------------------------------------- */
 
-/* A fully connected layer over the tokens of a piece, the same for all channels, is a depthwise convolution. */
-static DfTensor *pool_by_fc(DfCtx *c, const Level *level, DfTensor *x)
-{
-    const int C = df_dim(x, 3), side = level->side;
-    const DfConv conv = { .stride = { side, side }, .dilation = { 1, 1 }, .groups = C };
-    DfTensor *weight = df_reshape(c, level->fc.weight, DF_SHAPE(side, side, 1));
-    weight = df_repeat(c, weight, C);                                            /* side side C */
-    DfTensor *bias = df_repeat(c, level->fc.bias, C);                            /* C */
-    return df_conv2d(c, x, weight, bias, conv, (DfFuse){ 0 });
-}
-
-/* f_p of eq. 1: each piece of side x side tokens becomes one. */
-static DfTensor *pool_pieces(DfCtx *c, const Level *level, int how, DfTensor *x) /* B H W C -> B H/side W/side C */
-{
-    const int side[2] = { level->side, level->side }, none[2] = { 0, 0 };
-    switch (how) {
-    case POOL_CONV:
-        return nn_conv(c, &level->conv, x);
-    case POOL_MEAN:
-        return df_avg_pool2d(c, x, side, side, none, false, true);
-    case POOL_MAX:
-        return df_max_pool2d(c, x, side, side, none, false);
-    default:
-        return pool_by_fc(c, level, x);
-    }
-}
-
 /* The map as windows see it: padded to whole ones, and rolled. */
 static DfTensor *whole_windows(DfCtx *c, const DfFocalAttention *a, DfTensor *x)
 {
@@ -117,14 +87,14 @@ static DfTensor *whole_windows(DfCtx *c, const DfFocalAttention *a, DfTensor *x)
 static DfTensor *coarser(DfCtx *c, const Block *b, DfTensor *x, int k)           /* B H W C -> B rows columns 3C */
 {
     const DfMark m = df_enter(c, "pool_layers", k);
-    const int H = df_dim(x, 1), W = df_dim(x, 2), side = b->levels[k].side;
+    const int H = df_dim(x, 1), W = df_dim(x, 2), side = b->levels[k].pool.side;
     const int rows = H / b->attn.window << k;
     const int columns = W / b->attn.window << k;
     const int spare_y = H - rows * side, top = spare_y / 2;
     const int spare_x = W - columns * side, left = spare_x / 2;
     if (spare_y || spare_x)
         x = df_pad2d(c, x, (int[4]){ -top, top - spare_y, -left, left - spare_x }, 0);
-    x = pool_pieces(c, &b->levels[k], b->pool, x);
+    x = df_focal_pool(c, &b->levels[k].pool, x);
     return df_leave(c, m, nn_linear(c, &b->qkv, x));
 }
 
@@ -235,7 +205,7 @@ static DfFocalAttention plan_attention(const Focal *net, int i, int j)
 {
     const int side = smaller_side(net, i), levels = net->focal_levels.v[i];
     const bool shrinks = side <= net->window_size;
-    const bool pools = df_ints_have(net->focal_stages, i) && net->focal_pool != POOL_NONE;
+    const bool pools = df_ints_have(net->focal_stages, i) && net->focal_pool != FOCAL_POOL_NONE;
     DfFocalAttention a = {
         .window = shrinks ? side : net->window_size,
         .heads = net->num_heads.v[i],
@@ -251,25 +221,19 @@ static DfFocalAttention plan_attention(const Focal *net, int i, int j)
     return a;
 }
 
-static void level_init(NnScope s, Block *b, int k, int dim)
+static void level_init(NnScope s, Block *b, const Focal *net, int k, int dim)
 {
     const DfFocalAttention *a = &b->attn;
     const int side = a->window >> k;
     const int table = a->window + a->focal_window + (1 << k) - 2;
     Level *level = &b->levels[k];
     char name[64];
-    level->side = side;
     if (side < 1) {
         nn_fail(s, DF_EVALUE, "focal_levels = %d: a window of %d tokens cannot be cut into %d pieces along a side",
                 a->levels + 1, a->window, 1 << k);
         return;
     }
-    if (b->pool == POOL_FC)
-        df_transformer_linear_init(nn_at(s, "pool_layers.%d", k), &level->fc, side * side, 1, true);
-    if (b->pool == POOL_CONV) {
-        const NnConvShape pieces = { .kernel = side, .stride = side, .groups = dim };
-        nn_conv_init(nn_at(s, "pool_layers.%d", k), &level->conv, dim, dim, pieces);
-    }
+    df_focal_pool_init(nn_at(s, "pool_layers.%d", k), &level->pool, net->focal_pool, side, dim);
     snprintf(name, sizeof name, "relative_position_bias_table_to_windows.%d", k);
     const DfShape shape = DF_SHAPE(a->heads, table * table);
     level->table = nn_param(nn_at(s, "attn"), name, shape, NN_AS_IS, nn_truncated_normal(0.02));
@@ -307,10 +271,9 @@ static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
 {
     const int dim = net->embed_dim << i;
     b->attn = plan_attention(net, i, j);
-    b->pool = net->focal_pool;
     attention_init(nn_at(s, "attn"), b, net, dim);
     for (int k = 0; nn_ok(s) && k < b->attn.levels; k++)
-        level_init(s, b, k, dim);
+        level_init(s, b, net, k, dim);
     nn_layer_norm_init(nn_at(s, "norm1"), &b->norm1, dim, 1e-5);
     nn_layer_norm_init(nn_at(s, "norm2"), &b->norm2, dim, 1e-5);
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * net->mlp_ratio), 0);

@@ -9,51 +9,11 @@
  * where attention stays within windows, shifted by half a window in every other block (section 3.2, eq. 4:
  * nn/window_attention.c).
  *
- * Swin v2 (Liu et al., "Swin Transformer V2", CVPR 2022) has the same plan. Its norms come after attention and MLP
- * (section 3.1), its attention compares directions (nn/cosine_window_attention.c), and merging norms what it has
- * reduced:
- *     z' = LN(attention(z)) + z
- *     z" = LN(MLP(z')) + z'
- *
  * Two published forms share the weights: `detection` takes any input size, pads maps to whole windows, always shifts
  * odd blocks and gives a normalised map per stage; `classification` has a fixed input size, shrinks a window that is
  * larger than the map, and gives logits.
  */
-#include "backbone/transformer.h"
-
-enum { DETECTION, CLASSIFICATION };
-
-typedef struct {
-    NnLayerNorm norm1, norm2;
-    NnWindowAttention attn;
-    NnCosineWindowAttention cosine; /* v2: in the place of `attn` */
-    NnMlp mlp;
-    float drop_path;
-} Block;
-
-typedef struct {
-    NnLayerNorm norm;    /* of 4C channels; v2: of 2C */
-    NnLinear reduction;  /* to 2C                     */
-} Merging;
-
-typedef struct {
-    /* options */
-    int in_chans, num_classes, embed_dim, window_size, style, frozen_stages;
-    DfInts pretrain_img_size, img_size, patch_size; /* a side, or height and width */
-    DfInts depths, num_heads, out_indices, pretrained_window_sizes;
-    DfInts stage_windows, stage_shifts; /* of each stage; none: what window_size and img_size come to */
-    bool v2, pad_after_shift, shrink_windows, out_norm;
-    double layer_norm_eps, mlp_ratio, qk_scale, drop_rate, attn_drop_rate, drop_path_rate;
-    bool qkv_bias, ape, patch_norm, use_checkpoint;
-    const char *hidden_act;
-    /* modules */
-    NnConv embed;
-    NnLayerNorm embed_norm;
-    DfTensor *position;  /* absolute_pos_embed: 1 h w C, or 1 h*w C in classification; NULL without ape */
-    TransformerStage *stages; /* of Blocks and a Merging */
-    NnLayerNorm norm;    /* classification: before the head */
-    NnLinear head;
-} Swin;
+#include "backbone/swin.h"
 
 /* Of the map of stage i for an image of `size`: the height (axis 0) or the width. */
 static int side_of_map(const Swin *swin, DfInts size, int i, int axis)
@@ -68,14 +28,14 @@ static bool is_frozen(const Swin *swin, int stage)
 
 /* ---- forward: one block ------------------------------------------------------------------------------------------ */
 
-static DfTensor *attend(DfCtx *c, const Block *b, DfTensor *x)                   /* x + W-MSA(LN(x)) */
+static DfTensor *attend(DfCtx *c, const SwinBlock *b, DfTensor *x)               /* x + W-MSA(LN(x)) */
 {
     const DfMark m = df_enter(c, "attn", -1);
     const NnResidual r = { .residual = x, .drop_path = b->drop_path };
     return df_leave(c, m, nn_window_attention_branch(c, &b->attn, &b->norm1, x, r));
 }
 
-static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                      /* x + MLP(LN(x)) */
+static DfTensor *mlp(DfCtx *c, const SwinBlock *b, DfTensor *x)                  /* x + MLP(LN(x)) */
 {
     const DfMark m = df_enter(c, "mlp", -1);
     const NnResidual r = { .residual = x, .drop_path = b->drop_path };
@@ -85,35 +45,10 @@ static DfTensor *mlp(DfCtx *c, const Block *b, DfTensor *x)                     
 
 static DfTensor *block(DfCtx *c, const void *self, DfTensor *x, int j)           /* B H W C -> B H W C */
 {
-    const Block *b = self;
+    const SwinBlock *b = self;
     const DfMark m = df_enter(c, "blocks", j);
     x = attend(c, b, x);
     x = mlp(c, b, x);
-    return df_leave(c, m, x);
-}
-
-static DfTensor *attend_v2(DfCtx *c, const Block *b, DfTensor *x)                /* x + LN(attention(x)) */
-{
-    const DfMark m = df_enter(c, "attn", -1);
-    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
-    DfTensor *y = nn_cosine_window_attention(c, &b->cosine, x);
-    return df_leave(c, m, nn_add(c, nn_layer_norm(c, &b->norm1, y), r));
-}
-
-static DfTensor *mlp_v2(DfCtx *c, const Block *b, DfTensor *x)                   /* x + LN(MLP(x)) */
-{
-    const DfMark m = df_enter(c, "mlp", -1);
-    const NnResidual r = { .residual = x, .drop_path = b->drop_path };
-    DfTensor *y = nn_mlp_add(c, &b->mlp, x, (NnResidual){ 0 });
-    return df_leave(c, m, nn_add(c, nn_layer_norm(c, &b->norm2, y), r));
-}
-
-static DfTensor *block_v2(DfCtx *c, const void *self, DfTensor *x, int j)        /* B H W C -> B H W C */
-{
-    const Block *b = self;
-    const DfMark m = df_enter(c, "blocks", j);
-    x = attend_v2(c, b, x);
-    x = mlp_v2(c, b, x);
     return df_leave(c, m, x);
 }
 
@@ -143,25 +78,14 @@ static DfTensor *embed(DfCtx *c, const Swin *swin, DfTensor *image)             
 /* Patch merging: four neighbours side by side, and half of their channels. */
 static DfTensor *merge(DfCtx *c, const void *self, DfTensor *x)                  /* B H W C -> B H/2 W/2 2C */
 {
-    const Merging *merging = self;
+    const SwinMerging *merging = self;
     const DfMark m = df_enter(c, "downsample", -1);
     x = df_space_to_depth(c, x);                                                 /* B H/2 W/2 4C */
     x = nn_layer_norm(c, &merging->norm, x);
     return df_leave(c, m, nn_linear(c, &merging->reduction, x));
 }
 
-static DfTensor *merge_v2(DfCtx *c, const void *self, DfTensor *x)               /* B H W C -> B H/2 W/2 2C */
-{
-    const Merging *merging = self;
-    const DfMark m = df_enter(c, "downsample", -1);
-    x = nn_linear(c, &merging->reduction, df_space_to_depth(c, x));
-    return df_leave(c, m, nn_layer_norm(c, &merging->norm, x));
-}
-
-static const TransformerParts parts = { .block_size = sizeof(Block), .block = block, .downsample = merge };
-static const TransformerParts parts_v2 = { .block_size = sizeof(Block), .block = block_v2, .downsample = merge_v2 };
-
-static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
+void df_swin_forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Swin *swin = self;
     *out = (DfMaps){ 0 };
@@ -173,7 +97,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     if (!is_frozen(swin, 0))
         x = df_dropout(c, x, (float)swin->drop_rate);
     for (int i = 0; i < swin->depths.n; i++)
-        x = df_transformer_stage(c, &swin->stages[i], swin->v2 ? &parts_v2 : &parts, i, x, out);
+        x = df_transformer_stage(c, &swin->stages[i], &swin->kind->parts, i, x, out);
     if (swin->style == CLASSIFICATION)
         out->logits = df_transformer_classify(c, &swin->norm, &swin->head, x);
 }
@@ -219,7 +143,7 @@ static DfWindowAttention plan_attention(const Swin *swin, int i, int j)
     };
 }
 
-static void drop_init(Block *b, const Swin *swin, int i, int j)
+static void drop_init(SwinBlock *b, const Swin *swin, int i, int j)
 {
     b->drop_path = df_transformer_drop_path(swin->drop_path_rate, swin->depths, i, j);
     b->attn.attn.drop = b->cosine.attn.drop = (float)swin->attn_drop_rate;
@@ -227,26 +151,22 @@ static void drop_init(Block *b, const Swin *swin, int i, int j)
     b->mlp.drop[0] = b->mlp.drop[1] = (float)swin->drop_rate;
 }
 
-/* A new block of v2 begins as the identity: section 3.1. */
+static void attention_init(NnScope s, SwinBlock *b, const Swin *swin, int i, DfWindowAttention attn)
+{
+    df_transformer_window_init(s, &b->attn, swin->embed_dim << i, attn, swin->qk_scale, swin->qkv_bias);
+}
+
 static void block_norm_init(NnScope s, NnLayerNorm *norm, int dim, const Swin *swin)
 {
     nn_layer_norm_init(s, norm, dim, swin->layer_norm_eps);
-    NnParam *weight = swin->v2 ? nn_model_find(s.model, nn_at(s, "weight").path) : NULL;
-    if (weight)
-        weight->init = nn_constant(0);
 }
 
-static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
+static void block_init(NnScope s, SwinBlock *b, const Swin *swin, int i, int j)
 {
     const int dim = swin->embed_dim << i;
-    block_norm_init(nn_at(s, "norm1"), &b->norm1, dim, swin);
-    if (swin->v2)
-        nn_cosine_window_attention_init(nn_at(s, "attn"), &b->cosine, dim, plan_attention(swin, i, j), swin->qkv_bias,
-                                        swin->pretrained_window_sizes.v[i]);
-    else
-        df_transformer_window_init(nn_at(s, "attn"), &b->attn, dim, plan_attention(swin, i, j), swin->qk_scale,
-                                   swin->qkv_bias);
-    block_norm_init(nn_at(s, "norm2"), &b->norm2, dim, swin);
+    swin->kind->norm_init(nn_at(s, "norm1"), &b->norm1, dim, swin);
+    swin->kind->attention_init(nn_at(s, "attn"), b, swin, i, plan_attention(swin, i, j));
+    swin->kind->norm_init(nn_at(s, "norm2"), &b->norm2, dim, swin);
     df_transformer_mlp_init(nn_at(s, "mlp"), &b->mlp, dim, (int)(dim * swin->mlp_ratio), 0);
     b->mlp.act = nn_act_named(s, swin->hidden_act);
     if (!is_frozen(swin, i))
@@ -255,16 +175,16 @@ static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
 
 /* ---- construction: stages ---------------------------------------------------------------------------------------- */
 
-static void merging_init(NnScope s, Merging *merging, int dim, bool v2)
+static void merging_init(NnScope s, SwinMerging *merging, int dim, int normed)
 {
-    nn_layer_norm_init(nn_at(s, "norm"), &merging->norm, (v2 ? 2 : 4) * dim, 1e-5);
+    nn_layer_norm_init(nn_at(s, "norm"), &merging->norm, normed * dim, 1e-5);
     df_transformer_linear_init(nn_at(s, "reduction"), &merging->reduction, 4 * dim, 2 * dim, false);
 }
 
 static void stage_init(NnScope s, Swin *swin, int i)
 {
     TransformerStage *stage = &swin->stages[i];
-    Block *blocks = nn_alloc(s, (size_t)swin->depths.v[i], sizeof *blocks);
+    SwinBlock *blocks = nn_alloc(s, (size_t)swin->depths.v[i], sizeof *blocks);
     stage->depth = swin->depths.v[i];
     stage->blocks = blocks;
     stage->checkpoints = swin->use_checkpoint;
@@ -272,9 +192,9 @@ static void stage_init(NnScope s, Swin *swin, int i)
     for (int j = 0; nn_ok(s) && j < stage->depth; j++)
         block_init(nn_at(s, "blocks.%d", j), &blocks[j], swin, i, j);
     if (i + 1 < swin->depths.n)
-        stage->downsample = nn_alloc(s, 1, sizeof(Merging));
+        stage->downsample = nn_alloc(s, 1, sizeof(SwinMerging));
     if (stage->downsample)
-        merging_init(nn_at(s, "downsample"), stage->downsample, swin->embed_dim << i, swin->v2);
+        merging_init(nn_at(s, "downsample"), stage->downsample, swin->embed_dim << i, swin->kind->merging_normed);
 }
 
 static void embed_init(NnScope s, Swin *swin)
@@ -367,9 +287,6 @@ static bool options_fit(NnScope s, const Swin *swin)
     if (n < 1 || n > DF_LEVELS || swin->num_heads.n < n)
         nn_fail(s, DF_EVALUE, "depths has %d stages and num_heads %d: want 1 to %d stages, with heads for each",
                 n, swin->num_heads.n, DF_LEVELS);
-    else if (swin->v2 && swin->pretrained_window_sizes.n < n)
-        nn_fail(s, DF_EVALUE, "pretrained_window_sizes has %d entries: want one for each of %d stages",
-                swin->pretrained_window_sizes.n, n);
     else if (df_transformer_pair_fits(s, "patch_size", swin->patch_size)
              && (!swin->img_size.n || df_transformer_pair_fits(s, "img_size", swin->img_size))
              && df_transformer_pair_fits(s, "pretrain_img_size", swin->pretrain_img_size)
@@ -380,10 +297,10 @@ static bool options_fit(NnScope s, const Swin *swin)
     return nn_ok(s);
 }
 
-static void init(NnScope s, void *self)
+void df_swin_init(NnScope s, Swin *swin, const SwinKind *kind)
 {
-    Swin *swin = self;
     const int n = swin->depths.n;
+    swin->kind = kind;
     if (!options_fit(s, swin))
         return;
     embed_init(nn_at(s, "patch_embed"), swin);
@@ -398,52 +315,28 @@ static void init(NnScope s, void *self)
         df_transformer_freeze(s, swin->frozen_stages);
 }
 
-static void init_v2(NnScope s, void *self)
+/* ---- the record -------------------------------------------------------------------------------------------------- */
+
+static const SwinKind kind = {
+    .parts = { .block_size = sizeof(SwinBlock), .block = block, .downsample = merge },
+    .attention_init = attention_init,
+    .norm_init = block_norm_init,
+    .merging_normed = 4,
+};
+
+static void init(NnScope s, void *self)
 {
-    Swin *swin = self;
-    swin->v2 = true;
-    init(s, swin);
+    df_swin_init(s, self, &kind);
 }
 
-/* ---- the records ------------------------------------------------------------------------------------------------- */
-
-#define OPTIONS(drop_path) \
-    WINDOW_OPTIONS(Swin, drop_path), \
-    DF_OPT_INTS(Swin, pretrain_img_size, "[224]", 1, 65536, \
-                "detection: side of the image that the absolute position embedding was made for, or its height and " \
-                "width, in pixels"), \
-    DF_OPT_INTS(Swin, img_size, "[224]", 1, 65536, \
-                "classification: side of the image, or its height and width, in pixels; []: any; no window shrinks"), \
-    DF_OPT_INTS(Swin, stage_windows, "None", 1, 64, \
-                "side of the windows of each stage, in tokens; None: window_size, shrunk to img_size"), \
-    DF_OPT_INTS(Swin, stage_shifts, "None", 0, 64, \
-                "how far the windows of odd blocks are shifted, for each stage; None: half a window"), \
-    DF_OPT_BOOL(Swin, shrink_windows, True, \
-                "classification: a window larger than the map shrinks to it; False: the map is padded, as in " \
-                "torchvision"), \
-    DF_OPT_BOOL(Swin, pad_after_shift, False, "timm: maps are padded to whole windows after they are shifted"), \
-    DF_OPT_BOOL(Swin, out_norm, True, "detection: maps are normalised before they are given"), \
-    DF_OPT_TEXT(Swin, hidden_act, "'GELU'", "activation in the MLPs"), \
-    DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, "eps of the norms of blocks, and of the last one"), \
-    DF_OPT_ENUM(Swin, style, detection, "detection|classification", \
-                "detection: maps, for images of any size; classification: logits, for images of one size"), \
-    DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"), \
-    DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network")
 
 static const DfOpt opts[] = {
-    OPTIONS(0.2),
+    SWIN_OPTIONS(0.2),
     DF_OPT_FLOAT(Swin, qk_scale, None, 0, 1e6,
                  "factor of the attention scores; None or 0: 1 / sqrt(channels of a head)"),
     DF_OPT_END
 };
-static const DfOpt v2_opts[] = {
-    OPTIONS(0.1),
-    DF_OPT_INTS(Swin, pretrained_window_sizes, "[0, 0, 0, 0]", 0, 128,
-                "side of the window that each stage was trained with before, in tokens; 0: that of now"),
-    DF_OPT_END
-};
-
-static const char *const ignorable[] = {
+const char *const df_swin_ignorable[] = {
     "*.relative_position_index",
     "*.relative_coords_table",
     "*.attn_mask",
@@ -460,15 +353,6 @@ const DfBackbone df_backbone_swin = {
     .size = sizeof(Swin),
     .opts = opts,
     .init = init,
-    .forward = forward,
-    .ignorable = ignorable,
-};
-const DfBackbone df_backbone_swin_v2 = {
-    .name = "SwinTransformerV2",
-    .help = "Swin Transformer V2 (Liu et al., CVPR 2022)",
-    .size = sizeof(Swin),
-    .opts = v2_opts,
-    .init = init_v2,
-    .forward = forward,
-    .ignorable = ignorable,
+    .forward = df_swin_forward,
+    .ignorable = df_swin_ignorable,
 };
