@@ -246,7 +246,7 @@ static int no_command(const char *name)
     for (; cli_commands[n]; n++)
         names[n] = cli_commands[n]->name;
     const char *nearest = df_nearest_name(name, names, n);
-    cli_say("deformer: no command '%s'%s%s%s; `deformer --help` lists them", name,
+    cli_say("deformer: no command '%s'%s%s%s (`deformer --help` lists the commands)", name,
             nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return USAGE;
 }

@@ -52,8 +52,8 @@ static int charted(const CliModels *m)
 static const char *subtitle_of(const CliModels *m, int kind)
 {
     if (kind == CLI_RUN_KINDS)
-        return df_arena_text(m->arena, "%d threads, kernels %s; bars: the fastest and the slowest of %d rounds",
-                             m->threads, m->kernels, m->rounds);
+        return df_arena_text(m->arena, "%d thread%s, kernels %s; bars: the fastest and the slowest of %d rounds",
+                             m->threads, m->threads == 1 ? "" : "s", m->kernels, m->rounds);
     if (!m->images[kind])
         return "";
     return df_arena_text(m->arena, "bars: %g%% confidence intervals over %zu images", 100 * cli_compare.confidence,

@@ -133,13 +133,14 @@ static void foot(DfTextbuf *out, const CliModels *m)
     df_textbuf_add(out, "Activations: peak memory.");
     if (m->rounds)
         df_textbuf_add(out, " Time: one image, with decoding. Memory: peak of the process. Both are medians of %d "
-                       "round%s in turns, in %s, with %d threads and kernels %s.",
-                       m->rounds, m->rounds > 1 ? "s" : "", m->precision, m->threads, m->kernels);
+                       "round%s in turns, in %s, with %d thread%s and kernels %s.",
+                       m->rounds, m->rounds > 1 ? "s" : "", m->precision, m->threads, m->threads == 1 ? "" : "s",
+                       m->kernels);
     df_textbuf_add(out, "\n");
     if (images)
         df_textbuf_add(out, "In brackets: the %g%% confidence interval, from %ld bootstrap samples of %zu images (seed "
                        "%ld). For the first model it is that of the score, for the others that of the difference from "
-                       "the first. *: it does not contain 0.\n",
+                       "the first. *: the interval does not contain 0.\n",
                        100 * cli_compare.confidence, cli_compare.replicates, images, cli_compare.seed);
 }
 

@@ -91,7 +91,7 @@ static int train(DfRun *run, CliTrainNews *news, bool leads)
         return error;
     df_training_facts(run, &f);
     cli_train_time(took, sizeof took, cli_now() - start);
-    printf("%lld steps are done, after %s\n", (long long)f.steps, took);
+    printf("%lld steps done in %s\n", (long long)f.steps, took);
     char dir[1024];
     df_shown(dir, sizeof dir, work_dir);
     cut_slashes(dir);

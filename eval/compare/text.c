@@ -81,7 +81,7 @@ static void foot(DfTextbuf *t, const DfCompare *c)
     if (c->replicates && c->n > 1)
         df_textbuf_add(t,
                        "Differences are from the first. In brackets: the %g%% confidence interval, from %zu bootstrap "
-                       "samples of %zu images (seed %" PRIu64 "). *: it does not contain 0.\n",
+                       "samples of %zu images (seed %" PRIu64 "). *: the interval does not contain 0.\n",
                        100 * c->confidence, c->replicates, c->n_images, c->seed);
 }
 

@@ -36,7 +36,7 @@ train() { want=$1; shift; run "$want" train tiny.py --data data --quiet $small "
 
 # What a run leaves.
 train 0 --work-dir whole --threads 2
-prints 'steps are done'
+prints 'steps done in'
 prints 'try    deformer eval whole/config.py whole/'
 for file in config.py log.jsonl index.html latest.safetensors best.safetensors epoch_4.safetensors samples/0_labelled.jpg samples/0_found.jpg; do
     [ -s whole/$file ] || fail "there is no whole/$file"
@@ -126,7 +126,7 @@ grep -q 'nothing.pth, are not a file: the run begins without them' err || fail '
 for name in retinanet mask_rcnn; do
     # shellcheck disable=SC2086
     run 0 train "$root/configs/nano/${name}_dat_nano.py" --data data --work-dir $name --quiet $small --set runner.max_epochs=1
-    prints 'steps are done'
+    prints 'steps done in'
 done
 for name in retinanet mask_rcnn; do grep -q '"loss_rpn_cls"\|"loss_cls": ' $name/log.jsonl || fail "the log of $name has no loss_cls"; done
 cp -r "$root/tests/data/segmentation" maps
