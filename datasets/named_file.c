@@ -47,6 +47,20 @@ static const DfNode *find(const Wanted *w, const DfNode *node)
     return found;
 }
 
+static bool reads(const Wanted *w, const DfNode *node)
+{
+    bool found = is_wanted(w, node->file);
+    for (const DfNode *child = node->first; child && !found; child = child->next)
+        found = reads(w, child);
+    return found;
+}
+
+bool df_config_reads(const DfNode *root, const char *path)
+{
+    Wanted wanted = { 0 };
+    return stat(path, &wanted.file) == 0 && reads(&wanted, root);
+}
+
 const DfNode *df_named_file(const DfNode *root, const char *data_dir, const char *path)
 {
     Wanted wanted = { .data_dir = data_dir };

@@ -13,6 +13,8 @@ DF_BEGIN_DECLS
  * data_root, or, with `data_dir` (or NULL) as the root of the data, where a dataset looks for it there. A file may have
  * several names. NULL: there is none. */
 DF_API const DfNode *df_named_file(const DfNode *root, const char *data_dir, const char *path);
+/* Whether a config, or one of its bases, is read from the file. */
+DF_API bool df_config_reads(const DfNode *root, const char *path);
 
 DF_END_DECLS
 

@@ -179,6 +179,20 @@ static int check_work_dir(const DfRun *r, const char *latest)
     return DF_OK;
 }
 
+/* The run writes a config.py of its own, and one that it is read from may be somebody's work; but where a run was before,
+ * it is that run's. */
+static int check_config_file(DfRun *r, const char *latest)
+{
+    const char *config = df_run_path(r, "config.py");
+    const char *log = df_run_path(r, "log.jsonl");
+    if (!config || !log)
+        return DF_ENOMEM;
+    if (df_file_exists(latest) || df_file_exists(log) || !df_config_reads(r->root, config))
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s: the config is read from this file, and the run would write its own there: want "
+                   "another work dir", config);
+}
+
 /* Without a state to go on with, the log of an earlier run goes. */
 int df_run_open_files(DfRun *r)
 {
@@ -255,6 +269,8 @@ static int open_run(DfRun *r, const char *latest)
     int error = check_work_dir(r, latest);
     if (error == DF_OK)
         error = open_network(r);
+    if (error == DF_OK)
+        error = check_config_file(r, latest);
     if (error < 0)
         return error;
     r->state.at = (DfRunState){ .best_step = -1, .scored = -1 };

@@ -105,7 +105,7 @@ int cli_check_overwriting_config(const DfNode *root, const char *data_dir)
     for (int i = 0; i < cli.n_outputs; i++) {
         const CliOutput *out = &cli.outputs[i];
         const DfNode *node = df_is_file(out->path) ? df_named_file(root, data_dir, out->path) : NULL;
-        if (node && cli_is_same_file(node->file, out->path))
+        if (node && df_config_reads(root, out->path))
             return df_fail(CLI_EUSAGE, "%s %s: the config is read from this file: want another place to write to",
                            out->name, out->path);
         if (node)

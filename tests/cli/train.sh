@@ -103,6 +103,11 @@ cp whole/latest.safetensors wrong/latest.safetensors
 train 1 --work-dir wrong --resume --set model.bbox_head.num_query=11 && says 'wrong/latest.safetensors: the state of another network'
 same whole/config.py wrong/config.py
 
+# A config.py that is somebody's own stays; that of a run may be taken over.
+mkdir own && printf '_base_ = ["../tiny.py"]\n' >own/config.py
+run 1 train own/config.py --data data --work-dir own --quiet $small && says 'own/config.py: the config is read from this file'
+run 0 train whole/config.py --work-dir whole --fresh --dry-run --quiet $small
+
 # Weights of another: heads of another number of classes are drawn anew.
 run 0 train tiny.py --data data --work-dir begun --init weights.safetensors --dry-run --quiet $small
 prints 'time of a step'
