@@ -165,7 +165,7 @@ static int classes(ReportPage *page, const DfComparePage *p)
     if (!ranked)
         return df_fail_memory("the ranking of classes");
     df_report_section(page, "Classes", "Classes that differ most",
-                      "The score of each class by the first and by each other one, and the difference with its interval; "
+                      "The score of each class by the first and each other one, and the difference with its interval; "
                       "the dotted line is no difference.");
     for (size_t r = 1; r < p->n; r++) {
         const size_t n = rank(p, r, ranked);

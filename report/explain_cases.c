@@ -123,7 +123,7 @@ static void missed_ones(ReportPage *p, const DfExplain *e)
     size_t rows[ROWS];
     const size_t n = first_rows(e, df_explain_objects(e), missed_value, rows);
     df_report_section(p, "Missed", "Large objects that were not found",
-                      "Not found at any score. A detection may have come close, with another class or in the wrong "
+                      "Not found at any score. There may be a detection near it with another class or in the wrong "
                       "place. The last column is the line in the annotation file.");
     df_report_table(&table, "Objects that were not found", n);
     for (size_t i = 0; i < n; i++)

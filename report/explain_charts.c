@@ -20,7 +20,7 @@ static const Kind kinds[DF_TIDE_KINDS] = {
     [DF_TIDE_BOTH] = { "Both", "wrong class and wrong place" },
     [DF_TIDE_DUPE] = { "Duplicate", "a better detection found it already" },
     [DF_TIDE_BKG] = { "Background", "there is no object (IoU at most 0.1)" },
-    [DF_TIDE_MISS] = { "Missed", "an object that no detection comes close to" },
+    [DF_TIDE_MISS] = { "Missed", "an object without any detection near it" },
 };
 
 static void tide_row(DfTextbuf *t, const Kind *kind, const char *count, double cost, double most, const char *class)

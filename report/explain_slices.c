@@ -31,7 +31,7 @@ void df_report_whisker(DfTextbuf *t, double value, double low, double high, doub
     df_textbuf_add(t, "</div>");
 }
 
-/* "+2.1", green or red if it is no chance. */
+/* "+2.1", green or red if it is significant. */
 void df_report_difference(DfTextbuf *t, const DfCompared *n)
 {
     const char *class = "dim";
@@ -81,11 +81,11 @@ static void add_lead(ReportPage *p, const DfSlice *everything)
     char lead[512];
     df_snprintf(
         lead, sizeof lead,
-        "AP of some objects or images alone: a point, and the interval in which it would lie for other images of the "
-        "same kind (bootstrap, 95%%). The dotted line is what to compare it with: for objects, the AP of everything, "
-        "%.1f; for images, the AP of as many images drawn at random. A star marks a difference that is no chance.",
+        "AP of subsets of the objects or images, with its 95%% interval for other images of the same kind (bootstrap). "
+        "Compare it with the dotted line: for objects, the AP of all objects, %.1f; for images, the AP of equally many "
+        "images drawn at random. A star marks a significant difference.",
         100 * everything->ap.value);
-    df_report_section(p, "Slices", "Scores of parts of the data", lead);
+    df_report_section(p, "Slices", "Scores of subsets of the data", lead);
 }
 
 void df_report_slices(ReportPage *p, const DfExplain *e)
@@ -111,8 +111,8 @@ void df_report_slices(ReportPage *p, const DfExplain *e)
     }
     df_textbuf_add(t,
                    "</div></div><p class=note>Every axis goes from 0 to %.0f. Objects outside of a slice of area, "
-                   "aspect or crowding are neither found nor "
-                   "missed in it. Crowding is the largest IoU of an object's box with another object of the image.</p>",
+                   "aspect or crowding are ignored in it. Crowding is the largest IoU of an object's box with another "
+                   "object of the image.</p>",
                    100 * end);
     df_report_section_end(p);
 }

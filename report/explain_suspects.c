@@ -11,8 +11,8 @@ static const struct {
 } kinds[DF_SUSPECT_KINDS] = {
     [DF_SUSPECT_UNLABELLED] = { "Perhaps not labelled", "A confident detection where the ground truth has nothing." },
     [DF_SUSPECT_CLASS] = { "Perhaps of another class",
-                           "A confident detection lies right on an object, which has another class." },
-    [DF_SUSPECT_TWINS] = { "Perhaps listed twice", "Two objects of the ground truth lie on one another." },
+                           "A confident detection lies on an object of another class." },
+    [DF_SUSPECT_TWINS] = { "Perhaps listed twice", "Two objects of the ground truth have nearly the same box." },
 };
 
 /* ---- the part of the picture around it --------------------------------------------------------------------------- */

@@ -390,5 +390,5 @@ int df_report_training(const DfTrainingPage *page, char **out)
     if (page->n_pictures)
         put_pictures(&p, page);
     return df_report_end(
-        &p, page->reload > 0 ? "This page loads itself again while the run goes on." : "The run is over.", error, out);
+        &p, page->reload > 0 ? "This page reloads itself during the run." : "The run is over.", error, out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/labelled.h -- labelled pictures as one set, whatever files they come from: read from COCO, LVIS,
- * YOLO, PASCAL VOC or label maps, chosen from, and written as any of them.
+ * datasets/labelled/labelled.h -- labelled pictures as one set, whatever their format: read from COCO, LVIS, YOLO,
+ * PASCAL VOC or label maps, filtered, and written as any of them.
  *
  *     DfLabelled set;
  *     DfLabelledReport report = { 0 };
@@ -10,7 +10,7 @@
  *     for (int i = 0; i < DF_LOST_KINDS; i++) if (report.lost[i]) df_labelled_loss_words(&text, i, report.lost[i]);
  *     df_labelled_done(&set);
  *
- * The forms, and where things are in them (PART is train, val, ...; the only part has no name and no folder):
+ * The formats and their layouts (PART is train, val, ...; a single part has no name and no folder):
  *
  *     COCO, LVIS   DIR/annotations/instances_PART.json, or lvis_v1_PART.json; pictures in DIR/PART or DIR/images
  *     YOLO         DIR/labels/PART/NAME.txt, DIR/images/PART, DIR/data.yaml
@@ -18,7 +18,7 @@
  *                  DIR/SegmentationObject and DIR/SegmentationClass
  *     label maps   DIR/annotations/PART/NAME.png, DIR/images/PART, DIR/classes.txt
  *
- * Readers take more than that: a single annotation file, and the other layouts that df_folder_open() knows.
+ * Readers accept more: a single annotation file, and the other layouts that df_folder_open() knows.
  */
 #ifndef DF_DATASETS_LABELLED_LABELLED_H
 #define DF_DATASETS_LABELLED_LABELLED_H
@@ -43,7 +43,7 @@ typedef enum {
 DF_API bool df_labelled_form(DfLabelledForm *out, const char *name); /* false: there is none of that name */
 DF_API const char *df_labelled_form_name(DfLabelledForm);
 
-/* Texts are "" and not NULL where there is nothing. `rest` is what else its record has in a JSON file, as members:
+/* Missing texts are "", not NULL. `rest` has the other fields of a record in a JSON file, as JSON members:
  * "\"license\": 3, \"date\": \"2013\"". */
 typedef struct {
     DfId id;
@@ -65,9 +65,9 @@ typedef struct {
     const char *rest;
     int height, width;    /* 0: not known                                        */
     int part;
-    bool federated;       /* LVIS: the two lists are told; else all objects of all classes are annotated */
+    bool federated;       /* LVIS: the two lists are given; else all objects of all classes are annotated */
     int n_absent, n_incomplete;
-    int *absent;          /* classes that were looked for and not found: LVIS    */
+    int *absent;          /* LVIS: classes that were searched for and are absent */
     int *incomplete;      /* classes of which not all objects are annotated      */
     size_t first, n;      /* its objects are order[first..first + n) of the set  */
 } DfLabelledPicture;
@@ -78,7 +78,7 @@ typedef struct {
     bool has_box;
     bool crowd;           /* many objects in one; VOC calls single ones difficult */
     bool ignore;
-    bool compressed;      /* runs: their counts were a text                       */
+    bool compressed;      /* RLE: the counts were a text                          */
     double box[4];        /* x y width height, pixels                             */
     double area;
     DfObjectMask mask;
@@ -103,28 +103,28 @@ DF_API void df_labelled_done(DfLabelled *);
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 
 DF_API int df_labelled_begin(DfLabelled *); /* an empty set */
-/* Each copies the texts, and gives a place (>= 0) or an error. A part of that name is found, or added. */
+/* Each copies the texts, and returns an index (>= 0) or an error. A part with an existing name is not added again. */
 DF_API int df_labelled_add_part(DfLabelled *, const char *name);
 DF_API int df_labelled_add_class(DfLabelled *, const DfLabelledClass *);
 DF_API int df_labelled_find_class(const DfLabelled *, const char *name); /* -1: there is none */
 DF_API int df_labelled_add_picture(DfLabelled *, const DfLabelledPicture *);
 DF_API int df_labelled_add_object(DfLabelled *, const DfLabelledObject *); /* DF_OK or an error; the mask is copied */
-/* After the last object: makes `order`. Beside parts with names, the one without is called "others". */
+/* After the last object: makes `order`. If other parts have names, the part without a name is called "others". */
 DF_API int df_labelled_group(DfLabelled *);
 /* Sorts classes `first` and following; labels follow. */
 DF_API int df_labelled_sort_classes(DfLabelled *, int first,
                                     int (*compare)(const DfLabelledClass *, const DfLabelledClass *));
 
-/* Where picture i is, in the arena; NULL after an error: it is not known, or its name leads out of the folder. */
+/* The path of picture i, in the arena. NULL after an error: it is unknown, or the name leads out of the folder. */
 DF_API const char *df_labelled_path(const DfLabelled *, int i);
 
-/* Notes in each picture where its file is, where that is known, so that parts can change. */
+/* Stores the path of its file in each picture, where it is known, so that parts can change. */
 DF_API int df_labelled_keep_paths(DfLabelled *);
-/* The value of a further member of its record as text: a string as it is, another value as JSON. False: none. */
+/* The value of another field of its record as text: a string unchanged, any other value as JSON. False: none. */
 DF_API bool df_labelled_picture_member(const DfLabelledPicture *, const char *name, char *out, size_t room);
 
-/* What stays: pictures and objects whose flag is set (NULL: all), classes with their labels changed
- * accordingly. Objects of pictures that go, go too. */
+/* What to keep: pictures, objects and classes whose flag is set (NULL: all); labels are renumbered. Objects of dropped
+ * pictures are dropped, too. */
 typedef struct {
     const bool *pictures, *objects, *classes;
 } DfLabelledChoice;
@@ -132,66 +132,66 @@ DF_API int df_labelled_keep(DfLabelled *, const DfLabelledChoice *);
 
 /* ---- parts ------------------------------------------------------------------------------------------------------- */
 
-/* Divides the pictures into n parts, of which part k gets share[k] of the sum of shares, rounded so that all pictures
- * have one: part_of[i] is the part of picture i. Who goes where depends on the seed and the names of the pictures
- * alone, not on their order. */
+/* Divides the pictures into n parts, of which part k gets share[k] of the sum of shares, rounded so that each picture
+ * is in one part: part_of[i] is the part of picture i. The result depends only on the seed and the names of the
+ * pictures, not on their order. */
 typedef struct {
     int n;
     const double *share;          /* [n], >= 0, not all 0                                                          */
     uint64_t seed;
     bool stratify;                /* each class has about these shares, too (Sechidis et al., ECML 2011)           */
-    const char *const *group; /* [n_pictures], or NULL: pictures of one group stay together; "": a group of its own */
+    const char *const *group; /* [n_pictures], or NULL: pictures of a group stay together; "": in no group */
 } DfLabelledShares;
 DF_API int df_labelled_divide(const DfLabelled *, const DfLabelledShares *, int *part_of);
 
-/* What happened when sets were merged. */
+/* Counts of a merge. */
 typedef struct {
-    size_t same_pictures;         /* pictures that a set before had, too                     */
-    size_t same_objects;          /* objects that were there already, with their class and box */
-    size_t same_classes;          /* classes that a set before had, too, by name             */
-    size_t new_category_ids;      /* classes whose id was another's                          */
-    size_t differing;             /* classes of one name whose other members differ: the first stays */
+    size_t same_pictures;         /* pictures that an earlier set also has                   */
+    size_t same_objects;          /* objects with the class and box of an existing one       */
+    size_t same_classes;          /* classes that an earlier set also has, by name           */
+    size_t new_category_ids;      /* classes whose id was in use                             */
+    size_t differing;             /* classes with the same name and other fields: the first stays */
 } DfLabelledMerge;
-/* Appends `from` to `set`: classes are joined by name; pictures of a part that have one name and one size are one, and
- * equal objects on them are one. DF_EVALUE for pictures of one name that differ in size, or in their bytes where
- * their files are known; `prefix` (or NULL) is put in front of the names of `from`, so that none is the same.
- * Pictures and objects are numbered anew, 1, 2, ..., in the end. */
+/* Appends `from` to `set`: classes are joined by name; pictures with the same part, name and size are merged, and
+ * equal objects on them. DF_EVALUE: pictures with the same name differ in size, or in their bytes where their files
+ * are known; `prefix` (or NULL) is put before the names of `from` to avoid this. At the end pictures and objects get
+ * the ids 1, 2, ... */
 DF_API int df_labelled_append(DfLabelled *set, const DfLabelled *from, const char *prefix, DfLabelledMerge *);
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     DfLabelledForm form;
-    const char *pictures; /* folder of the pictures; NULL: it is looked for               */
-    bool whole;           /* label maps: a class of a picture is one object; else each patch of it is one */
+    const char *pictures; /* folder of the pictures; NULL: search for it                  */
+    bool whole;           /* label maps: a class in a picture is one object; else each connected region */
 } DfLabelledSource;
 /* A file (COCO, LVIS) or a folder. Errors name the file and the line. */
 DF_API int df_labelled_read(DfLabelled *out, const char *path, const DfLabelledSource *);
 
-/* What a form does not hold: how many of what. */
+/* What a format cannot hold. */
 typedef enum {
     DF_LOST_CROWDS,       /* objects that are crowds: left out                    */
-    DF_LOST_CROWD_MARKS,  /* objects that are crowds: the mark alone              */
+    DF_LOST_CROWD_MARKS,  /* objects that are crowds: only the flag               */
     DF_LOST_NO_BOX,       /* objects without box and mask, or empty: left out     */
     DF_LOST_OUTSIDE,      /* objects outside of their picture: left out           */
     DF_LOST_CUT,          /* objects that are cut at the border of their picture  */
     DF_LOST_NO_MASK,      /* objects without a mask: left out                     */
     DF_LOST_MASKS,        /* masks                                                */
     DF_LOST_HIDDEN,       /* masks that are partly covered by others              */
-    DF_LOST_INSTANCES,    /* objects that cannot be told from others of their class */
+    DF_LOST_INSTANCES,    /* objects merged with others of their class            */
     DF_LOST_KEYPOINTS,    /* objects: their keypoints                             */
-    DF_LOST_IDS,          /* records: their ids; they are numbered anew           */
-    DF_LOST_MEMBERS,      /* records: members that the form has no place for      */
-    DF_LOST_FEDERATION,   /* pictures: which classes were looked for              */
-    DF_LOST_IGNORED,      /* objects: that they are to be ignored                 */
-    DF_LOST_DECIMALS,     /* boxes: parts of a pixel                              */
+    DF_LOST_IDS,          /* records: their ids; they get new ones                */
+    DF_LOST_MEMBERS,      /* records: fields that the format does not have        */
+    DF_LOST_FEDERATION,   /* pictures: the class lists of LVIS                    */
+    DF_LOST_IGNORED,      /* objects: the ignore flag                             */
+    DF_LOST_DECIMALS,     /* boxes: fractions of a pixel                          */
     DF_LOST_KINDS
 } DfLabelledLoss;
 /* Appends "3 crowds", or "1 crowd". */
 DF_API void df_labelled_loss_words(DfTextbuf *, DfLabelledLoss, size_t n);
 
 typedef enum { DF_PICTURES_STAY, DF_PICTURES_COPIED, DF_PICTURES_LINKED } DfLabelledPictures;
-/* YOLO: what a line has behind its class. By default polygons if there are masks, else keypoints if there are some. */
+/* YOLO: what follows the class in a line. By default polygons if there are masks, else keypoints if there are any. */
 typedef enum { DF_YOLO_BEST, DF_YOLO_DETECT, DF_YOLO_SEGMENT, DF_YOLO_POSE, DF_YOLO_OBB } DfYoloTask;
 typedef struct {
     DfLabelledForm form;        /* DF_LABELLED_ANY: that of the set   */
@@ -206,8 +206,8 @@ typedef struct {
     size_t files;               /* of annotations                   */
     size_t pictures;            /* copied or linked                 */
 } DfLabelledReport;
-/* A folder, or a file for COCO and LVIS if it is called .json, which then has all parts. Files are whole or not there
- * at all. Names of pictures never lead out of the folder: such a name is DF_EVALUE before anything is written. */
+/* Writes a folder, or for COCO and LVIS a file if the name ends in .json, which then has all parts. Files are complete
+ * or absent. A picture name that leads out of the folder is DF_EVALUE before anything is written. */
 DF_API int df_labelled_write(const DfLabelled *, const char *path, const DfLabelledTarget *, DfLabelledReport *);
 
 DF_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/pipeline.h -- the test pipeline of an mmdet config: from a picture to the numbers a detector takes.
+ * datasets/pipeline/pipeline.h -- the test pipeline of an mmdet config: from a picture to the input of a network.
  *
  *     DfPipeline *pipeline;
  *     df_pipeline_new(&pipeline, df_node_at(config, "data.test.pipeline"));
@@ -19,9 +19,9 @@
 DF_BEGIN_DECLS
 
 typedef enum { DF_FLIP_NONE, DF_FLIP_HORIZONTAL, DF_FLIP_VERTICAL, DF_FLIP_DIAGONAL } DfFlip;
-DF_API const char *df_flip_name(DfFlip); /* mmdet's word: "horizontal", ...; "" for none */
+DF_API const char *df_flip_name(DfFlip); /* as in mmdet: "horizontal", ...; "" for none */
 
-/* One prepared view of a picture, and how it came from the picture. */
+/* One prepared view of a picture, and how it was made from the picture. */
 typedef struct {
     float *pixels;    /* meta.pad_h meta.pad_w 3, normalised; B G R or R G B as the config says */
     DfImageMeta meta;
@@ -41,16 +41,16 @@ typedef struct DfPipeline DfPipeline;
 DF_API int df_pipeline_new(DfPipeline **out, const DfNode *list);
 DF_API void df_pipeline_free(DfPipeline *);
 
-/* Whether a step of it normalises; without one a network sees pixels of 0 to 255. */
+/* Whether one of its steps normalises; otherwise the network gets pixels of 0 to 255. */
 DF_API bool df_pipeline_normalises(const DfPipeline *);
-/* How the pictures for it are to be read: df_image_read_as(). */
+/* How to read the pictures for it: df_image_read_as(). */
 DF_API DfImageReading df_pipeline_pictures(const DfPipeline *);
 
-/* `image` is BGR and stays as it is. Free `out` with df_views_free(). */
+/* `image` is BGR and is not changed. Free `out` with df_views_free(). */
 DF_API int df_pipeline_run(const DfPipeline *, const DfImage *image, DfViews *out);
 
-/* The same for a picture whose pixels are R G B, as most other libraries have them: it gives what its B G R gives, and
- * nobody has to turn it round first. */
+/* The same for a picture with pixels in the given order. R G B, the order of most other libraries, gives the same views
+ * as B G R, without a conversion. */
 typedef enum { DF_PIXELS_BGR, DF_PIXELS_RGB } DfPixelOrder;
 DF_API int df_pipeline_run_as(const DfPipeline *, const DfImage *image, DfPixelOrder, DfViews *out);
 
