@@ -33,6 +33,8 @@ typedef struct DfCheckpoint DfCheckpoint;
  * which file beside it has it), or a folder with a model.safetensors, a pytorch_model.bin or an index of such, as
  * transformers and timm write them. */
 DF_API int df_checkpoint_open(DfCheckpoint **out, const char *path, const char *wrapper);
+/* Which file of such a folder that is; df_free() it. DF_EIO: there is none. */
+DF_API int df_folder_weights(char **path, const char *folder);
 /* borrowed */
 DF_API int df_checkpoint_parse(DfCheckpoint **out, const void *bytes, size_t size, const char *name,
                                const char *wrapper);

@@ -50,8 +50,6 @@ int df_pth_legacy_open(DfCheckpoint *, const char *wrapper);
 int df_safetensors_open(DfCheckpoint *);
 /* The file `path` is an index of several files; its messages name files themselves. */
 int df_shards_open(DfCheckpoint *, const char *path);
-/* The file with the weights of a folder as transformers and timm write them; df_free() it. */
-int df_folder_weights(char **path, const char *folder);
 
 int df_safetensors_write(DfWriter *, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata);
 int df_pth_write(DfWriter *, const DfArray *arrays, size_t n, const char *const *metadata, size_t n_metadata);

@@ -52,13 +52,23 @@ static void find_outputs(const CliCommand *command, int n, const char *const *ar
 
 /* ---- what is read ------------------------------------------------------------------------------------------------ */
 
-/* A file, or NAME=FILE; streams and devices are nobody's. */
+/* A model's folder stands for its weights. */
+static bool is_weights_of(const char *path, const char *folder)
+{
+    char *weights = NULL;
+    const bool found = df_is_directory(folder) && df_folder_weights(&weights, folder) == DF_OK;
+    const bool same = found && cli_is_same_file(path, weights);
+    df_free(weights);
+    return same;
+}
+
+/* A file, NAME=FILE, or a model's folder; streams and devices are nobody's. */
 static bool is_input(const char *path, const char *text)
 {
     const char *behind = text ? strchr(text, '=') : NULL;
     if (!text || !df_is_file(path))
         return false;
-    return cli_is_same_file(path, text) || (behind && cli_is_same_file(path, behind + 1));
+    return cli_is_same_file(path, text) || is_weights_of(path, text) || (behind && cli_is_same_file(path, behind + 1));
 }
 
 static int check_texts(const CliOutput *out, int n, const char *const *texts)

@@ -135,4 +135,8 @@ run 0 predict "$root/configs/demo/mask_rcnn_dat_nano.py" random:1 pictures $low
 run 0 predict "$root/configs/demo/mask_rcnn_dat_nano.py" random:1 pictures $low --set model.test_cfg.rpn.min_score=1
 [ -s out ] && fail 'finds something without proposals'
 
+# What a folder holds is read: no output goes there.
+cp -r "$root/tests/data/hub/hf_swin" model
+run 2 convert model model/model.safetensors && says 'OUT model/model.safetensors: this file is read'
+run 2 info model --json model/config.json && says '--json model/config.json: the config is read from this file'
 finish
