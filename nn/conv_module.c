@@ -127,7 +127,7 @@ DfTensor *nn_conv_module_add(DfCtx *c, const NnConvModule *m, DfTensor *x, DfTen
 /* ---- on maps that are brought to one size ------------------------------------------------------------------------ */
 
 /* Nine products for a pixel of a small map take the place of nine for one of the large map, or of Winograd's 2.25. */
-enum { WORTH = 8 }; /* so many pixels for one of the small map */
+enum { WORTH = 6 }; /* so many pixels for one of the small map: a pyramid pooling of 6 x 6 cells on 16 x 16 has 7 */
 
 static bool is_small(const DfTensor *x, int H, int W)
 {

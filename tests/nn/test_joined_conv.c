@@ -28,6 +28,7 @@ static const Case cases[] = {
     { "a bias and no norm", { { 24, 16, 3 }, { 6, 4, 3 } }, 2, 5, 3, false, false, DF_ACT_RELU, 1 },
     { "five pixels", { { 24, 16, 3 }, { 6, 4, 3 }, { 3, 2, 2 } }, 3, 5, 5, true, true, DF_ACT_RELU, 2 },
     { "no neighbours", { { 24, 16, 3 }, { 6, 4, 3 } }, 2, 5, 1, true, false, DF_ACT_RELU, 1 },
+    { "pooled", { { 16, 16, 5 }, { 2, 2, 3 }, { 3, 3, 4 }, { 6, 6, 3 } }, 4, 6, 3, true, false, DF_ACT_RELU, 3 },
     { "none is small", { { 24, 16, 3 }, { 12, 8, 3 }, { 24, 16, 1 } }, 3, 4, 3, true, false, DF_ACT_RELU, 0 },
     { "a small one before a large one", { { 24, 16, 3 }, { 3, 2, 3 }, { 12, 8, 1 } }, 3, 4, 3, true, false, DF_ACT_RELU, 0 },
 };
