@@ -209,7 +209,8 @@ static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
 {
     const size_t wanted = df_ceil_div(TASKS, row_tasks);
     const size_t sensible = (size_t)(work / TASK_WORK) / row_tasks;
-    return df_smaller(df_smaller(wanted, sensible ? sensible : 1), tiles);
+    const size_t tasks = df_smaller(wanted, sensible ? sensible : 1);
+    return df_smaller(row_tasks == 1 ? df_even_parts(tasks) : tasks, tiles);
 }
 
 int df_gemm_packed(DfPool *pool, const DfKernels *k, size_t M, const float *a, size_t lda, const DfPacked *w,
