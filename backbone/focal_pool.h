@@ -7,11 +7,13 @@
 
 #include "backbone/backbone.h"
 
+enum { FOCAL_POOL_NONE, FOCAL_POOL_FC, FOCAL_POOL_CONV, FOCAL_POOL_MEAN, FOCAL_POOL_MAX };
+
 typedef struct {
-    enum { FOCAL_POOL_NONE, FOCAL_POOL_FC, FOCAL_POOL_CONV, FOCAL_POOL_MEAN, FOCAL_POOL_MAX } how;
-    int side;          /* of a piece, in tokens                             */
-    NnLinear fc;       /* FOCAL_POOL_FC: one weight for each token of a piece */
-    NnConv conv;       /* FOCAL_POOL_CONV: the same for each channel        */
+    int how;     /* one of FOCAL_POOL_..                                */
+    int side;    /* of a piece, in tokens                               */
+    NnLinear fc; /* FOCAL_POOL_FC: one weight for each token of a piece */
+    NnConv conv; /* FOCAL_POOL_CONV: the same for each channel          */
 } FocalPool;
 
 /* `how` is the option focal_pool; dim: channels of the map. Keys: weight, bias. */
