@@ -36,7 +36,8 @@ static void check_pair(int side)
     df_reset(c);
 }
 
-Test(conv2d_pair, pairs)
+/* On each rung, in each precision that it has. */
+static void on_all_rungs(void (*check)(void))
 {
     for (int i = 0; df_kernels_rung(i); i++)
         for (DfPrecision p = DF_PRECISION_F32; p <= DF_PRECISION_BF16; p++) {
@@ -44,9 +45,19 @@ Test(conv2d_pair, pairs)
             if (df_precision_check(p, c->k) < 0)
                 continue;
             c->precision = p;
-            check_pair(230);
-            check_pair(40);
+            check();
         }
+}
+
+static void check_pairs(void)
+{
+    check_pair(230);
+    check_pair(40);
+}
+
+Test(conv2d_pair, pairs)
+{
+    on_all_rungs(check_pairs);
 }
 
 /* A residual that is a convolution of its own, of another map, as in the first block of a stage. */
@@ -76,18 +87,16 @@ static void check_pair_with(int N, int height, int width, int step_y, int step_x
     df_reset(c);
 }
 
+static void check_pairs_with(void)
+{
+    check_pair_with(1, 230, 240, 1, 1);
+    check_pair_with(2, 361, 321, 2, 2);
+    check_pair_with(1, 240, 461, 1, 2);
+}
+
 Test(conv2d_pair, pairs_whose_residual_is_a_convolution)
 {
-    for (int i = 0; df_kernels_rung(i); i++)
-        for (DfPrecision p = DF_PRECISION_F32; p <= DF_PRECISION_BF16; p++) {
-            c->k = df_kernels_named(df_kernels_rung(i));
-            if (df_precision_check(p, c->k) < 0)
-                continue;
-            c->precision = p;
-            check_pair_with(1, 230, 240, 1, 1);
-            check_pair_with(2, 361, 321, 2, 2);
-            check_pair_with(1, 240, 461, 1, 2);
-        }
+    on_all_rungs(check_pairs_with);
 }
 
 Test(conv2d_pair, residuals_that_do_not_go_along)
