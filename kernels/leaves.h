@@ -41,6 +41,8 @@ typedef struct {
     void (*accumulate_centred)(float *y, const float *g, const float *x, const float *mean, size_t n);
     /* y = x scale + shift */
     void (*affine)(float *y, const float *x, const float *scale, const float *shift, size_t n);
+    /* y = 1 / sqrt(x + eps) in float64, then rounded: all rungs give the same bits */
+    void (*inverse_root)(float *y, const float *x, float eps, size_t n);
 
     /* sums, in float64 */
     double (*sum)(const float *x, size_t n);

@@ -28,7 +28,8 @@
  *             v8_transpose(r)         eight vectors
  * integers    v8i_zero v8i_set v8i_count (0..7) v8i_load v8i_store v8i_add v8i_mul v8i_eq v8i_choose v8i_where
  *             v8_to_int (towards 0) v8_from_int
- * doubles     v4d_zero v4d_add v4d_fma v4d_sum, and v8_low v8_high from half a vector
+ * doubles     v4d_zero v4d_set v4d_add v4d_div v4d_sqrt v4d_fma v4d_sum, and v8_low v8_high from half a vector;
+ *             v8_rounded(low, high)   back to eight floats
  *
  * Functions, with their largest errors against float64 over a sweep of all finite floats with normal results:
  *     v8_exp   0.9 ulp (0 for x < -87.3, where results would be subnormal; 3.4e38 above 88.72)

@@ -333,6 +333,11 @@ static inline V4d v4d_zero(void)
     return _mm256_setzero_pd();
 }
 
+static inline V4d v4d_set(double x)
+{
+    return _mm256_set1_pd(x);
+}
+
 static inline V4d v8_low(V8 x)
 {
     return _mm256_cvtps_pd(_mm256_castps256_ps128(x));
@@ -343,9 +348,24 @@ static inline V4d v8_high(V8 x)
     return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
 }
 
+static inline V8 v8_rounded(V4d low, V4d high)
+{
+    return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
+}
+
 static inline V4d v4d_add(V4d a, V4d b)
 {
     return _mm256_add_pd(a, b);
+}
+
+static inline V4d v4d_div(V4d a, V4d b)
+{
+    return _mm256_div_pd(a, b);
+}
+
+static inline V4d v4d_sqrt(V4d x)
+{
+    return _mm256_sqrt_pd(x);
 }
 
 static inline V4d v4d_fma(V4d a, V4d b, V4d c)

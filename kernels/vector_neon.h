@@ -416,6 +416,11 @@ static inline V4d v4d_zero(void)
     return (V4d){ vdupq_n_f64(0), vdupq_n_f64(0) };
 }
 
+static inline V4d v4d_set(double x)
+{
+    return (V4d){ vdupq_n_f64(x), vdupq_n_f64(x) };
+}
+
 static inline V4d v8_low(V8 x)
 {
     return (V4d){ vcvt_f64_f32(vget_low_f32(x.low)), vcvt_high_f64_f32(x.low) };
@@ -426,9 +431,25 @@ static inline V4d v8_high(V8 x)
     return (V4d){ vcvt_f64_f32(vget_low_f32(x.high)), vcvt_high_f64_f32(x.high) };
 }
 
+static inline V8 v8_rounded(V4d low, V4d high)
+{
+    return (V8){ vcvt_high_f32_f64(vcvt_f32_f64(low.low), low.high),
+                 vcvt_high_f32_f64(vcvt_f32_f64(high.low), high.high) };
+}
+
 static inline V4d v4d_add(V4d a, V4d b)
 {
     return (V4d){ vaddq_f64(a.low, b.low), vaddq_f64(a.high, b.high) };
+}
+
+static inline V4d v4d_div(V4d a, V4d b)
+{
+    return (V4d){ vdivq_f64(a.low, b.low), vdivq_f64(a.high, b.high) };
+}
+
+static inline V4d v4d_sqrt(V4d x)
+{
+    return (V4d){ vsqrtq_f64(x.low), vsqrtq_f64(x.high) };
 }
 
 static inline V4d v4d_fma(V4d a, V4d b, V4d c)

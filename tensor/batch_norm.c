@@ -5,7 +5,6 @@
  * In training they are the batch's; at inference the running ones, and then this is a line, y = x scale + shift, which
  * may as well go into the convolution before it.
  */
-#include <math.h>
 #include <string.h>
 
 #include "tensor/columns.h"
@@ -208,15 +207,12 @@ DfTensor *df_batch_norm(DfCtx *c, DfTensor *x, DfTensor *weight, DfTensor *bias,
     const double *unbiased = by == DF_BY_RUNNING ? NULL : batch_statistics(c, x, s, var);
     if (unbiased)
         remember(c, running_mean, running_var, momentum, s->mean, unbiased);
-    for (size_t i = 0; i < n; i++) {
-        if (by == DF_BY_RUNNING) {
-            s->mean[i] = running_mean->data[i];
-            var[i] = running_var->data[i];
-        }
-        s->inverse[i] = (float)(1 / sqrt((double)var[i] + (double)eps));
-        s->scale[i] = df_at_or(weight, i, 1) * s->inverse[i];
-        s->shift[i] = df_at_or(bias, i, 0) - s->mean[i] * s->scale[i];
+    if (by == DF_BY_RUNNING) {
+        memcpy(s->mean, running_mean->data, n * sizeof *s->mean);
+        memcpy(var, running_var->data, n * sizeof *var);
     }
+    c->k->pointwise.inverse_root(s->inverse, var, eps, n);
+    df_norm_line(s->scale, s->shift, s->mean, s->inverse, weight, bias, n);
     df_affine_rows(c, y->data, x->data, s->scale, s->shift, rows, n);
     return y;
 }
@@ -228,14 +224,9 @@ static bool columns_of(DfCtx *c, float *scale, float *shift, const DfTensor *wei
                        const DfTensor *mean, const DfTensor *var, float eps)
 {
     const size_t n = df_size(var);
-    size_t roots = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double sum = (double)var->data[i] + (double)eps;
-        roots += sum > 0; /* while the root before is computed: a loop of its own would take half as long again */
-        scale[i] = df_at_or(weight, i, 1) * (float)(1 / sqrt(sum));
-        shift[i] = df_at_or(bias, i, 0) - mean->data[i] * scale[i];
-    }
-    return roots == n || has_roots(c, var, eps);
+    c->k->pointwise.inverse_root(scale, var->data, eps, n);
+    df_norm_line(scale, shift, mean->data, scale, weight, bias, n);
+    return has_roots(c, var, eps);
 }
 
 void df_batch_norm_columns(DfCtx *c, const DfTensor *weight, const DfTensor *bias, const DfTensor *mean,

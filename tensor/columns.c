@@ -110,6 +110,15 @@ static void affine_range(void *arg, const DfPointwiseKernels *k, size_t from, si
         k->affine(j->y + i, j->x + i, j->scale, j->shift, j->n);
 }
 
+void df_norm_line(float *scale, float *shift, const float *mean, const float *inverse, const DfTensor *weight,
+                  const DfTensor *bias, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        scale[i] = df_at_or(weight, i, 1) * inverse[i];
+        shift[i] = df_at_or(bias, i, 0) - mean[i] * scale[i];
+    }
+}
+
 void df_affine_rows(DfCtx *c, float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n)
 {
     Affine job = { .y = y, .x = x, .scale = scale, .shift = shift, .n = n };

@@ -21,6 +21,10 @@ void df_columns(DfCtx *, DfColumn what, double *out, const float *a, const float
  * rows, n). */
 void df_add_columns(DfCtx *, DfColumn what, float *grad, const float *a, const float *b, size_t rows, size_t n);
 
+/* (x - mean) inverse weight + bias is x scale + shift: makes these two (n). weight, bias: n, or NULL for 1 and 0; `scale`
+ * may be `inverse`. */
+void df_norm_line(float *scale, float *shift, const float *mean, const float *inverse, const DfTensor *weight,
+                  const DfTensor *bias, size_t n);
 /* y = x scale + shift, columnwise. */
 void df_affine_rows(DfCtx *, float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n);
 /* gx += g a + (x - mean) b + shift, columnwise; b == NULL: gx += g a. */

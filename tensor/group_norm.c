@@ -5,8 +5,6 @@
  * for each sample. Sums over positions are taken channel by channel (tensor/columns.h), and the channels of a group
  * added then: a run of memory holds all channels of a position.
  */
-#include <math.h>
-
 #include "tensor/columns.h"
 
 /* Of each sample and channel: the group's mean and 1 / sqrt(var + eps), N C each. */
@@ -116,11 +114,8 @@ static void forward_sample(DfCtx *c, const Sizes *z, float *y, const float *x, c
     group_means(z, sums, mean);
     df_columns(c, DF_COLUMN_SQUARE, sums, x, NULL, mean, z->L, z->C);
     group_means(z, sums, inverse);
-    for (size_t i = 0; i < z->C; i++) {
-        inverse[i] = (float)(1 / sqrt((double)inverse[i] + (double)eps));
-        scale[i] = inverse[i] * df_at_or(weight, i, 1);
-        shift[i] = df_at_or(bias, i, 0) - mean[i] * scale[i];
-    }
+    c->k->pointwise.inverse_root(inverse, inverse, eps, z->C);
+    df_norm_line(scale, shift, mean, inverse, weight, bias, z->C);
     df_affine_rows(c, y, x, scale, shift, z->L, z->C);
 }
 

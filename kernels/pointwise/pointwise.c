@@ -2,6 +2,8 @@
  *
  * kernels/pointwise/pointwise.c -- element by element, sums, taps: the C reference.
  */
+#include <math.h>
+
 #include "kernels/act_c.h"
 #include "kernels/ladder.h"
 
@@ -43,6 +45,12 @@ static void affine_c(float *y, const float *x, const float *scale, const float *
 {
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] * scale[i] + shift[i];
+}
+
+static void inverse_root_c(float *y, const float *x, float eps, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)(1 / sqrt((double)x[i] + (double)eps));
 }
 
 static void accumulate_c(float *y, const float *x, float factor, size_t n)
@@ -115,6 +123,7 @@ void df_pointwise_init_c(DfPointwiseKernels *k)
     k->max_of = max_of_c;
     k->scale = scale_c;
     k->affine = affine_c;
+    k->inverse_root = inverse_root_c;
     k->accumulate = accumulate_c;
     k->accumulate_product = accumulate_product_c;
     k->accumulate_centred = accumulate_centred_c;

@@ -196,6 +196,21 @@ static void scale_v8(float *y, const float *x, float factor, size_t n)
     v8_store_part(y + i, rest, v8_mul(f, v8_load_part(x + i, rest)));
 }
 
+static inline V4d inverse_root(V4d x, V4d eps)
+{
+    return v4d_div(v4d_set(1), v4d_sqrt(v4d_add(x, eps)));
+}
+
+static void inverse_root_v8(float *y, const float *x, float eps, size_t n)
+{
+    const V4d e = v4d_set((double)eps);
+    for (size_t i = 0; i < n; i += 8) {
+        const V8Part lanes = v8_first(n - i < 8 ? (int)(n - i) : 8);
+        const V8 some = v8_load_part(x + i, lanes);
+        v8_store_part(y + i, lanes, v8_rounded(inverse_root(v8_low(some), e), inverse_root(v8_high(some), e)));
+    }
+}
+
 static void accumulate_v8(float *y, const float *x, float factor, size_t n)
 {
     const V8 f = v8_set(factor);
@@ -337,6 +352,7 @@ void df_pointwise_init_v8(DfPointwiseKernels *k)
     k->max_of = max_of_v8;
     k->scale = scale_v8;
     k->affine = affine_v8;
+    k->inverse_root = inverse_root_v8;
     k->accumulate = accumulate_v8;
     k->accumulate_product = accumulate_product_v8;
     k->accumulate_centred = accumulate_centred_v8;

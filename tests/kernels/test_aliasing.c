@@ -82,6 +82,7 @@ static void product(const Call *c) { rows_of(c)->accumulate_product(c->y, c->in[
 static void square(const Call *c) { rows_of(c)->accumulate_square(c->y, c->in[0], c->in[1], all(c)); }
 static void centred(const Call *c) { rows_of(c)->accumulate_centred(c->y, c->in[1], c->in[0], c->in[2], all(c)); }
 static void affine(const Call *c) { rows_of(c)->affine(c->y, c->in[0], c->in[1], c->in[2], all(c)); }
+static void inverse_root(const Call *c) { rows_of(c)->inverse_root(c->y, c->in[0], 1e-5f, all(c)); }
 static void softmax(const Call *c) { rows_of(c)->softmax(c->y, c->in[0], c->rows, c->n); }
 static void softmax_grad(const Call *c) { rows_of(c)->softmax_grad(c->y, c->in[0], c->in[1], c->rows, c->n); }
 static void layer_norm(const Call *c) { rows_of(c)->layer_norm(c->y, c->in[0], c->in[1], c->in[2], c->rows, c->n, 1e-5f, NULL); }
@@ -279,6 +280,7 @@ static const Leaf leaves[] = {
     { "accumulate_square",         1, square, 0, false },
     { "accumulate_centred",        1, centred, 0, false },
     { "affine",                    1, affine, 0, false },
+    { "inverse_root",              1, inverse_root, 0, false },
     { "softmax",                   1, softmax, 0, false },
     { "softmax_grad",              1, softmax_grad, 0, false },
     { "layer_norm",                1, layer_norm, 0, false },

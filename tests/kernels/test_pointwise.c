@@ -113,6 +113,31 @@ Test(pointwise, elements)
                 check_elementwise(&elementwise[i], &df_kernels_named(df_kernels_rung(r))->pointwise, n, &random);
 }
 
+/* One rounding of a root in float64, so nothing but equality will do; what has no root is infinite or NaN. */
+static void check_inverse_root(Table *k, size_t n, float eps, DfRandom *random)
+{
+    float *x = fill(&A, n, random), *y = fill(&Y, n, random);
+    for (size_t i = 0; i < n; i++)
+        x[i] = i % 7 == 6 ? -eps : i % 11 == 10 ? -1 : x[i] * x[i];
+    k->inverse_root(y, x, eps, n);
+    expect_guarded(&Y, "inverse_root");
+    for (size_t i = 0; i < n; i++) {
+        const float want = (float)(1 / sqrt((double)x[i] + (double)eps));
+        cr_assert(y[i] == want || (isnan(want) && isnan(y[i])), "%g instead of %g at %zu of %zu", (double)y[i],
+                  (double)want, i, n);
+    }
+    k->inverse_root(x, x, eps, n);
+    cr_assert(n == 0 || memcmp(x, y, n * sizeof *x) == 0, "in place, n = %zu", n);
+}
+
+Test(pointwise, inverse_roots)
+{
+    DfRandom random = df_random(7, 0);
+    for (int r = 0; df_kernels_rung(r); r++)
+        for (size_t n = 0; n <= LONGEST; n++)
+            check_inverse_root(&df_kernels_named(df_kernels_rung(r))->pointwise, n, n % 2 ? 1e-5f : 0.5f, &random);
+}
+
 /* ---- activations ------------------------------------------------------------------------------------------------- */
 
 /* Where a slope jumps, no difference tells it. */

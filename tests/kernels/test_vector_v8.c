@@ -131,6 +131,21 @@ Test(vector, sums_have_one_order)
     cr_expect_eq(v4d_sum(sum), 10.0);
 }
 
+Test(vector, doubles_are_rounded_once)
+{
+    if (!runs_here())
+        cr_skip("no such vectors here");
+    const V8 x = v8_load(some);
+    const V4d third = v4d_div(v4d_sqrt(v8_low(x)), v4d_set(3));
+    const V4d ninth = v4d_div(v8_high(x), v4d_set(9));
+    float y[8];
+    v8_store(y, v8_rounded(third, ninth));
+    for (int i = 0; i < 4; i++) {
+        cr_expect_eq(y[i], (float)(sqrt((double)some[i]) / 3));
+        cr_expect_eq(y[4 + i], (float)((double)some[4 + i] / 9));
+    }
+}
+
 Test(vector, parts)
 {
     if (!runs_here())
