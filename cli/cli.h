@@ -131,7 +131,14 @@ CliSession cli_session_of(DfDetector *);                  /* a view of it, with 
 /* "HxW"; NULL: the usual shape of such a network (df_detector_usual_shape()). */
 int cli_input_shape(const CliSession *, const char *text, int width, int *H, int *W);
 
-/* A live line on a terminal, a line now and then elsewhere, nothing with --quiet. */
+/* A terminal may end with a line that changes. Lines that stay take its place: cli_say() and warnings erase it, and who
+ * prints otherwise erases it first. */
+void cli_line_begin(void);                                /* what is printed next on stderr is that line */
+void cli_line_erase(void);
+void cli_line_keep(void);                                 /* it has changed for the last time            */
+void cli_line_erase_for_results(void);                    /* if stdout is a terminal, too                */
+
+/* A line that changes on a terminal, a line now and then elsewhere, nothing with --quiet. */
 typedef struct {
     const char *what;
     long n, done, before;                                 /* before: done by an earlier run */

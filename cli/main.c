@@ -178,8 +178,10 @@ static int read_arguments(const CliCommand *command, int argc, char **argv, cons
 static void log_line(void *user, DfLogLevel level, const char *line)
 {
     (void)user;
-    if (!cli.quiet || level == DF_LOG_WARNING)
-        fprintf(stderr, "%s\n", line);
+    if (cli.quiet && level != DF_LOG_WARNING)
+        return;
+    cli_line_erase();
+    fprintf(stderr, "%s\n", line);
 }
 
 /* Free of locks, as what a handler of signals touches must be. */
@@ -324,10 +326,11 @@ static int run(const CliCommand *command, int argc, char **argv)
             error = check_environment();
         if (error == DF_OK)
             error = command->run(n, args);
-        if (error < 0)
+        if (error < 0) {
+            cli_line_erase();
             fprintf(stderr, "deformer %s: %s\n", command->name, df_error());
-        if (error < 0)
             status = error == CLI_EUSAGE ? USAGE : EXIT_FAILURE;
+        }
     }
     df_free(args);
     return status;

@@ -190,8 +190,10 @@ static int quantise(Run *r, const char *checkpoint, const char *out, DfRangeMeth
         error = choose_pictures(r);
     if (error == DF_OK)
         error = df_detector_quantise(r->session.detector, r->chosen, r->n_chosen, &o, &r->report);
-    if (error == DF_OK)
+    if (error == DF_OK) {
+        r->progress.shown.done = r->progress.shown.n; /* the layers may fit before all passes are made */
         cli_progress_end(&r->progress.shown);
+    }
     return error == DF_OK ? df_detector_save(r->session.detector, out) : error;
 }
 

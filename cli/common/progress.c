@@ -4,7 +4,43 @@
  */
 #include "cli/cli.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
+
+/* ---- the line that changes --------------------------------------------------------------------------------------- */
+
+static atomic_bool live_line; /* standard error ends with it */
+
+static void clear_line(void)
+{
+    fputs("\r\033[K", stderr);
+}
+
+void cli_line_begin(void)
+{
+    clear_line();
+    atomic_store(&live_line, true);
+}
+
+void cli_line_erase(void)
+{
+    if (atomic_exchange(&live_line, false))
+        clear_line();
+}
+
+void cli_line_keep(void)
+{
+    if (atomic_exchange(&live_line, false))
+        fputc('\n', stderr);
+}
+
+void cli_line_erase_for_results(void)
+{
+    if (isatty(STDOUT_FILENO))
+        cli_line_erase();
+}
+
+/* ---- progress ---------------------------------------------------------------------------------------------------- */
 
 CliProgress cli_progress(const char *what, long n, long before)
 {
@@ -33,8 +69,9 @@ static void show(CliProgress *p, double now)
     for (int i = 0; i < WIDTH; i++)
         bar[i] = i < full ? '#' : '.';
     bar[WIDTH] = 0;
-    fprintf(stderr, p->live ? "\r%s [%s] %ld/%ld  %.2f/s  %s left   " : "%s [%s] %ld/%ld  %.2f/s  %s left\n", p->what,
-            bar, p->done, p->n, rate, left);
+    if (p->live)
+        cli_line_begin();
+    fprintf(stderr, "%s [%s] %ld/%ld  %.2f/s  %s left%s", p->what, bar, p->done, p->n, rate, left, p->live ? "" : "\n");
     p->last_shown = now;
 }
 
@@ -51,8 +88,7 @@ void cli_progress_end(CliProgress *p)
     if (cli.quiet)
         return;
     show(p, cli_now());
-    if (p->live)
-        fputc('\n', stderr);
+    cli_line_keep();
 }
 
 bool cli_run_progress(void *user, long done, long n)

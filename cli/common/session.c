@@ -96,6 +96,7 @@ void cli_say(const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    cli_line_erase();
     cli_put_name(stderr, line);
     fputc('\n', stderr);
 }

@@ -168,6 +168,8 @@ static int give_result(Run *r, DfSample *sample, DfResult *result)
 static int take_picture(void *run, DfSample *sample, DfResult *result, int error)
 {
     Run *r = run;
+    if (prints())
+        cli_line_erase_for_results();
     error = error < 0 ? count_failure(r, error) : give_result(r, sample, result);
     if (explain.dir)
         cli_explain_listen(&explain, &r->session);
@@ -336,8 +338,8 @@ const CliCommand cli_command_predict = {
                "pytorch_model.bin), or of detectron2 (config.yaml, model_final.pkl or\n"
                "model_final.pth).\n"
                "\n"
-               "Detectors print a line for every detection, with tabs between the columns:\n"
-               "    picture  class  score  x1  y1  x2  y2        (corners of the box, in pixels)\n"
+               "Detectors print a line for every detection, with tabs between four columns:\n"
+               "    picture  class  score  x1 y1 x2 y2           (corners of the box, in pixels)\n"
                "Class names are those of --names, else those in the checkpoint, else those of\n"
                "data.test.classes in the config, else COCO's names if there are 80 classes, else\n"
                "numbers. Detections with a score of at least --score-thr are printed and drawn.\n"

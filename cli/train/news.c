@@ -20,13 +20,6 @@ void cli_train_time(char *out, size_t size, double seconds)
         snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
 }
 
-void cli_train_end_line(CliTrainNews *news)
-{
-    if (news->open)
-        fputs("\r\033[K", stderr);
-    news->open = false;
-}
-
 /* "epoch 3/12  step 120/480" */
 static void print_place(const DfNews *n)
 {
@@ -50,8 +43,7 @@ static void show(CliTrainNews *news, const DfNews *n)
     if (!news->live || now - news->shown < 0.2)
         return;
     news->shown = now;
-    news->open = true;
-    fputs("\r\033[K", stderr);
+    cli_line_begin();
     if (n->kind == DF_NEWS_SCORING) {
         fprintf(stderr, "evaluation: picture %ld of %ld", n->scored, n->to_score);
         return;
@@ -72,18 +64,18 @@ static void print_values(const DfNews *n)
             fprintf(stderr, "  %s %.4g", n->values[i].name, n->values[i].value);
 }
 
-static void print_losses(CliTrainNews *news, const DfNews *n)
+static void print_losses(const DfNews *n)
 {
-    cli_train_end_line(news);
+    cli_line_erase();
     print_place(n);
     print_speed(n);
     print_values(n);
     fputc('\n', stderr);
 }
 
-static void print_scores(CliTrainNews *news, const DfNews *n)
+static void print_scores(const DfNews *n)
 {
-    cli_train_end_line(news);
+    cli_line_erase();
     print_place(n);
     for (int i = 0; i < n->n; i++)
         fprintf(stderr, "  %s %.1f", n->values[i].name, 100 * n->values[i].value);
@@ -96,9 +88,9 @@ bool cli_train_told(void *user, const DfNews *n)
     if (cli.quiet)
         return !cli_interrupted();
     if (n->kind == DF_NEWS_LOGGED)
-        print_losses(news, n);
+        print_losses(n);
     else if (n->kind == DF_NEWS_SCORED)
-        print_scores(news, n);
+        print_scores(n);
     else if (n->kind != DF_NEWS_KEPT)
         show(news, n);
     return !cli_interrupted();

@@ -10,12 +10,10 @@
 
 typedef struct {
     bool live;                 /* stderr is a terminal: one line that changes */
-    bool open;                 /* that line is not ended                      */
     double shown;              /* when, in seconds                            */
 } CliTrainNews;
 
 bool cli_train_told(void *news, const DfNews *);    /* a DfTold, whose user is a CliTrainNews */
-void cli_train_end_line(CliTrainNews *);
 void cli_train_time(char *out, size_t size, double seconds);  /* "1:02:03" */
 
 #endif

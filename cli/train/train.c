@@ -47,15 +47,24 @@ static char *usual_work_dir(const char *config)
     return df_path_join("work_dirs", name);
 }
 
+/* The work dir as it is told: visible, and without slashes at its end. */
+static void show_work_dir(char *out, size_t size)
+{
+    df_shown(out, size, work_dir);
+    cut_slashes(out);
+}
+
 static void print_facts(const DfRun *run)
 {
     DfTrainingFacts f;
+    char dir[1024];
+    show_work_dir(dir, sizeof dir);
     df_training_facts(run, &f);
     fprintf(stderr, "%d pictures, %d classes; %.2f million parameters; %lld steps of %d pictures", f.pictures,
             f.classes, 1e-6 * (double)f.parameters, (long long)f.steps, f.batch);
     if (f.step)
         fprintf(stderr, ", %lld of them done", (long long)f.step);
-    cli_say("; %s/index.html shows the run", work_dir);
+    fprintf(stderr, "; %s/index.html shows the run\n", dir);
 }
 
 static int estimate(DfRun *run)
@@ -78,23 +87,21 @@ static int estimate(DfRun *run)
     return DF_OK;
 }
 
-static int train(DfRun *run, CliTrainNews *news, bool leads)
+static int train(DfRun *run, bool leads)
 {
     DfTrainingFacts f;
-    char took[32];
+    char took[32], dir[1024];
     const double start = cli_now();
     if (!cli.quiet && leads)
         print_facts(run);
     const int error = df_run_train(run);
-    cli_train_end_line(news);
+    cli_line_erase();
     if (error < 0 || !leads)
         return error;
     df_training_facts(run, &f);
     cli_train_time(took, sizeof took, cli_now() - start);
     printf("%lld steps done in %s\n", (long long)f.steps, took);
-    char dir[1024];
-    df_shown(dir, sizeof dir, work_dir);
-    cut_slashes(dir);
+    show_work_dir(dir, sizeof dir);
     printf("last   %s/latest.safetensors\n", dir);
     if (f.best_step >= 0)
         printf("best   %s/best.safetensors   %s %.1f after step %lld\n", dir, f.metric, 100 * f.best,
@@ -127,7 +134,7 @@ static int run_train(int n, const char *const *args)
     if (error == DF_OK)
         error = df_run_open(&run, &o);
     if (error == DF_OK)
-        error = dry_run ? estimate(run) : train(run, &news, df_ranks_own(ranks) == 0);
+        error = dry_run ? estimate(run) : train(run, df_ranks_own(ranks) == 0);
     df_run_close(run);
     df_ranks_close(ranks, error);
     df_free(usual);

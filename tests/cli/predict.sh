@@ -33,6 +33,15 @@ is "$(wc -l <out)" 0 'lines with a score of at least 0.5'
 [ "$(grep -c score every.json)" -gt 10 ] || fail "the JSON leaves detections out"
 grep -q 'the JSON has all [0-9]* detections; 0 of them, with a score of at least 0.5 (--score-thr), are drawn' err || fail 'does not say the threshold'
 
+# On a terminal the lines of a picture take the place of the progress. Without --quiet: what the terminal shows of a line is what follows its
+# last erasure.
+if script -qc true /dev/null >/dev/null 2>&1; then
+    script -qc "'$program' predict '$config' w.safetensors $pictures --score-thr 0 --set model.test_cfg.score_thr=0.001 --out shown" /dev/null |
+        tr -d '\r' | sed "s/.*$(printf '\033')\[K//" >out
+    is "$(grep -c '^predict \[#*\] 9/9 ' out)" 1 'lines of progress that stay'
+    awk -F '\t' 'NF == 4 && index($1, "data/val2017/") != 1 { exit 1 }' out || fail 'a line follows the progress'
+fi
+
 # A checkpoint of other classes says what to set.
 run 0 init "$config" three.safetensors --set model.bbox_head.num_classes=3 --quiet
 run 1 predict "$config" three.safetensors $pictures/000000000001.jpg --quiet && says 'three.safetensors: the checkpoint has 3 classes, the config 80: --set model.bbox_head.num_classes=3'
