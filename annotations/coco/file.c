@@ -67,13 +67,32 @@ int df_coco_stream_results(DfJson *json, const DfCocoFile *file)
     return df_json_next(json, &v) == DF_JSON_END ? DF_OK : df_json_error(json);
 }
 
-static bool has_text(const DfFile *file, const char *text)
+static bool is_between(uint8_t byte)
 {
-    const size_t n = strlen(text);
-    for (size_t i = 0; i + n <= file->size; i++)
-        if (memcmp(file->data + i, text, n) == 0)
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r' || byte == ':';
+}
+
+/* Whether a key is there with another value than a number: what counts images is no list of them. */
+static bool has_list(const DfFile *file, const char *key)
+{
+    const size_t n = strlen(key);
+    for (size_t i = 0; i + n <= file->size; i++) {
+        size_t at = i + n;
+        if (memcmp(file->data + i, key, n) != 0)
+            continue;
+        while (at < file->size && is_between(file->data[at]))
+            at++;
+        if (at == file->size || file->data[at] < '0' || file->data[at] > '9')
             return true;
+    }
     return false;
+}
+
+/* Scores of single images ({"type": "miou", "num_classes": .., "images": [..]}) say what they are at the beginning. */
+static bool is_scores(const DfFile *file)
+{
+    static const char front[] = "{\"type\": \"";
+    return file->size >= sizeof front - 1 && memcmp(file->data, front, sizeof front - 1) == 0;
 }
 
 bool df_coco_is_truth(const char *path)
@@ -82,8 +101,8 @@ bool df_coco_is_truth(const char *path)
     const int error = df_file_head(&file, path, 1 << 20);
     if (error < 0)
         return error == DF_ENOMEM; /* who reads it then sees what it is, and nothing is left out in silence */
-    const bool found = has_text(&file, "\"images\"") || has_text(&file, "\"annotations\"") ||
-                       has_text(&file, "\"categories\"");
+    const bool found = !is_scores(&file) && (has_list(&file, "\"images\"") || has_list(&file, "\"annotations\"") ||
+                                             has_list(&file, "\"categories\""));
     df_file_close(&file);
     return found;
 }

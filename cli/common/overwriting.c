@@ -71,13 +71,27 @@ static bool is_input(const char *path, const char *text)
     return cli_is_same_file(path, text) || is_weights_of(path, text) || (behind && cli_is_same_file(path, behind + 1));
 }
 
+/* DIR or NAME=DIR, and what is in it; also in a folder that is written, where scores would replace what they are of. */
+static int check_folder(const CliOutput *out, const char *text)
+{
+    const char *behind = text ? strchr(text, '=') : NULL;
+    if (!text || (!df_is_data_of(text, out->path) && !(behind && df_is_data_of(behind + 1, out->path))))
+        return DF_OK;
+    return df_fail(CLI_EUSAGE, "%s %s: this file is data of %s: want another place to write to", out->name, out->path,
+                   behind && !df_is_directory(text) ? behind + 1 : text);
+}
+
 static int check_texts(const CliOutput *out, int n, const char *const *texts)
 {
-    for (int i = 0; i < n; i++)
+    int error = DF_OK;
+    for (int i = 0; error == DF_OK && i < n; i++) {
         if (texts[i] != out->path && is_input(out->path, texts[i]))
-            return df_fail(CLI_EUSAGE, "%s %s: this file is read: want another place to write to", out->name,
-                           out->path);
-    return DF_OK;
+            error = df_fail(CLI_EUSAGE, "%s %s: this file is read: want another place to write to", out->name,
+                            out->path);
+        if (error == DF_OK)
+            error = check_folder(out, texts[i]);
+    }
+    return error;
 }
 
 /* Whether another option reads the file, or writes it too. */
@@ -95,7 +109,7 @@ static int check_option(const CliOutput *out, const CliOption *o)
     if (is_input(out->path, text))
         return df_fail(CLI_EUSAGE, "%s %s: %s reads this file: want another place to write to", out->name, out->path,
                        o->name);
-    return DF_OK;
+    return check_folder(out, text);
 }
 
 int cli_check_overwriting(const CliCommand *command, int n, const char *const *args)

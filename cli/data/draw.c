@@ -95,6 +95,20 @@ static int draw_picture(Drawing *d, int i)
     return error;
 }
 
+/* No drawing replaces a picture that is still to be drawn. */
+static int check_targets(const Drawing *d)
+{
+    int error = df_labelled_note_pictures(d->set);
+    for (int i = 0; error == DF_OK && i < d->set->n_pictures; i++) {
+        char *path = NULL;
+        error = target_of(d, &d->set->pictures[i], &path);
+        if (error == DF_OK)
+            error = df_labelled_check_target(d->set, path);
+        df_free(path);
+    }
+    return error;
+}
+
 static int draw_all(Drawing *d)
 {
     CliProgress shown = cli_progress("pictures", d->set->n_pictures, 0);
@@ -155,6 +169,8 @@ static int run(int n, const char *const *args)
         error = name_classes(&d);
     if (error == DF_OK)
         error = df_make_directory(args[1]);
+    if (error == DF_OK)
+        error = check_targets(&d);
     if (error == DF_OK)
         error = draw_all(&d);
     df_labelled_done(&set);

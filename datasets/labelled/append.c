@@ -239,6 +239,8 @@ int df_labelled_append(DfLabelled *set, const DfLabelled *from, const char *pref
         error = append_pictures(&a);
     if (error == DF_OK)
         error = append_objects(&a);
+    if (error == DF_OK)
+        error = df_labelled_note_all(set, from);
     df_free(a.label_to);
     df_free(a.picture_to);
     df_ids_done(&a.names);

@@ -85,9 +85,13 @@ typedef struct {
     const char *rest;
 } DfLabelledObject;
 
+/* The files that a set was read from (sources.c). */
+typedef struct DfLabelledSources DfLabelledSources;
+
 /* {0} to begin with. Texts, polygons and runs live in the arena. */
 typedef struct {
     DfArena *arena;
+    DfLabelledSources *sources;
     DfLabelledForm form;
     int n_classes, n_parts, n_pictures;
     size_t n_objects;
@@ -117,6 +121,11 @@ DF_API int df_labelled_sort_classes(DfLabelled *, int first,
 
 /* The path of picture i, in the arena. NULL after an error: it is unknown, or the name leads out of the folder. */
 DF_API const char *df_labelled_path(const DfLabelled *, int i);
+
+/* DF_EVALUE if the set was read from the file `path`; the writers ask this of each file. Pictures count after
+ * df_labelled_note_pictures(), which needs their paths. */
+DF_API int df_labelled_check_target(const DfLabelled *, const char *path);
+DF_API int df_labelled_note_pictures(const DfLabelled *);
 
 /* Stores the path of its file in each picture, where it is known, so that parts can change. */
 DF_API int df_labelled_keep_paths(DfLabelled *);
@@ -207,7 +216,8 @@ typedef struct {
     size_t pictures;            /* copied or linked                 */
 } DfLabelledReport;
 /* Writes a folder, or for COCO and LVIS a file if the name ends in .json, which then has all parts. Files are complete
- * or absent. A picture name that leads out of the folder is DF_EVALUE before anything is written. */
+ * or absent. A picture name that leads out of the folder is DF_EVALUE before anything is written, and so is a file that
+ * the set was read from. */
 DF_API int df_labelled_write(const DfLabelled *, const char *path, const DfLabelledTarget *, DfLabelledReport *);
 
 DF_END_DECLS

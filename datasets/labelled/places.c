@@ -124,7 +124,9 @@ int df_labelled_lines(DfLabelledNames *out, const DfLabelled *set, const char *p
     int error = df_file_text(&text, &size, path, TEXT_FILE);
     if (error < 0)
         return error;
-    error = df_text_check(text, size, path);
+    error = df_labelled_note(set, path);
+    if (error == DF_OK)
+        error = df_text_check(text, size, path);
     for (size_t at = 0; error == DF_OK && at < size;) {
         const size_t length = strcspn(text + at, "\n");
         const char *line = copy_line(set->arena, text + at, length);

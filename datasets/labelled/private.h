@@ -7,6 +7,14 @@
 
 #include "datasets/labelled/labelled.h"
 
+/* ---- sources ----------------------------------------------------------------------------------------------------- */
+
+DfLabelledSources *df_labelled_sources_new(void);
+void df_labelled_sources_free(DfLabelledSources *); /* NULL is fine */
+/* Readers note each file of annotations that they read; fine if there is none of that name. */
+int df_labelled_note(const DfLabelled *, const char *path);
+int df_labelled_note_all(const DfLabelled *, const DfLabelled *from);
+
 /* ---- names and places -------------------------------------------------------------------------------------------- */
 
 /* DF_EVALUE for a name that is absolute or leads out of its folder. */

@@ -372,7 +372,9 @@ int df_labelled_read_json(DfLabelled *set, const char *path, const char *part, c
     Reader reader = { .set = set, .first_picture = set->n_pictures, .first_object = set->n_objects,
                       .first_class = set->n_classes };
     reader.part = df_labelled_add_part(set, part);
-    const int error = reader.part < 0 ? reader.part : read_all(&reader, path);
+    int error = reader.part < 0 ? reader.part : df_labelled_note(set, path);
+    if (error == DF_OK)
+        error = read_all(&reader, path);
     df_ids_done(&reader.images);
     df_ids_done(&reader.categories);
     df_free(reader.picture_of);

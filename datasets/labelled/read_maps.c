@@ -238,7 +238,9 @@ static int name_values(DfLabelled *set, Values *values, const DfImage *map, cons
 static int read_map(DfLabelled *set, int picture, const char *path, Values *values, bool whole)
 {
     DfImage map = { 0 };
-    int error = df_image_read_labels(&map, path);
+    int error = df_labelled_note(set, path);
+    if (error == DF_OK)
+        error = df_image_read_labels(&map, path);
     DfLabelledPicture *of = &set->pictures[picture];
     if (error == DF_OK && of->height && (of->height != map.height || of->width != map.width))
         error = df_fail(DF_EVALUE, "%s is %d x %d and its picture %d x %d: want one size", path, map.width, map.height,

@@ -85,7 +85,9 @@ static int take_picture(void *arg, const DfVocPicture *picture)
 
 static int read_xml(File *file, const char *path)
 {
-    return df_voc_read_file(path, &(DfVocSink){ .arg = file, .object = take_object, .picture = take_picture });
+    const DfVocSink sink = { .arg = file, .object = take_object, .picture = take_picture };
+    const int error = df_labelled_note(file->set, path);
+    return error == DF_OK ? df_voc_read_file(path, &sink) : error;
 }
 
 static const char *ending_of(const char *name)
@@ -149,7 +151,9 @@ static int read_masks(File *file)
         return DF_OK;
     const DfLabelledPicture *picture = &file->set->pictures[file->set->n_pictures - 1];
     const char *path = df_arena_text(arena, "%s/%s.png", file->places->masks, file->stem);
-    int error = path ? df_voc_masks_open(&masks, path, picture->height, picture->width) : df_fail_memory("a path");
+    int error = path ? df_labelled_note(file->set, path) : df_fail_memory("a path");
+    if (error == DF_OK)
+        error = df_voc_masks_open(&masks, path, picture->height, picture->width);
     if (error < 0)
         return error;
     for (size_t i = 0; error == DF_OK && i < file->n; i++) {

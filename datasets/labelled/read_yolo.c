@@ -24,7 +24,9 @@ static int read_yaml(const DfLabelled *set, const char *path, DfYoloData *data)
     int error = df_file_text(&text, &size, path, TEXT_FILE);
     if (error < 0)
         return error;
-    error = df_yolo_read_data(data, text, size, path, set->arena);
+    error = df_labelled_note(set, path);
+    if (error == DF_OK)
+        error = df_yolo_read_data(data, text, size, path, set->arena);
     df_free(text);
     return error;
 }
@@ -142,10 +144,12 @@ static int read_labels(DfLabelled *set, int picture, const char *path, const DfY
     if (!df_file_exists(path))
         return DF_OK;
     int error = df_file_text(&text, &size, path, TEXT_FILE);
-    if (error == DF_OK) {
+    if (error < 0)
+        return error;
+    error = df_labelled_note(set, path);
+    if (error == DF_OK)
         error = df_yolo_read_labels(text, size, path, data->n, &sink);
-        df_free(text);
-    }
+    df_free(text);
     df_free(p.rest.at);
     return error;
 }

@@ -31,8 +31,8 @@ const char *df_labelled_form_name(DfLabelledForm form)
 
 int df_labelled_begin(DfLabelled *set)
 {
-    *set = (DfLabelled){ .arena = df_arena_new() };
-    return set->arena ? DF_OK : df_fail_memory("a dataset");
+    *set = (DfLabelled){ .arena = df_arena_new(), .sources = df_labelled_sources_new() };
+    return set->arena && set->sources ? DF_OK : df_fail_memory("a dataset");
 }
 
 void df_labelled_done(DfLabelled *set)
@@ -42,6 +42,7 @@ void df_labelled_done(DfLabelled *set)
     df_free(set->pictures);
     df_free(set->objects);
     df_free(set->order);
+    df_labelled_sources_free(set->sources);
     df_arena_free(set->arena);
     *set = (DfLabelled){ 0 };
 }

@@ -163,7 +163,7 @@ const char *df_labelled_target(const DfLabelledOut *out, const char *folder, con
     df_free(path);
     if (!kept)
         df_fail_memory("a path");
-    return made ? kept : NULL;
+    return made && kept && df_labelled_check_target(out->set, kept) == DF_OK ? kept : NULL;
 }
 
 int df_labelled_put_file(DfLabelledOut *out, const char *path)

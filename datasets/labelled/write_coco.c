@@ -370,22 +370,34 @@ static int ids_meet(const DfLabelled *set, bool *meet)
 static int write_all_parts(DfLabelledOut *out, bool lvis)
 {
     Coco c = { .out = out, .set = out->set, .text = &out->text, .lvis = lvis, .part = -1 };
-    const int error = out->set->n_parts > 1 ? ids_meet(out->set, &c.renumber) : DF_OK;
+    int error = df_labelled_check_target(out->set, out->dir);
+    if (error == DF_OK && out->set->n_parts > 1)
+        error = ids_meet(out->set, &c.renumber);
     if (c.renumber)
         out->report->lost[DF_LOST_IDS] = (size_t)out->set->n_pictures + out->set->n_objects;
     return error == DF_OK ? write_file(&c, out->dir) : error;
 }
 
+/* NULL after df_fail() */
+static const char *path_of_part(const DfLabelledOut *out, bool lvis, int part)
+{
+    const char *name = out->set->parts[part].name;
+    const char *file = df_arena_text(out->set->arena, "%s%s%s.json", lvis ? "lvis_v1" : "instances",
+                                     name[0] ? "_" : "", name);
+    if (!file)
+        df_fail_memory("a path");
+    return file ? df_labelled_target(out, "annotations", "", file, NULL) : NULL;
+}
+
+/* No part is written if another cannot be. */
 static int write_parts(DfLabelledOut *out, bool lvis)
 {
     int error = DF_OK;
+    for (int part = 0; error == DF_OK && part < out->set->n_parts; part++)
+        error = path_of_part(out, lvis, part) ? DF_OK : DF_EVALUE;
     for (int part = 0; error == DF_OK && part < out->set->n_parts; part++) {
         Coco c = { .out = out, .set = out->set, .text = &out->text, .lvis = lvis, .part = part };
-        const char *name = out->set->parts[part].name;
-        const char *file = df_arena_text(out->set->arena, "%s%s%s.json", lvis ? "lvis_v1" : "instances",
-                                         name[0] ? "_" : "", name);
-        error = file ? write_file(&c, df_labelled_target(out, "annotations", "", file, NULL))
-                     : df_fail_memory("a path");
+        error = write_file(&c, path_of_part(out, lvis, part));
     }
     return error;
 }

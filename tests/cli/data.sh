@@ -139,6 +139,31 @@ data 0 draw coco drawn --number 3 --seed 1 --quiet && is "$(find drawn -name '*.
 data 0 draw yolo drawn-2 --no-masks --quiet && is "$(find drawn-2 -name '*.jpg' | wc -l)" 8 'drawn pictures'
 data 1 draw odd.json drawn-3 && says 'the folder of the pictures'
 
+# ---- what is read is not written over ----------------------------------------------------------------------------------
+# By an annotation file in its own folder, by a part of it, by data.yaml, by drawings, and by reports.
+rm -rf own && cp -r coco own && cp -rL yolo own/yolo && cp -r voc own/voc && cp -r maps own/maps && cp -r own own-kept
+part=own/annotations/instances_val2017.json
+read='the dataset is read from this file: want another place to write to'
+data 1 filter $part own --area 1024: --quiet && says "$part: $read"
+data 1 convert own/annotations own --to coco && says "$read"
+data 1 sample own $part --number 1 && says "$part: $read"
+data 1 split $part own/. --ratio val2017=1,other=1 --quiet && says "$read"
+data 1 filter own/yolo/data.yaml own/yolo --class 2 --quiet && says "$read"
+data 1 filter own/voc/Annotations own/voc --crowd none --images own/voc/JPEGImages --quiet && says "$read"
+data 1 draw own/yolo/data.yaml own/yolo/images --images own/yolo/images && says "$read"
+for file in $part own/val2017/000000000001.jpg own/maps/classes.txt "$(find own/voc/Annotations -name '*.xml' | head -n 1)"; do
+    data 2 stats own --json "$file" && says "--json $file: this file is data of own: want another place"
+    run 2 metric ade20k own own/maps/annotations --json "$file" && says 'this file is data of own'
+done
+same_tree own own-kept
+# What a command wrote itself is written again.
+for i in 1 2; do
+    data 0 stats own --json own/annotations/stats.json
+    run 0 metric ade20k own/maps/annotations own/maps/annotations --json own/annotations/s.json --per-image own/annotations/i.json
+done
+data 0 filter $part own/new --quiet
+data 0 split $part own --quiet --ratio a=1,b=1
+
 # ---- names of strangers ------------------------------------------------------------------------------------------------
 for name in '../out.jpg' '/out.jpg' 'a/../../out.jpg' '..'; do
     sed "s|\"c.jpg\"|\"$name\", \"height\": 5, \"width\": 5|" odd.json >hostile.json

@@ -22,11 +22,17 @@ evaluate 0 --threads 3 --json - && same out whole.json
 # What the config names is read: no output goes there.
 labels=$PWD/data/annotations/instances_val2017.json
 cp "$labels" labels.json
-evaluate 2 --json "$labels" && says "key 'data.val.ann_file': --json $labels: the config names this file: want another place"
-evaluate 2 --json data/annotations/../annotations/instances_val2017.json && says 'the config names this file'
+evaluate 2 --json "$labels" && says "--json $labels: this file is data of data: want another place"
+evaluate 2 --json data/annotations/../annotations/instances_val2017.json && says 'this file is data of data'
+mkdir -p alone/annotations && cp -r data/val2017 alone/images && cp "$labels" alone/annotations/all.json
+run 2 eval "$config" w.safetensors --data alone --json alone/annotations/all.json && says 'this file is data of alone'
+run 2 eval "$config" w.safetensors --data alone --json alone/images/000000000001.jpg && says 'this file is data of alone'
+same alone/annotations/all.json "$labels"
 run 2 info "$config" --set data.test.ann_file="$labels" --json "$labels" && says "--set: key 'data.test.ann_file': --json $labels: "
 run 2 info "$config" --set data.test.data_root=data --set data.test.ann_file=annotations/instances_val2017.json --json "$labels" &&
     says "--set: key 'data.test.ann_file'"
+run 2 info "$config" --set data.test.img_prefix=data/val2017 --json data/val2017/000000000001.jpg &&
+    says "--set: key 'data.test.img_prefix': --json data/val2017/000000000001.jpg: the config names this file"
 printf '_base_ = ["base.py"]\n' >derived.py
 sed "s|'\.\./_base_|'$root/configs/_base_|g" "$config" >base.py
 run 2 info derived.py --json base.py && says '--json base.py: the config is read from this file'
