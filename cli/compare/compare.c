@@ -233,14 +233,35 @@ static int check_type(void)
     return DF_OK;
 }
 
+static bool is_among(const char *name, const char *const *names)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* An option that would have no effect is a mistake. */
+static int check_given(bool models)
+{
+    static const char *const of_runs[] = { "--per-class", "--explain", "--images", "--score-thr", NULL };
+    static const char *const of_models[] = { "--shape", "--precision", "--rounds", "--chart", "--cost", "--title", NULL };
+    for (int i = 0; i < cli.n_given; i++) {
+        if (models && is_among(cli.given[i], of_runs))
+            return df_fail(CLI_EUSAGE, "%s is for results: want runs, not models", cli.given[i]);
+        if (!models && is_among(cli.given[i], of_models))
+            return df_fail(CLI_EUSAGE, "%s is for models: want models, not runs", cli.given[i]);
+    }
+    return DF_OK;
+}
+
 static int run(int n, const char *const *args)
 {
-    int error = check_type();
+    int error = check_given(cli_is_model(args[0]));
+    if (error == DF_OK)
+        error = check_type();
     if (error == DF_OK)
         error = cli_check_outputs(4, (const char *const[]){ cli_compare.json, cli_compare.markdown, cli_compare.chart,
                                                             cli_compare.explain });
-    if (error == DF_OK && cli_compare.explain && cli_is_model(args[0]))
-        error = df_fail(CLI_EUSAGE, "--explain compares results: want runs, not models");
     if (error == DF_OK && cli_compare.explain && cli_compare.type && strchr(cli_compare.type, ','))
         error = df_fail(CLI_EUSAGE, "--explain shows one kind of results: want one in --type, not %s", cli_compare.type);
     if (error == DF_OK && cli.n_set && !cli_is_model(args[0]))

@@ -20,7 +20,9 @@ grep -qE '<script|https?:|src=' page.html && fail 'the page loads something'
 sed 's/"score": *0\.[6-9]/"score":0.0/g' "$data/eval/explain_masks.dt.json" >unsure.json
 run 0 compare --gt "$data/eval/explain_masks.gt.json" a="$data/eval/explain_masks.dt.json" b=unsure.json --type segm --bootstrap 0 --explain page.html
 grep -q '<path class=b d="M' page.html || fail 'the page draws no masks'
-run 2 compare "$config" --explain page.html --rounds 0 && says 'want runs, not models'
+run 2 compare "$config" --explain page.html --rounds 0 && says '--explain is for results: want runs, not models'
+run 2 compare "$config" --per-class --rounds 0 && says '--per-class is for results'
+run 2 compare --gt "$data/eval/explain.gt.json" lr=0.1.json --chart chart.svg && says '--chart is for models: want models, not runs'
 run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type segm --bootstrap 0 --json - && prints '"type": "segm"'
 # Several kinds: a table of each, in the JSON a list of both. What is asked for and not there is an error.
 run 0 compare --gt "$data/eval/crowd_masks.gt.json" "$data/eval/crowd_masks.dt.json" --type bbox,segm --bootstrap 0 --markdown both.md
