@@ -19,6 +19,7 @@ int df_webp_decode(DfImage *out, int *orientation, const uint8_t *bytes, size_t 
 /* The same with the pixels of Pillow, where it differs from OpenCV. */
 int df_jpeg_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 int df_png_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
+int df_tiff_decode_pillow(DfImage *out, int *orientation, const uint8_t *bytes, size_t size, size_t max_pixels);
 
 /* Label maps: one channel, the numbers as Pillow has them, then cut to 8 bits; `cut`: how many lost something by that.
  * Use the memory of the image again, if there is enough. */

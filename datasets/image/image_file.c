@@ -53,7 +53,7 @@ static const Format formats[] = {
     { is_jpeg, df_jpeg_decode, df_jpeg_decode_pillow, NULL,                  df_jpeg_encode, ".jpg .jpeg .jpe .jfif" },
     { is_png,  df_png_decode,  df_png_decode_pillow,  df_png_decode_labels,  df_png_encode,  ".png"                  },
     { is_bmp,  df_bmp_decode,  NULL,                  df_bmp_decode_labels,  df_bmp_encode,  ".bmp .dib"             },
-    { is_tiff, df_tiff_decode, NULL,                  df_tiff_decode_labels, df_tiff_encode, ".tif .tiff"            },
+    { is_tiff, df_tiff_decode, df_tiff_decode_pillow, df_tiff_decode_labels, df_tiff_encode, ".tif .tiff"            },
     { is_webp, df_webp_decode, NULL,                  NULL,                  df_webp_encode, ".webp"                 },
 };
 enum { FORMATS = sizeof formats / sizeof *formats };

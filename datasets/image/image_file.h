@@ -28,8 +28,9 @@ DF_BEGIN_DECLS
 /* Reads a file of a picture, its format told by its first bytes, as BGR. Errors name the file. */
 DF_API int df_image_read(DfImage *out, const char *path);
 
-/* Whose pixels: those of OpenCV; those of Pillow's convert("RGB"), which differ for CMYK (Pillow's formula) and for
- * grey of 16 bits (values above 255 are white); or Pillow's without a look at the orientation. */
+/* Whose pixels: those of OpenCV; those of Pillow's convert("RGB"), which differ for CMYK (Pillow's formula), for
+ * grey of 16 bits (values above 255 are white) and for TIFF with alpha (which is dropped) or grey of 32 bits and floats
+ * (cut at 255), but not for TIFF in CIELab; or Pillow's without a look at the orientation, which it undoes in TIFF all the same. */
 typedef enum { DF_READ_CV2, DF_READ_PILLOW, DF_READ_PILLOW_AS_STORED } DfImageReading;
 DF_API int df_image_read_as(DfImage *out, const char *path, DfImageReading);
 
