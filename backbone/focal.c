@@ -146,15 +146,10 @@ static DfTensor *downsample(DfCtx *c, const void *self, DfTensor *x)            
 }
 
 /* Position embeddings are for img_size: on a map of another size they are resized, as in Swin's detection code. */
-static DfTensor *add_position(DfCtx *c, const Focal *net, DfTensor *x)
+static DfTensor *add_position(DfCtx *c, const Focal *net, DfTensor *x)           /* B H W C -> B H W C */
 {
-    const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
-    const int h = map_side(net, 0);
-    const int w = map_side(net, 1);
-    DfTensor *position = df_reshape(c, net->position, DF_SHAPE(1, h, w, C));
-    if (h != H || w != W)
-        position = df_interpolate(c, position, H, W, DF_BICUBIC, false);
-    return df_add(c, x, df_reshape(c, position, DF_SHAPE(H, W, C)));
+    const DfShape map = DF_SHAPE(1, map_side(net, 0), map_side(net, 1), df_dim(x, 3));
+    return df_transformer_add_position(c, x, df_reshape(c, net->position, map));
 }
 
 static DfTensor *embed(DfCtx *c, const Focal *net, DfTensor *image)              /* N H W 3 -> N H/4 W/4 C */
@@ -168,8 +163,6 @@ static DfTensor *embed(DfCtx *c, const Focal *net, DfTensor *image)             
     return df_leave(c, m, is_frozen(net, 0) ? x : df_dropout(c, x, (float)net->drop_rate));
 }
 
-static const TransformerParts parts = { .block_size = sizeof(Block), .block = block, .downsample = downsample };
-
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Focal *net = self;
@@ -179,7 +172,7 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
         df_transformer_check(c, image, df_transformer_side(net->img_size, 0), df_transformer_side(net->img_size, 1));
     DfTensor *x = embed(c, net, image);
     for (int i = 0; i < net->depths.n; i++)
-        x = df_transformer_stage(c, &net->stages[i], &parts, i, x, out);
+        x = df_transformer_stage(c, &net->stages[i], i, x, out);
     if (classifies)
         out->logits = df_transformer_classify(c, &net->norm, &net->head, x);
 }
@@ -267,8 +260,10 @@ static void drop_init(Block *b, const Focal *net, int i, int j)
     b->drop = b->mlp.drop[0] = b->mlp.drop[1] = (float)net->drop_rate;
 }
 
-static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
+static void block_init(NnScope s, void *self, const void *focal, int i, int j)
 {
+    const Focal *net = focal;
+    Block *b = self;
     const int dim = net->embed_dim << i;
     b->attn = plan_attention(net, i, j);
     attention_init(nn_at(s, "attn"), b, net, dim);
@@ -287,8 +282,11 @@ static void block_init(NnScope s, Block *b, const Focal *net, int i, int j)
 
 /* ---- construction: stages ---------------------------------------------------------------------------------------- */
 
-static void downsample_init(NnScope s, Embedding *e, const Focal *net, int dim)
+static void downsample_init(NnScope s, void *self, const void *focal, int i)
 {
+    const Focal *net = focal;
+    Embedding *e = self;
+    const int dim = net->embed_dim << i;
     NnConvShape shape = { .kernel = 2, .stride = 2 };
     if (net->use_conv_embed) {
         shape.kernel = 3;
@@ -304,24 +302,24 @@ static void downsample_init(NnScope s, Embedding *e, const Focal *net, int dim)
     nn_layer_norm_init(nn_at(s, "norm"), &e->norm, 2 * dim, 1e-5);
 }
 
+static const TransformerParts parts = {
+    .block_size = sizeof(Block),
+    .block_init = block_init,
+    .block = block,
+    .downsample_size = sizeof(Embedding),
+    .downsample_init = downsample_init,
+    .downsample = downsample,
+};
+
 static void stage_init(NnScope s, Focal *net, int i)
 {
     TransformerStage *stage = &net->stages[i];
-    const int dim = net->embed_dim << i;
     const bool detects = net->style != CLASSIFICATION;
-    Block *blocks = nn_alloc(s, (size_t)net->depths.v[i], sizeof *blocks);
-    stage->depth = net->depths.v[i];
-    stage->blocks = blocks;
     stage->checkpoints = net->use_checkpoint;
     stage->frozen = is_frozen(net, i);
-    for (int j = 0; nn_ok(s) && j < stage->depth; j++)
-        block_init(nn_at(s, "layers.%d.blocks.%d", i, j), &blocks[j], net, i, j);
-    if (i + 1 < net->depths.n)
-        stage->downsample = nn_alloc(s, 1, sizeof(Embedding));
-    if (stage->downsample)
-        downsample_init(nn_at(s, "layers.%d.downsample", i), stage->downsample, net, dim);
+    df_transformer_stage_init(nn_at(s, "layers.%d", i), stage, &parts, net, net->depths, i);
     if (detects && df_ints_have(net->out_indices, i))
-        df_transformer_output_init(s, &stage->norm, i, dim);
+        df_transformer_output_init(s, &stage->norm, i, net->embed_dim << i);
 }
 
 static void embed_init(NnScope s, Focal *net)

@@ -54,14 +54,13 @@ static DfTensor *block(DfCtx *c, const void *self, DfTensor *x, int j)          
 
 /* ---- forward: stages --------------------------------------------------------------------------------------------- */
 
-/* A detector's table is a map, resized to that of the image. */
-static DfTensor *add_position(DfCtx *c, const Swin *swin, DfTensor *x)
+/* A classifier's table is a row of tokens, for maps of one size. */
+static DfTensor *add_position(DfCtx *c, const Swin *swin, DfTensor *x)           /* B H W C -> B H W C */
 {
-    const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
     DfTensor *position = swin->position;
-    if (swin->style == DETECTION)
-        position = df_interpolate(c, position, H, W, DF_BICUBIC, false);         /* 1 H W C */
-    return df_add(c, x, df_reshape(c, position, DF_SHAPE(H, W, C)));
+    if (swin->style == CLASSIFICATION)
+        position = df_reshape(c, position, DF_SHAPE(1, df_dim(x, 1), df_dim(x, 2), df_dim(x, 3)));
+    return df_transformer_add_position(c, x, position);
 }
 
 static DfTensor *embed(DfCtx *c, const Swin *swin, DfTensor *image)              /* N H W 3 -> N H/4 W/4 C */
@@ -97,7 +96,7 @@ void df_swin_forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     if (!is_frozen(swin, 0))
         x = df_dropout(c, x, (float)swin->drop_rate);
     for (int i = 0; i < swin->depths.n; i++)
-        x = df_transformer_stage(c, &swin->stages[i], &swin->kind->parts, i, x, out);
+        x = df_transformer_stage(c, &swin->stages[i], i, x, out);
     if (swin->style == CLASSIFICATION)
         out->logits = df_transformer_classify(c, &swin->norm, &swin->head, x);
 }
@@ -161,8 +160,10 @@ static void block_norm_init(NnScope s, NnLayerNorm *norm, int dim, const Swin *s
     nn_layer_norm_init(s, norm, dim, swin->layer_norm_eps);
 }
 
-static void block_init(NnScope s, SwinBlock *b, const Swin *swin, int i, int j)
+void df_swin_block_init(NnScope s, void *self, const void *net, int i, int j)
 {
+    const Swin *swin = net;
+    SwinBlock *b = self;
     const int dim = swin->embed_dim << i;
     swin->kind->norm_init(nn_at(s, "norm1"), &b->norm1, dim, swin);
     swin->kind->attention_init(nn_at(s, "attn"), b, swin, i, plan_attention(swin, i, j));
@@ -175,26 +176,21 @@ static void block_init(NnScope s, SwinBlock *b, const Swin *swin, int i, int j)
 
 /* ---- construction: stages ---------------------------------------------------------------------------------------- */
 
-static void merging_init(NnScope s, SwinMerging *merging, int dim, int normed)
+void df_swin_merging_init(NnScope s, void *self, const void *net, int i)
 {
-    nn_layer_norm_init(nn_at(s, "norm"), &merging->norm, normed * dim, 1e-5);
+    const Swin *swin = net;
+    SwinMerging *merging = self;
+    const int dim = swin->embed_dim << i;
+    nn_layer_norm_init(nn_at(s, "norm"), &merging->norm, swin->kind->merging_normed * dim, 1e-5);
     df_transformer_linear_init(nn_at(s, "reduction"), &merging->reduction, 4 * dim, 2 * dim, false);
 }
 
 static void stage_init(NnScope s, Swin *swin, int i)
 {
     TransformerStage *stage = &swin->stages[i];
-    SwinBlock *blocks = nn_alloc(s, (size_t)swin->depths.v[i], sizeof *blocks);
-    stage->depth = swin->depths.v[i];
-    stage->blocks = blocks;
     stage->checkpoints = swin->use_checkpoint;
     stage->frozen = is_frozen(swin, i);
-    for (int j = 0; nn_ok(s) && j < stage->depth; j++)
-        block_init(nn_at(s, "blocks.%d", j), &blocks[j], swin, i, j);
-    if (i + 1 < swin->depths.n)
-        stage->downsample = nn_alloc(s, 1, sizeof(SwinMerging));
-    if (stage->downsample)
-        merging_init(nn_at(s, "downsample"), stage->downsample, swin->embed_dim << i, swin->kind->merging_normed);
+    df_transformer_stage_init(s, stage, &swin->kind->parts, swin, swin->depths, i);
 }
 
 static void embed_init(NnScope s, Swin *swin)
@@ -318,7 +314,7 @@ void df_swin_init(NnScope s, Swin *swin, const SwinKind *kind)
 /* ---- the record -------------------------------------------------------------------------------------------------- */
 
 static const SwinKind kind = {
-    .parts = { .block_size = sizeof(SwinBlock), .block = block, .downsample = merge },
+    .parts = SWIN_PARTS(block, merge),
     .attention_init = attention_init,
     .norm_init = block_norm_init,
     .merging_normed = 4,
@@ -328,7 +324,6 @@ static void init(NnScope s, void *self)
 {
     df_swin_init(s, self, &kind);
 }
-
 
 static const DfOpt opts[] = {
     SWIN_OPTIONS(0.2),

@@ -52,6 +52,14 @@ struct Swin {
     NnLinear head;
 };
 
+/* The parts of either, which are made alike and run as `block_forward` and `merging_forward` say. */
+#define SWIN_PARTS(block_forward, merging_forward) { \
+    .block_size = sizeof(SwinBlock), .block_init = df_swin_block_init, .block = block_forward, \
+    .downsample_size = sizeof(SwinMerging), .downsample_init = df_swin_merging_init, .downsample = merging_forward, \
+}
+void df_swin_block_init(NnScope, void *block, const void *swin, int i, int j);
+void df_swin_merging_init(NnScope, void *merging, const void *swin, int i);
+
 /* Builds the modules from the options. Errors poison the model. */
 void df_swin_init(NnScope, Swin *, const SwinKind *);
 void df_swin_forward(DfCtx *, const void *swin, DfTensor *image, DfMaps *out);

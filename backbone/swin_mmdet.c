@@ -95,10 +95,6 @@ static DfTensor *merge(DfCtx *c, const void *self, DfTensor *x)                 
     return df_leave(c, m, nn_linear(c, &merging->reduction, x));
 }
 
-static const TransformerParts parts = {
-    .scope = "stages", .block_size = sizeof(Block), .block = block, .downsample = merge,
-};
-
 static DfTensor *embed(DfCtx *c, const Swin *swin, DfTensor *image)              /* N H W 3 -> N H/4 W/4 C */
 {
     const DfMark m = df_enter(c, "patch_embed", -1);
@@ -110,24 +106,17 @@ static DfTensor *embed(DfCtx *c, const Swin *swin, DfTensor *image)             
     return df_leave(c, m, x);
 }
 
-static DfTensor *add_position(DfCtx *c, const Swin *swin, DfTensor *x)
-{
-    const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
-    DfTensor *position = df_interpolate(c, swin->position, H, W, DF_BICUBIC, false); /* 1 H W C */
-    return df_add(c, x, df_reshape(c, position, DF_SHAPE(H, W, C)));
-}
-
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const Swin *swin = self;
     *out = (DfMaps){ 0 };
     DfTensor *x = embed(c, swin, image);
     if (swin->position)
-        x = add_position(c, swin, x);
+        x = df_transformer_add_position(c, x, swin->position);
     if (swin->frozen_stages < 0)
         x = df_dropout(c, x, (float)swin->drop_rate);
     for (int i = 0; i < swin->depths.n; i++)
-        x = df_transformer_stage(c, &swin->stages[i], &parts, i, x, out);
+        x = df_transformer_stage(c, &swin->stages[i], i, x, out);
 }
 
 /* ---- construction: one block ------------------------------------------------------------------------------------- */
@@ -144,8 +133,10 @@ static void attention_init(NnScope s, NnWindowAttention *a, const Swin *swin, in
     df_transformer_window_init(s, a, dim, attn, swin->qk_scale, swin->qkv_bias);
 }
 
-static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
+static void block_init(NnScope s, void *self, const void *net, int i, int j)
 {
+    const Swin *swin = net;
+    Block *b = self;
     const int dim = swin->embed_dims << i;
     const int hidden = (int)(swin->mlp_ratio * dim);
     df_transformer_norm_init(nn_at(s, "norm1"), &b->norm1, swin->norm_cfg, dim);
@@ -163,8 +154,10 @@ static void block_init(NnScope s, Block *b, const Swin *swin, int i, int j)
 
 /* ---- construction: stages ---------------------------------------------------------------------------------------- */
 
-static void merging_init(NnScope s, Merging *merging, const Swin *swin, int i)
+static void merging_init(NnScope s, void *self, const void *net, int i)
 {
+    const Swin *swin = net;
+    Merging *merging = self;
     const int dim = swin->embed_dims << i;
     merging->stride = swin->strides.v[i + 1];
     if (swin->patch_norm)
@@ -172,20 +165,22 @@ static void merging_init(NnScope s, Merging *merging, const Swin *swin, int i)
     df_transformer_linear_init(nn_at(s, "reduction"), &merging->reduction, 4 * dim, 2 * dim, false);
 }
 
+static const TransformerParts parts = {
+    .scope = "stages",
+    .block_size = sizeof(Block),
+    .block_init = block_init,
+    .block = block,
+    .downsample_size = sizeof(Merging),
+    .downsample_init = merging_init,
+    .downsample = merge,
+};
+
 static void stage_init(NnScope s, Swin *swin, int i)
 {
     TransformerStage *stage = &swin->stages[i];
-    Block *blocks = nn_alloc(s, (size_t)swin->depths.v[i], sizeof *blocks);
-    stage->depth = swin->depths.v[i];
-    stage->blocks = blocks;
     stage->checkpoints = swin->with_cp;
     stage->frozen = i < swin->frozen_stages;
-    for (int j = 0; nn_ok(s) && j < stage->depth; j++)
-        block_init(nn_at(s, "blocks.%d", j), &blocks[j], swin, i, j);
-    if (i + 1 < swin->depths.n)
-        stage->downsample = nn_alloc(s, 1, sizeof(Merging));
-    if (stage->downsample)
-        merging_init(nn_at(s, "downsample"), stage->downsample, swin, i);
+    df_transformer_stage_init(s, stage, &parts, swin, swin->depths, i);
 }
 
 static void embed_init(NnScope s, Swin *swin)

@@ -64,7 +64,7 @@ static void norm_init(NnScope s, NnLayerNorm *norm, int dim, const Swin *swin)
 }
 
 static const SwinKind kind = {
-    .parts = { .block_size = sizeof(SwinBlock), .block = block, .downsample = merge },
+    .parts = SWIN_PARTS(block, merge),
     .attention_init = attention_init,
     .norm_init = norm_init,
     .merging_normed = 2,

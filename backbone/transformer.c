@@ -88,6 +88,20 @@ void df_transformer_output_init(NnScope s, NnLayerNorm *norm, int stage, int dim
     nn_optional(at); /* the official loader leaves them as they are, too */
 }
 
+void df_transformer_stage_init(NnScope s, TransformerStage *stage, const TransformerParts *parts, const void *net,
+                               DfInts depths, int i)
+{
+    stage->parts = parts;
+    stage->depth = depths.v[i];
+    stage->blocks = nn_alloc(s, (size_t)stage->depth, parts->block_size);
+    for (int j = 0; nn_ok(s) && j < stage->depth; j++)
+        parts->block_init(nn_at(s, "blocks.%d", j), (char *)stage->blocks + (size_t)j * parts->block_size, net, i, j);
+    if (i + 1 < depths.n)
+        stage->downsample = nn_alloc(s, 1, parts->downsample_size);
+    if (stage->downsample)
+        parts->downsample_init(nn_at(s, "downsample"), stage->downsample, net, i);
+}
+
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 void df_transformer_check(DfCtx *c, const DfTensor *image, int H, int W)
@@ -106,6 +120,14 @@ DfTensor *df_transformer_pad(DfCtx *c, DfTensor *x, DfInts patch)
     return bottom || right ? df_pad2d(c, x, (int[4]){ 0, bottom, 0, right }, 0) : x;
 }
 
+DfTensor *df_transformer_add_position(DfCtx *c, DfTensor *x, DfTensor *position)
+{
+    const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
+    if (df_dim(position, 1) != H || df_dim(position, 2) != W)
+        position = df_interpolate(c, position, H, W, DF_BICUBIC, false);         /* 1 H W C */
+    return df_add(c, x, df_reshape(c, position, DF_SHAPE(H, W, C)));
+}
+
 /* A block as a function of its input. */
 typedef struct {
     const TransformerParts *parts;
@@ -119,9 +141,9 @@ static DfTensor *run_block(DfCtx *c, const void *self, DfTensor *x)
     return call->parts->block(c, call->block, x, call->j);
 }
 
-DfTensor *df_transformer_stage(DfCtx *c, const TransformerStage *stage, const TransformerParts *parts, int i,
-                               DfTensor *x, DfMaps *out)
+DfTensor *df_transformer_stage(DfCtx *c, const TransformerStage *stage, int i, DfTensor *x, DfMaps *out)
 {
+    const TransformerParts *parts = stage->parts;
     const DfMark m = df_enter(c, parts->scope ? parts->scope : "layers", i);
     DfTensor *map = NULL;
     nn_enter_frozen(c, stage->frozen, x);

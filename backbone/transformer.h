@@ -48,6 +48,39 @@ static inline int df_transformer_side(DfInts pair, int axis)
 }
 bool df_transformer_pair_fits(NnScope, const char *name, DfInts pair); /* false poisons the model */
 
+/* ---- stages: those of Swin, as mmdet has it too, and of Focal ---------------------------------------------------- */
+
+/* Where the networks differ: in their blocks, and in how they go on to the next stage. `net` is the network. */
+typedef struct {
+    const char *scope;   /* what a stage is called while it runs; NULL: "layers"       */
+    size_t block_size;
+    void (*block_init)(NnScope, void *block, const void *net, int i, int j);     /* block j of stage i        */
+    DfTensor *(*block)(DfCtx *, const void *block, DfTensor *x, int j);          /* B H W C -> B H W C        */
+    size_t downsample_size;
+    void (*downsample_init)(NnScope, void *downsample, const void *net, int i);  /* from stage i to the next  */
+    DfTensor *(*downsample)(DfCtx *, const void *downsample, DfTensor *x);       /* B H W C -> B H/2 W/2 2C   */
+} TransformerParts;
+
+typedef struct {
+    const TransformerParts *parts;
+    int depth;
+    void *blocks;        /* `depth` of them, of the network's own type                 */
+    void *downsample;    /* of the network's own type; NULL in the last stage          */
+    /* set by the network */
+    NnLayerNorm norm;    /* of its map; without a weight where that is not given, or as it is */
+    bool plain;          /* its map is given as it is                                  */
+    bool checkpoints;    /* training: each block runs once more on the way back        */
+    bool frozen;         /* training leaves it as it is                                */
+} TransformerStage;
+
+/* Makes the blocks of stage i, keys blocks.J.*, and in all but the last stage the way to the next, keys downsample.*.
+ * depths: blocks of each stage. */
+void df_transformer_stage_init(NnScope, TransformerStage *, const TransformerParts *, const void *net, DfInts depths,
+                               int i);
+
+/* Runs the blocks of stage i, gives norm(x) as the next map of a detector, and goes on to the next stage. */
+DfTensor *df_transformer_stage(DfCtx *, const TransformerStage *, int i, DfTensor *x, DfMaps *out);
+
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 /* Poisons the context where a pass cannot be run: an image that is not H x W. */
@@ -56,26 +89,8 @@ void df_transformer_check(DfCtx *, const DfTensor *image, int H, int W);
 /* Zeros below and to the right, so that the image is whole patches (a side, or height and width). */
 DfTensor *df_transformer_pad(DfCtx *, DfTensor *image, DfInts patch);        /* N H W C -> N H' W' C */
 
-/* A stage of Swin and of Focal. They differ in their blocks, and in how they go on to the next stage. */
-typedef struct {
-    int depth;
-    void *blocks;        /* `depth` of them, of the network's own type                 */
-    NnLayerNorm norm;    /* of its map; without a weight where that is not given, or as it is */
-    bool plain;          /* its map is given as it is                                  */
-    void *downsample;    /* of the network's own type; NULL in the last stage          */
-    bool checkpoints;    /* training: each block runs once more on the way back        */
-    bool frozen;         /* training leaves it as it is                                */
-} TransformerStage;
-typedef struct {
-    const char *scope;   /* what a stage is called while it runs; NULL: "layers"       */
-    size_t block_size;
-    DfTensor *(*block)(DfCtx *, const void *block, DfTensor *x, int j);          /* B H W C -> B H W C        */
-    DfTensor *(*downsample)(DfCtx *, const void *downsample, DfTensor *x);       /* B H W C -> B H/2 W/2 2C   */
-} TransformerParts;
-
-/* Runs the blocks of stage i, gives norm(x) as the next map of a detector, and goes on to the next stage. */
-DfTensor *df_transformer_stage(DfCtx *, const TransformerStage *, const TransformerParts *, int i, DfTensor *x,
-                               DfMaps *out);
+/* x plus an embedding of the absolute position, 1 h w C. On a map of another size it is resized. B H W C -> B H W C */
+DfTensor *df_transformer_add_position(DfCtx *, DfTensor *x, DfTensor *position);
 
 /* How a network that classifies ends: head(mean of norm(x)). Without a head it is that mean. N H W C -> N classes */
 DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLinear *head, DfTensor *x);
