@@ -68,4 +68,19 @@ bool df_resnet_plan(NnScope, ResNet *);
 /* Makes the modules of a planned network. */
 void df_resnet_build(NnScope, ResNet *);
 
+/* How many stages anybody reads. In training all of them run, as in the official code: batch norms see the batch. */
+int df_resnet_stages_to_run(const DfCtx *, const ResNet *);
+
+/* ---- residual.c -------------------------------------------------------------------------------------------------- */
+
+/* act(norm(conv(x))): N H W C -> N H' W' C'. `next`: what alone reads the result, or NULL. */
+DfTensor *df_resnet_conv(DfCtx *, const ConvNorm *, DfTensor *x, DfAct act, const ConvNorm *next);
+
+/* Block j of stage i: N H W C -> N H' W' C'. *begun: what its first convolution gives, if the block before has computed
+ * that along, else NULL; then it is that of the next block. */
+DfTensor *df_resnet_block(DfCtx *, const ResNet *, int i, int j, DfTensor *x, DfTensor **begun);
+
+/* Is the input of that block for it alone? That of a stage may be a result of the network. */
+bool df_resnet_owns(const ResNet *, int i, int j);
+
 #endif

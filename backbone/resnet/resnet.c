@@ -4,10 +4,8 @@
  * Xie et al., CVPR 2017; ResNet-D, He et al., "Bag of Tricks", CVPR 2019; with deformable convolutions as in DCN, Dai
  * et al., ICCV 2017, Zhu et al., CVPR 2019.
  *
- * A block is (eq. 1 and 2)
- *     y = relu(F(x) + Ws x)
- * where F is two 3x3 convolutions, or a bottleneck of 1x1, 3x3 and 1x1, each with a norm; Ws is the identity where
- * sizes agree.
+ * A stem, and stages of blocks, y = relu(F(x) + Ws x): residual.c. But for the first one, each stage halves the sides
+ * of the map and doubles its channels (table 1).
  *
  * Keys are those of torchvision and of mmdet, which agree. `style` says where a bottleneck strides: on its 3x3
  * convolution (pytorch, called v1.5), or on its first 1x1 one (caffe). `torchvision` is pytorch with the classifier,
@@ -15,187 +13,7 @@
  */
 #include "backbone/resnet/network.h"
 
-/* ---- forward: one convolution ------------------------------------------------------------------------------------ */
-
-/* A 3x3 convolution whose nine points move by offsets that another convolution computes; in v2 each also has a weight
- * in (0, 1). */
-static DfTensor *deform(DfCtx *c, const ConvNorm *m, DfTensor *x)
-{
-    const int points = 9 * m->groups;
-    DfTensor *weight = NULL;
-    DfTensor *offset = nn_conv(c, &m->offset, x);                                /* N H' W' 18G, or 27G in v2 */
-    if (m->dcn == DCN_V2) {
-        weight = df_sigmoid(c, df_slice(c, offset, -1, 2 * points, points));     /* N H' W' 9G */
-        offset = df_slice(c, offset, -1, 0, 2 * points);                         /* N H' W' 18G */
-    }
-    df_observe_points(c, &(DfPointAttention){
-        .map = x, .offset = offset, .mask = weight,
-        .conv = m->conv.conv, .kernel = { 3, 3 }, .offset_groups = m->groups,
-    });
-    return df_deform_conv2d(c, x, offset, weight, m->conv.weight, NULL, m->conv.conv, m->groups);
-}
-
-/* act(norm(conv(x))). `next`: what alone reads the result, or NULL. */
-static DfTensor *conv_norm(DfCtx *c, const ConvNorm *m, DfTensor *x, DfAct act, const ConvNorm *next)
-{
-    const NnConv *reader = next && !next->dcn ? &next->conv : NULL;
-    const DfMark mark = df_enter(c, NULL, -1);
-    if (m->dcn)
-        x = nn_norm_fused(c, &m->norm, deform(c, m, x), act, NULL);
-    else
-        x = nn_conv_norm_for(c, &m->conv, &m->norm, x, act, reader);
-    return df_leave(c, mark, x);
-}
-
-/* A bottleneck's beginning. */
-static NnConvNorm first_of(const ResNet *net, const ResNetBlock *b)
-{
-    const bool one_reader = !b->plugins[0] && !b->conv[1].dcn;
-    const DfFuse fuse = { .act = net->inner, .reader = one_reader ? b->conv[1].conv.weight : NULL };
-    return (NnConvNorm){ &b->conv[0].conv, &b->conv[0].norm, fuse };
-}
-
-/* act(norm(conv(x)) + residual), a block's end; in the memory of the residual if it is spent. `next`: the block behind
- * it, whose first convolution gives *ahead if it is computed along; or NULL. */
-static DfTensor *conv_norm_add(DfCtx *c, const ResNet *net, const ConvNorm *m, DfTensor *x, DfTensor *residual,
-                               bool spent, const ResNetBlock *next, DfTensor **ahead)
-{
-    const DfMark mark = df_enter(c, NULL, -1);
-    const DfFuse fuse = { .act = net->act, .residual = residual, .inside = true, .spent = spent };
-    const NnConvNorm end = { &m->conv, &m->norm, fuse };
-    if (m->dcn) {
-        x = nn_norm_fused(c, &m->norm, deform(c, m, x), net->act, residual);
-    } else {
-        const NnConvNorm first = next ? first_of(net, next) : (NnConvNorm){ 0 };
-        x = nn_conv_norm_pair(c, x, &end, next ? &first : NULL, ahead);
-    }
-    return df_leave_with(c, mark, x, *ahead);
-}
-
-/* ---- forward: blocks and stages ---------------------------------------------------------------------------------- */
-
-/* Means of 2x2, with zeros behind the last row and column, so that the size stays. */
-static DfTensor *smooth(DfCtx *c, DfTensor *x)
-{
-    const int square[2] = { 2, 2 }, step[2] = { 1, 1 }, none[2] = { 0, 0 };
-    return df_avg_pool2d(c, df_pad2d(c, x, (int[4]){ 0, 1, 0, 1 }, 0), square, step, none, false, false);
-}
-
-/* Ws x: the identity where size and channels stay. */
-static DfTensor *shortcut(DfCtx *c, const ResNetBlock *b, DfTensor *x)
-{
-    if (!b->shortcut.conv.weight)
-        return x;
-    const DfMark m = df_enter(c, "downsample", -1);
-    const int side[2] = { b->pool, b->pool }, none[2] = { 0, 0 };
-    if (b->smooths)
-        x = smooth(c, x);
-    else if (b->pool > 1)
-        x = df_avg_pool2d(c, x, side, side, none, true, false);
-    return df_leave(c, m, conv_norm(c, &b->shortcut, x, DF_ACT_NONE, NULL));
-}
-
-/* Is the input of a block for that block alone? That of a stage may be a result of the network. */
-static bool is_own(const ResNet *net, int i, int j)
-{
-    return j > 0 || i == 0 || !net->stages[i - 1].given;
-}
-
-/* A convolution that is not the last one of its block, and what is plugged in behind it. */
-static DfTensor *inner(DfCtx *c, const ResNet *net, const ResNetBlock *b, int k, DfTensor *x)
-{
-    const ConvNorm *next = b->plugins[k] ? NULL : &b->conv[k + 1];
-    return df_plugins(c, b->plugins[k], conv_norm(c, &b->conv[k], x, net->inner, next));
-}
-
-/* Stages that anybody reads. In training all of them run, as in the official code: batch norms see the batch. */
-static int stages_to_run(const DfCtx *c, const ResNet *net)
-{
-    int n = net->num_stages;
-    while (n > 0 && !c->training && !net->fc.weight && !net->stages[n - 1].given)
-        n--;
-    return n;
-}
-
-/* The bottleneck that reads the result of block j of stage i; NULL: none. */
-static const ResNetBlock *block_after(const DfCtx *c, const ResNet *net, int i, int j)
-{
-    if (net->n_convs != 3)
-        return NULL;
-    if (j + 1 < net->stages[i].depth)
-        return &net->stages[i].blocks[j + 1];
-    return i + 1 < stages_to_run(c, net) ? net->stages[i + 1].blocks : NULL;
-}
-
-/* The end of a block whose shortcut is a product, which is computed along with its last convolution and the first one
- * of `next`: the map of the shortcut never exists. NULL: this is no such block, or the map is small. */
-static DfTensor *end_at_once(DfCtx *c, const ResNet *net, const ResNetBlock *b, DfTensor *input, DfTensor *y,
-                             const ResNetBlock *next, DfTensor **ahead)
-{
-    const ConvNorm *m = &b->conv[net->n_convs - 1];
-    if (!next || m->dcn || !b->shortcut.conv.weight || b->pool > 1 || b->smooths)
-        return NULL;
-    const NnConvNorm end = { &m->conv, &m->norm, { .act = net->act, .inside = true } };
-    const NnConvNorm first = first_of(net, next);
-    const NnConvNorm side = { &b->shortcut.conv, &b->shortcut.norm, { .act = DF_ACT_NONE } };
-    return nn_conv_norm_pair_with(c, y, &end, &first, input, &side, ahead);
-}
-
-/* The end of block j of stage i, whatever it is: of what its convolutions before the last gave, y. */
-static DfTensor *end_of_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x, DfTensor *y, bool begins_next,
-                              DfTensor **ahead)
-{
-    const ResNetBlock *b = &net->stages[i].blocks[j];
-    const int last = net->n_convs - 1;
-    const ResNetBlock *next = begins_next && !b->plugins[last] ? block_after(c, net, i, j) : NULL;
-    DfTensor *const sum = end_at_once(c, net, b, x, y, next, ahead);
-    if (sum)
-        return sum;
-    DfTensor *const residual = shortcut(c, b, x);
-    const bool spent = residual != x || is_own(net, i, j);
-    if (begins_next && residual != x && is_own(net, i, j))
-        df_release(c, x);
-    if (!b->plugins[last])
-        return conv_norm_add(c, net, &b->conv[last], y, residual, spent, next, ahead);
-    y = df_plugins(c, b->plugins[last], conv_norm(c, &b->conv[last], y, DF_ACT_NONE, NULL));
-    return df_act_own(c, df_add(c, y, residual), net->act);
-}
-
-/* relu(F(x) + Ws x). *begun: what its first convolution gives, if the block before has computed that along; then it is
- * that of the next one. `begun` is NULL where blocks are to stay apart. */
-static DfTensor *run_block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x, DfTensor **begun)
-{
-    static const char *const names[RESNET_STAGES] = { "layer1", "layer2", "layer3", "layer4",
-                                                      "layer5", "layer6", "layer7", "layer8" };
-    const ResNetBlock *b = &net->stages[i].blocks[j];
-    const DfMark m = df_enter(c, names[i], j);
-    DfTensor *ahead = NULL;
-    DfTensor *y = begun && *begun ? df_plugins(c, b->plugins[0], *begun) : inner(c, net, b, 0, x);
-    for (int k = 1; k < net->n_convs - 1; k++)
-        df_next(c, &y, inner(c, net, b, k, y));
-    y = end_of_block(c, net, i, j, x, y, begun != NULL, &ahead);
-    if (begun)
-        *begun = ahead;
-    return df_leave_with(c, m, y, ahead);
-}
-
-/* A block as a function of its input. */
-typedef struct {
-    const ResNet *net;
-    int i, j;
-} Call;
-
-static DfTensor *run_call(DfCtx *c, const void *self, DfTensor *x)
-{
-    const Call *call = self;
-    return run_block(c, call->net, call->i, call->j, x, NULL);
-}
-
-static DfTensor *block(DfCtx *c, const ResNet *net, int i, int j, DfTensor *x, DfTensor **begun)
-{
-    const Call call = { net, i, j };
-    return net->with_cp ? df_checkpoint(c, run_call, &call, sizeof call, x) : run_block(c, net, i, j, x, begun);
-}
+/* ---- the stem ---------------------------------------------------------------------------------------------------- */
 
 /* What reads the stem's map, behind the max pool: the first product of a bottleneck, if its shortcut is a product as
  * well. Either rounds a number of bfloat16 to itself, and the largest of rounded ones is the largest, rounded. NULL: it
@@ -213,10 +31,12 @@ static DfTensor *stem(DfCtx *c, const ResNet *net, DfTensor *x)                 
     const int convs = net->deep_stem ? RESNET_STEM : 1;
     for (int i = 0; i < convs; i++) {
         const ConvNorm *next = i + 1 < convs ? &net->stem[i + 1] : reader_of_stem(net);
-        x = conv_norm(c, &net->stem[i], x, net->act, next);                      /* N H/2 W/2 C */
+        x = df_resnet_conv(c, &net->stem[i], x, net->act, next);                 /* N H/2 W/2 C */
     }
     return df_leave(c, m, df_max_pool2d(c, x, (int[2]){ 3, 3 }, (int[2]){ 2, 2 }, (int[2]){ 1, 1 }, false));
 }
+
+/* ---- the network ------------------------------------------------------------------------------------------------- */
 
 /* The vector that is classified. timm has others than the mean. */
 static DfTensor *pool(DfCtx *c, const ResNet *net, DfTensor *x)                  /* N H W C -> N C, or 2 C */
@@ -234,6 +54,14 @@ static DfTensor *pool(DfCtx *c, const ResNet *net, DfTensor *x)                 
     return df_concat(c, (DfTensor *[]){ mean, most }, 2, 1);
 }
 
+int df_resnet_stages_to_run(const DfCtx *c, const ResNet *net)
+{
+    int n = net->num_stages;
+    while (n > 0 && !c->training && !net->fc.weight && !net->stages[n - 1].given)
+        n--;
+    return n;
+}
+
 static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
 {
     const ResNet *net = self;
@@ -242,12 +70,12 @@ static void forward(DfCtx *c, const void *self, DfTensor *image, DfMaps *out)
     DfTensor *x = stem(c, net, image);
     df_forget(c, false);
     DfTensor *begun = NULL;
-    const int stages = stages_to_run(c, net);
+    const int stages = df_resnet_stages_to_run(c, net);
     for (int i = 0; i < stages; i++) {
         nn_enter_frozen(c, net->stages[i].frozen, x);
         for (int j = 0; j < net->stages[i].depth; j++) {
-            DfTensor *y = block(c, net, i, j, x, &begun);
-            if (is_own(net, i, j))
+            DfTensor *y = df_resnet_block(c, net, i, j, x, &begun);
+            if (df_resnet_owns(net, i, j))
                 df_release(c, x);
             x = y;
         }
