@@ -5,6 +5,13 @@
  */
 #include "heads/set/detr_parts.h"
 
+/* Of the authors' two networks. */
+#define OFFICIAL \
+    .query_embed = "query_embed", .row_embed = "backbone.1.row_embed", .column_embed = "backbone.1.col_embed", \
+    .transformer = "transformer", .encoder_layer = "encoder.layers.%d", .decoder_layer = "decoder.layers.%d", \
+    .encoder_self_attention = "self_attn", .decoder_self_attention = "self_attn", \
+    .encoder_norm = { "norm1", "norm2" }, .linear1 = "linear1", .linear2 = "linear2", .box_step = 1
+
 /* Both of mmdet's heads without and with anchors of their time: what did not change in 2.12. */
 #define MMDET_DETR \
     .query_embed = "query_embedding", \
@@ -16,24 +23,13 @@
 
 const DetrNames df_detr_names[] = {
     [DF_DETR_OFFICIAL] = {
-        .query_embed = "query_embed",
-        .row_embed = "backbone.1.row_embed",
-        .column_embed = "backbone.1.col_embed",
-        .transformer = "transformer",
-        .encoder_layer = "encoder.layers.%d",
-        .encoder_self_attention = "self_attn",
-        .encoder_norm = { "norm1", "norm2" },
+        OFFICIAL,
         .encoder_end = "encoder.norm",
-        .decoder_layer = "decoder.layers.%d",
-        .decoder_self_attention = "self_attn",
         .cross_attention = "multihead_attn",
         .decoder_norm = { "norm1", "norm2", "norm3" },
         .decoder_end = "decoder.norm",
-        .linear1 = "linear1",
-        .linear2 = "linear2",
         .class_head = "class_embed",
         .box_linear = { "bbox_embed.layers.%d", "bbox_embed.layers.%d", "bbox_embed.layers.%d" },
-        .box_step = 1,
         .input_proj = "input_proj",
     },
     [DF_DETR_MMDET_211] = {
@@ -62,24 +58,13 @@ const DetrNames df_detr_names[] = {
 const DetrNames df_deformable_detr_names[] = {
     [DF_DETR_OFFICIAL] = {
         .levels = { .scope = "input_proj", .given = "input_proj.%d", .conv = "0", .norm = "1" },
+        OFFICIAL,
         .level_embed = "level_embed",
-        .query_embed = "query_embed",
-        .row_embed = "backbone.1.row_embed",
-        .column_embed = "backbone.1.col_embed",
-        .transformer = "transformer",
-        .encoder_layer = "encoder.layers.%d",
-        .encoder_self_attention = "self_attn",
-        .encoder_norm = { "norm1", "norm2" },
-        .decoder_layer = "decoder.layers.%d",
-        .decoder_self_attention = "self_attn",
         .cross_attention = "cross_attn",
         .decoder_norm = { "norm2", "norm1", "norm3" },
-        .linear1 = "linear1",
-        .linear2 = "linear2",
         .class_head = "class_embed.%d",
         .box_head = "bbox_embed.%d",
         .box_linear = { "layers.%d", "layers.%d", "layers.%d" },
-        .box_step = 1,
         .heads_also_at = "transformer.decoder",
     },
     [DF_DETR_MMDET] = {
