@@ -150,27 +150,35 @@ static bool is_called(const char *path, const char *name, size_t n)
     return length > n && path[length - n - 1] == '/' && memcmp(path + length - n, name, n) == 0;
 }
 
-static int several(const char *name, const char *a, const char *b)
+/* Those that tell files i and j apart are told: names, or paths if the files have one name below two folders. */
+static int several(List *l, const char *name, size_t i, size_t j)
 {
-    return df_fail(DF_EVALUE, "%s: several ready configs have this name, %s and %s: want one of these paths", name, a,
-                   b);
+    const int error = name_folders(l);
+    if (error < 0)
+        return error;
+    const bool differ = strcmp(l->name[i], l->name[j]) != 0;
+    const char *a = differ ? l->name[i] : l->path[i];
+    const char *b = differ ? l->name[j] : l->path[j];
+    const bool in_order = strcmp(a, b) < 0;
+    return df_fail(DF_EVALUE, "%s: several ready configs have this name: want %s or %s", name, in_order ? a : b,
+                   in_order ? b : a);
 }
 
 int df_config_find_ready(char **out, const char *name)
 {
     List list;
     const size_t n = length_of(name);
-    const char *found = NULL;
+    size_t found = SIZE_MAX;
     *out = NULL;
     int error = list_all(&list);
     for (size_t i = 0; error == DF_OK && i < list.n; i++) {
         if (!is_called(list.path[i], name, n))
             continue;
-        if (found)
-            error = several(name, found, list.path[i]);
-        found = list.path[i];
+        if (found != SIZE_MAX)
+            error = several(&list, name, found, i);
+        found = i;
     }
-    if (error == DF_OK && found && !(*out = df_path_join("", found)))
+    if (error == DF_OK && found != SIZE_MAX && !(*out = df_path_join("", list.path[found])))
         error = df_fail_memory("a path");
     free_list(&list);
     return error;

@@ -80,7 +80,7 @@ run 0 info demo/retinanet_dat_nano --quiet && mv out by_name
 run 0 info "$root/configs/demo/retinanet_dat_nano.py" --quiet && same out by_name
 run 0 info demo/retinanet_dat_nano.py --quiet && same out by_name
 run 0 info swin_tiny_224 --quiet --depth 1
-run 1 info retinanet_dat_nano && says 'several ready configs have this name'
+run 1 info retinanet_dat_nano && says 'several ready configs have this name: want demo/retinanet_dat_nano or nano/retinanet_dat_nano'
 run 1 info retinanet_dat_tiny_fpn_1x_cocoo && says "no ready config has this name; did you mean 'retinanet_dat_tiny_fpn_1x_coco'"
 run 1 info nowhere/retinanet_dat_nano && says 'nowhere/retinanet_dat_nano: want a config file that ends in .py, .json or .yaml'
 run 0 list configs && grep -qx retinanet_dat_tiny_fpn_1x_coco out || fail 'no list of ready configs'
