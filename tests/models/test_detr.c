@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "models/models.h"
-#include "tests/support/golden.h"
+#include "tests/support/models/golden_model.h"
 
 #define DETR DF_TEST_DATA "/detr"
 #define DEFORMABLE DF_TEST_DATA "/deformable_detr"
@@ -29,10 +28,7 @@ static double spread(const DfKernels *k)
 }
 
 typedef struct {
-    char path[1024];
-    DfConfig *config;
-    DfModel *model;
-    DfCheckpoint *input, *expected;
+    GoldenModel golden;
     DfPool *pool;
     DfCtx *c;
     DfTensor *image;
@@ -43,17 +39,14 @@ static void close_case(Case *k)
 {
     df_ctx_free(k->c);
     df_pool_free(k->pool);
-    df_model_free(k->model);
-    df_config_free(k->config);
-    golden_close(k->input);
-    golden_close(k->expected);
+    golden_model_close(&k->golden);
 }
 
 static void read_metas(Case *k, int N, int H, int W)
 {
-    float *mask = golden_f32(k->input, "mask");
-    int64_t *sizes = golden_has(k->input, "target_sizes") ? golden_i64(k->input, "target_sizes") : NULL;
-    float *scale = golden_has(k->input, "scale_factor") ? golden_f32(k->input, "scale_factor") : NULL;
+    float *mask = golden_f32(k->golden.input, "mask");
+    int64_t *sizes = golden_has(k->golden.input, "target_sizes") ? golden_i64(k->golden.input, "target_sizes") : NULL;
+    float *scale = golden_has(k->golden.input, "scale_factor") ? golden_f32(k->golden.input, "scale_factor") : NULL;
     for (int n = 0; n < N; n++) {
         const float *off = mask + (size_t)n * (size_t)H * (size_t)W;
         DfImageMeta *m = &k->metas[n];
@@ -71,37 +64,15 @@ static void read_metas(Case *k, int N, int H, int W)
     df_free(scale);
 }
 
-static void read_image(Case *k)
-{
-    const DfArray *a = golden_get(k->input, "image");
-    const int N = (int)a->shape[0], H = (int)a->shape[2], W = (int)a->shape[3];
-    float *data = golden_f32(k->input, "image");
-    k->image = df_new(k->c, DF_SHAPE(N, H, W, 3));
-    for (int n = 0; n < N; n++)
-        for (int ch = 0; ch < 3; ch++)
-            for (int p = 0; p < H * W; p++)
-                k->image->data[(n * H * W + p) * 3 + ch] = data[(n * 3 + ch) * H * W + p];
-    df_free(data);
-    read_metas(k, N, H, W);
-}
-
 static void open_case(Case *k, const char *folder, const char *rung, int threads)
 {
-    char config[1100], weights[1100];
     *k = (Case){ 0 };
-    snprintf(k->path, sizeof k->path, "%s", folder);
-    snprintf(config, sizeof config, "%s/config.json", k->path);
-    snprintf(weights, sizeof weights, "%s/weights.pth", k->path);
-    k->expected = golden_open("%s/expected.safetensors", k->path);
-    k->input = golden_open("%s/input.safetensors", k->path);
-    cr_assert(k->expected && k->input, "%s lacks a file", folder);
-    cr_assert_eq(df_config_read(&k->config, config, NULL, 0), DF_OK, "%s", df_error());
-    cr_assert_eq(df_model_new(&k->model, df_config_root(k->config)), DF_OK, "%s", df_error());
-    cr_assert_eq(df_model_load(k->model, weights, NULL), DF_OK, "%s", df_error());
+    golden_model_open(&k->golden, "%s", folder);
     cr_assert_eq(df_pool_new(&k->pool, threads), DF_OK);
     cr_assert_eq(df_ctx_new(&k->c, k->pool), DF_OK);
     k->c->k = df_kernels_named(rung);
-    read_image(k);
+    k->image = golden_model_image(k->c, &k->golden, "image");
+    read_metas(k, df_dim(k->image, 0), df_dim(k->image, 1), df_dim(k->image, 2));
 }
 
 static uint64_t hash(uint64_t h, const void *data, size_t n)
@@ -138,11 +109,11 @@ static double distance(const float *got, const float *want, size_t n)
 static void hear(void *user, const char *name, const DfTensor *x)
 {
     Ear *ear = user;
-    if (!golden_has(ear->k->expected, name))
+    if (!golden_has(ear->k->golden.expected, name))
         return;
     const size_t n = df_size(x);
-    float *got = df_malloc(n * sizeof *got), *want = golden_f32(ear->k->expected, name);
-    cr_assert_eq(n, (size_t)df_array_count(golden_get(ear->k->expected, name)), "%s: %s has another size", ear->k->path, name);
+    float *got = df_malloc(n * sizeof *got), *want = golden_f32(ear->k->golden.expected, name);
+    cr_assert_eq(n, (size_t)df_array_count(golden_get(ear->k->golden.expected, name)), "%s: %s has another size", ear->k->golden.path, name);
     if (x->shape.n == 4) {
         const size_t N = (size_t)df_dim(x, 0), P = (size_t)df_dim(x, 1) * (size_t)df_dim(x, 2), C = (size_t)df_dim(x, 3);
         for (size_t i = 0; i < n; i++)
@@ -151,7 +122,7 @@ static void hear(void *user, const char *name, const DfTensor *x)
     } else {
         memcpy(got, x->data, n * sizeof *got);
     }
-    cr_expect_leq(distance(got, want, n), value_limit * spread(ear->k->c->k), "%s: %s on %s is %g away", ear->k->path, name,
+    cr_expect_leq(distance(got, want, n), value_limit * spread(ear->k->c->k), "%s: %s on %s is %g away", ear->k->golden.path, name,
                   df_kernels_name(ear->k->c->k), distance(got, want, n));
     ear->compared++;
     df_free(got);
@@ -164,14 +135,14 @@ static void compare_detections(const Case *k, int image, const DfDetections *fou
     snprintf(name[0], sizeof *name, "scores_%d", image);
     snprintf(name[1], sizeof *name, "labels_%d", image);
     snprintf(name[2], sizeof *name, "boxes_%d", image);
-    float *scores = golden_f32(k->expected, name[0]), *boxes = golden_f32(k->expected, name[2]);
-    int64_t *labels = golden_i64(k->expected, name[1]);
-    cr_assert_eq(found->n, (size_t)golden_get(k->expected, name[0])->shape[0]);
+    float *scores = golden_f32(k->golden.expected, name[0]), *boxes = golden_f32(k->golden.expected, name[2]);
+    int64_t *labels = golden_i64(k->golden.expected, name[1]);
+    cr_assert_eq(found->n, (size_t)golden_get(k->golden.expected, name[0])->shape[0]);
     for (size_t i = 0; i < found->n; i++) {
-        cr_expect_leq(fabsf(found->v[i].score - scores[i]), 1e-5f, "%s %s[%zu]", k->path, name[0], i);
-        cr_expect_eq(found->v[i].label, labels[i], "%s %s[%zu]", k->path, name[1], i);
+        cr_expect_leq(fabsf(found->v[i].score - scores[i]), 1e-5f, "%s %s[%zu]", k->golden.path, name[0], i);
+        cr_expect_eq(found->v[i].label, labels[i], "%s %s[%zu]", k->golden.path, name[1], i);
         for (size_t j = 0; j < 4; j++)
-            cr_expect_leq(fabsf(found->v[i].box[j] - boxes[4 * i + j]), 0.01f, "%s %s[%zu]", k->path, name[2], i);
+            cr_expect_leq(fabsf(found->v[i].box[j] - boxes[4 * i + j]), 0.01f, "%s %s[%zu]", k->golden.path, name[2], i);
     }
     df_free(scores);
     df_free(boxes);
@@ -185,7 +156,7 @@ static uint64_t detect(const char *folder, const char *rung, int threads, int te
     Ear ear = { &k, 0 };
     DfDetections found[2];
     df_listen(k.c, hear, false, &ear);
-    cr_assert_eq(df_model_detect(k.model, k.c, k.image, k.metas, 2, true, found), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_detect(k.golden.model, k.c, k.image, k.metas, 2, true, found), DF_OK, "%s", df_error());
     cr_expect_geq(ear.compared, tensors, "%s: %d tensors compared", folder, ear.compared);
     uint64_t h = 0;
     for (int n = 0; n < 2; n++) {
@@ -194,7 +165,7 @@ static uint64_t detect(const char *folder, const char *rung, int threads, int te
     }
     DfDetections again[2]; /* without a listener only the last layer answers: the same bits */
     df_listen(k.c, NULL, false, NULL);
-    cr_assert_eq(df_model_detect(k.model, k.c, k.image, k.metas, 2, true, again), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_detect(k.golden.model, k.c, k.image, k.metas, 2, true, again), DF_OK, "%s", df_error());
     for (int n = 0; n < 2; n++) {
         cr_expect_arr_eq(again[n].v, found[n].v, found[n].n * sizeof *found[n].v);
         df_detections_free(&again[n]);
@@ -244,7 +215,7 @@ static void save(const char *folder)
     const int fd = mkstemps(path, 4);
     cr_assert_geq(fd, 0);
     close(fd);
-    cr_assert_eq(nn_model_save(df_model_weights(k.model), path, NULL, 0), DF_OK, "%s", df_error());
+    cr_assert_eq(nn_model_save(df_model_weights(k.golden.model), path, NULL, 0), DF_OK, "%s", df_error());
     DfCheckpoint *official = golden_open("%s/weights.pth", folder), *ours = golden_open("%s", path);
     cr_expect_eq(df_checkpoint_count(ours), df_checkpoint_count(official), "%s", folder);
     for (int i = 0; i < df_checkpoint_count(official); i++) {
@@ -272,14 +243,14 @@ static int *read_targets(const Case *k, int n, DfAnnotations *t)
     *t = (DfAnnotations){ .unit = DF_BOXES_RELATIVE };
     snprintf(name[0], sizeof *name, "tgt_labels_%d", n);
     snprintf(name[1], sizeof *name, "tgt_boxes_%d", n);
-    t->n = (size_t)golden_get(k->input, name[0])->shape[0];
-    int64_t *wide = golden_i64(k->input, name[0]);
+    t->n = (size_t)golden_get(k->golden.input, name[0])->shape[0];
+    int64_t *wide = golden_i64(k->golden.input, name[0]);
     int *labels = df_malloc((t->n + 1) * sizeof *labels);
     for (size_t i = 0; i < t->n; i++)
         labels[i] = (int)wide[i];
     df_free(wide);
     t->labels = labels;
-    t->boxes = golden_f32(k->input, name[1]);
+    t->boxes = golden_f32(k->golden.input, name[1]);
     return labels;
 }
 
@@ -289,13 +260,13 @@ static void compare_losses(const Case *k, const DfLosses *losses)
         char name[48];
         snprintf(name, sizeof name, "loss:%s", losses->v[i].name);
         const float got = losses->v[i].loss ? losses->v[i].loss->data[0] : losses->v[i].figure;
-        if (!losses->v[i].loss && !golden_has(k->expected, name)) /* mmdet logs no figures */
+        if (!losses->v[i].loss && !golden_has(k->golden.expected, name)) /* mmdet logs no figures */
             continue;
-        float *want = golden_f32(k->expected, name);
-        cr_expect_leq(fabsf(got - want[0]), 2e-6f * (1 + fabsf(want[0])), "%s %s: %g for %g", k->path, name, (double)got, (double)want[0]);
+        float *want = golden_f32(k->golden.expected, name);
+        cr_expect_leq(fabsf(got - want[0]), 2e-6f * (1 + fabsf(want[0])), "%s %s: %g for %g", k->golden.path, name, (double)got, (double)want[0]);
         df_free(want);
     }
-    cr_expect_leq(max_abs_over_max(losses->total->data, golden_get(k->expected, "loss:total")), 2e-6);
+    cr_expect_leq(max_abs_over_max(losses->total->data, golden_get(k->golden.expected, "loss:total")), 2e-6);
 }
 
 /* Rounding instead of a gradient, against gradients of weights around 1: that of a bias before a
@@ -308,18 +279,18 @@ static bool vanishes(const char *name, double largest)
 
 static int compare_gradients(const Case *k)
 {
-    NnModel *weights = df_model_weights(k->model);
+    NnModel *weights = df_model_weights(k->golden.model);
     int compared = 0;
     for (int i = 0; i < nn_model_count(weights); i++) {
         const NnParam *param = nn_model_at(weights, i);
         char name[256];
         snprintf(name, sizeof name, "grad:%.200s", param->name);
-        if (!golden_has(k->expected, name)) /* refined boxes have heads that the decoder holds too */
+        if (!golden_has(k->golden.expected, name)) /* refined boxes have heads that the decoder holds too */
             snprintf(name, sizeof name, "grad:transformer.decoder.%.200s", param->name);
-        if (!golden_has(k->expected, name))
+        if (!golden_has(k->golden.expected, name))
             continue;
-        const size_t n = df_count(param->shape), step = golden_step(golden_get(k->expected, name), n);
-        float *got = df_malloc(n * sizeof *got), *want = golden_f32(k->expected, name);
+        const size_t n = df_count(param->shape), step = golden_step(golden_get(k->golden.expected, name), n);
+        float *got = df_malloc(n * sizeof *got), *want = golden_f32(k->golden.expected, name);
         cr_assert(param->tensor->reached, "%s has no gradient", param->name);
         nn_param_to_official(param, param->tensor->grad, got);
         double worst = 0, largest = 0;
@@ -327,7 +298,7 @@ static int compare_gradients(const Case *k)
             worst = fmax(worst, fabs((double)got[j] - (double)want[j / step]));
             largest = fmax(largest, fabs((double)want[j / step]));
         }
-        cr_expect_leq(worst, vanishes(param->name, largest) ? 5e-5 : gradient_limit * spread(k->c->k) * largest, "%s %s on %s: %g off, of %g", k->path, name,
+        cr_expect_leq(worst, vanishes(param->name, largest) ? 5e-5 : gradient_limit * spread(k->c->k) * largest, "%s %s on %s: %g off, of %g", k->golden.path, name,
                       df_kernels_name(k->c->k), worst, largest);
         compared++;
         df_free(got);
@@ -340,14 +311,14 @@ static uint64_t train(const char *folder, const char *rung, int threads, int par
 {
     Case k;
     open_case(&k, folder, rung, threads);
-    NnModel *weights = df_model_weights(k.model);
+    NnModel *weights = df_model_weights(k.golden.model);
     cr_assert_eq(nn_model_train(weights), DF_OK);
     k.c->recording = k.c->training = true;
     DfAnnotations targets[2];
     int *labels[2] = { read_targets(&k, 0, &targets[0]), read_targets(&k, 1, &targets[1]) };
     const DfLossBatch batch = { .n = 2, .metas = k.metas, .objects = targets };
     DfLosses *losses = df_calloc(1, sizeof *losses);
-    cr_assert_eq(df_model_losses(k.model, k.c, k.image, &batch, losses), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_losses(k.golden.model, k.c, k.image, &batch, losses), DF_OK, "%s", df_error());
     compare_losses(&k, losses);
     df_backward(k.c, losses->total, NULL);
     cr_assert_eq(df_ctx_error(k.c), DF_OK, "%s", df_error());

@@ -13,46 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/models.h"
-#include "tests/support/golden.h"
+#include "tests/support/models/golden_model.h"
 
 #define CASES DF_TEST_DATA "/networks"
 
 static const double value_limit = 1e-5, box_limit = 0.01, score_limit = 2e-4; /* of the largest value; pixels; absolute */
 
-typedef struct {
-    char name[256], path[1024];
-    DfConfig *config;
-    DfModel *model;
-    DfCheckpoint *input, *expected;
-} Case;
-
-static void close_case(Case *k)
+/* Whether it is of this kind, and of a model that is built. */
+static bool is_case(const char *name)
 {
-    df_model_free(k->model);
-    df_config_free(k->config);
-    golden_close(k->input);
-    golden_close(k->expected);
-}
-
-/* False if it is of another kind, or of a model that is not built. */
-static bool open_case(Case *k, const char *name)
-{
-    *k = (Case){ 0 };
-    snprintf(k->name, sizeof k->name, "%s", name);
-    snprintf(k->path, sizeof k->path, CASES "/%s", name);
-    char config[1280], weights[1280];
-    snprintf(config, sizeof config, "%s/config.json", k->path);
-    snprintf(weights, sizeof weights, "%s/weights.pth", k->path);
-    if (name[0] == '.' || df_ends_with(name, "_train") || df_ends_with(name, "_flip"))
-        return false;
-    cr_assert_eq(df_config_read(&k->config, config, NULL, 0), DF_OK, "%s", df_error());
-    k->expected = golden_open("%s/expected.safetensors", k->path);
-    k->input = golden_open("%s/input.safetensors", k->path);
-    cr_assert(k->expected && k->input, "%s lacks a file", name);
-    cr_assert_eq(df_model_new(&k->model, df_config_root(k->config)), DF_OK, "%s: %s", name, df_error());
-    cr_assert_eq(df_model_load(k->model, weights, NULL), DF_OK, "%s: %s", name, df_error());
-    return true;
+    return name[0] != '.' && !df_ends_with(name, "_train") && !df_ends_with(name, "_flip");
 }
 
 /* ---- one pass ------------------------------------------------------------------------------------------------------------ */
@@ -86,13 +56,7 @@ static void hear(void *user, const char *name, const DfTensor *x)
     p->data[p->n++] = data;
 }
 
-static DfTensor *image_of(const Case *k, DfCtx *c)
-{
-    const DfArray image = golden_channels_last(golden_get(k->input, "image"));
-    return golden_tensor(c, &image);
-}
-
-static DfImageMeta meta_of(const Case *k, const DfTensor *image)
+static DfImageMeta meta_of(const GoldenModel *k, const DfTensor *image)
 {
     char text[4096];
     snprintf(text, sizeof text, "{\"metas\": %s}", df_checkpoint_metadata(k->input, "img_metas"));
@@ -113,7 +77,7 @@ static DfImageMeta meta_of(const Case *k, const DfTensor *image)
     return m;
 }
 
-static void pass(Pass *p, const Case *k, const char *rung, int threads)
+static void pass(Pass *p, const GoldenModel *k, const char *rung, int threads)
 {
     *p = (Pass){ 0 };
     DfPool *pool;
@@ -122,7 +86,7 @@ static void pass(Pass *p, const Case *k, const char *rung, int threads)
     cr_assert_eq(df_ctx_new(&c, pool), DF_OK);
     c->k = df_kernels_named(rung);
     df_listen(c, hear, false, p);
-    DfTensor *image = image_of(k, c);
+    DfTensor *image = golden_model_image(c, k, "image");
     if (df_model_is_detector(k->model)) {
         const DfImageMeta meta = meta_of(k, image);
         cr_assert_eq(df_model_detect(k->model, c, image, &meta, 1, true, &p->found), DF_OK, "%s: %s", k->name, df_error());
@@ -146,7 +110,7 @@ static void pass_done(Pass *p)
 
 /* ---- comparison ------------------------------------------------------------------------------------------------------------ */
 
-static void close_boxes(const Case *k, const char *rung, const DfDetections *found, const char *boxes_name, const char *labels_name)
+static void close_boxes(const GoldenModel *k, const char *rung, const DfDetections *found, const char *boxes_name, const char *labels_name)
 {
     if (!golden_has(k->expected, boxes_name) || !df_model_is_detector(k->model))
         return;
@@ -167,7 +131,7 @@ static void close_boxes(const Case *k, const char *rung, const DfDetections *fou
 }
 
 /* Of what there is once for each region the files may hold some: those numbered in NAME_inds, or the first. */
-static void take_regions(const Case *k, Pass *p, int i, const DfArray *expected)
+static void take_regions(const GoldenModel *k, Pass *p, int i, const DfArray *expected)
 {
     char name[80];
     snprintf(name, sizeof name, "%s_inds", p->name[i]);
@@ -186,7 +150,7 @@ static void take_regions(const Case *k, Pass *p, int i, const DfArray *expected)
 }
 
 /* Pixels of masks: the reference itself differs in one of some ten thousand between float32 and float64. */
-static void close_masks(const Case *k, const char *rung, const DfDetections *found)
+static void close_masks(const GoldenModel *k, const char *rung, const DfDetections *found)
 {
     if (!golden_has(k->expected, "masks") || !df_model_is_detector(k->model))
         return;
@@ -206,7 +170,7 @@ static void close_masks(const Case *k, const char *rung, const DfDetections *fou
     cr_expect_leq(other, found->n / 10, "%s, %s: %zu pixels of masks differ", k->name, rung, other);
 }
 
-static int close_maps(const Case *k, const char *rung, Pass *p)
+static int close_maps(const GoldenModel *k, const char *rung, Pass *p)
 {
     int n = 0;
     for (int i = 0; i < p->n; i++) {
@@ -236,7 +200,7 @@ static bool same_detections(const DfDetections *a, const DfDetections *b)
     return same;
 }
 
-static void same_bits(const Case *k, const Pass *a, const Pass *b)
+static void same_bits(const GoldenModel *k, const Pass *a, const Pass *b)
 {
     cr_assert_eq(a->n, b->n);
     for (int i = 0; i < a->n; i++)
@@ -244,7 +208,7 @@ static void same_bits(const Case *k, const Pass *a, const Pass *b)
     cr_expect(same_detections(&a->found, &b->found) && same_detections(&a->noscale, &b->noscale), "%s: detections depend on the number of threads", k->name);
 }
 
-static void check(const Case *k, const char *rung)
+static void check(const GoldenModel *k, const char *rung)
 {
     Pass one, two;
     pass(&one, k, rung, 1);
@@ -264,12 +228,13 @@ Test(goldens, detectors_and_segmentors)
     cr_assert_not_null(folder);
     int n = 0;
     for (const struct dirent *entry; (entry = readdir(folder));) {
-        Case k;
-        if (!open_case(&k, entry->d_name))
+        GoldenModel k;
+        if (!is_case(entry->d_name))
             continue;
+        golden_model_open(&k, CASES "/%s", entry->d_name);
         for (int r = 0; df_kernels_rung(r); r++)
             check(&k, df_kernels_rung(r));
-        close_case(&k);
+        golden_model_close(&k);
         n++;
     }
     closedir(folder);

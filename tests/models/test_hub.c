@@ -10,44 +10,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/models.h"
-#include "tests/support/golden.h"
+#include "tests/support/models/golden_model.h"
 
 #define CASES DF_TEST_DATA "/hub"
 
 typedef struct {
-    const char *name;
-    DfConfig *config;
-    DfModel *model;
-    DfCheckpoint *input, *expected;
+    const GoldenModel *k;
     int heard;
-} Case;
-
-static void open_case(Case *k, const char *name)
-{
-    char path[1024];
-    *k = (Case){ .name = name };
-    snprintf(path, sizeof path, CASES "/%s", name);
-    cr_assert_eq(df_model_config_read(&k->config, path, NULL, 0), DF_OK, "%s", df_error());
-    cr_assert_eq(df_model_new(&k->model, df_config_root(k->config)), DF_OK, "%s: %s", name, df_error());
-    cr_assert_eq(df_model_load(k->model, path, NULL), DF_OK, "%s", df_error());
-    k->input = golden_open(CASES "/%s/input.safetensors", name);
-    k->expected = golden_open(CASES "/%s/expected.safetensors", name);
-    cr_assert(k->input && k->expected, "%s lacks a file", name);
-}
-
-static void close_case(Case *k)
-{
-    df_model_free(k->model);
-    df_config_free(k->config);
-    golden_close(k->input);
-    golden_close(k->expected);
-}
+} Ear;
 
 /* Scores of a classifier, or of a segmentor for every pixel of the prepared picture. */
 static void hear(void *user, const char *name, const DfTensor *x)
 {
-    Case *k = user;
+    Ear *ear = user;
+    const GoldenModel *k = ear->k;
     if (strcmp(name, "logits") != 0 && strcmp(name, "input_logits") != 0)
         return;
     const DfArray *wanted = golden_get(k->expected, "logits");
@@ -55,16 +31,16 @@ static void hear(void *user, const char *name, const DfTensor *x)
     const double e = max_abs_over_max(x->data, &ours);
     cr_assert_eq((size_t)df_array_count(wanted), df_size(x), "%s", k->name);
     cr_expect_leq(e, 2e-5, "%s: %s is %.2g off", k->name, name, e);
-    k->heard++;
+    ear->heard++;
 }
 
-static void run(Case *k)
+static void run(const GoldenModel *k)
 {
+    Ear ear = { .k = k };
     DfCtx *c;
     cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
-    df_listen(c, hear, false, k);
-    const DfArray image = golden_channels_last(golden_get(k->input, "image"));
-    DfTensor *x = golden_tensor(c, &image);
+    df_listen(c, hear, false, &ear);
+    DfTensor *x = golden_model_image(c, k, "image");
     if (df_model_is_segmentor(k->model)) {
         const DfImageMeta meta = { .ori_h = df_dim(x, 1), .ori_w = df_dim(x, 2) };
         uint16_t *labels = df_malloc(df_size(x) * sizeof *labels);
@@ -74,11 +50,11 @@ static void run(Case *k)
         df_model_forward(k->model, c, x);
         cr_assert_eq(df_ctx_error(c), DF_OK, "%s: %s", k->name, df_error());
     }
-    cr_expect_eq(k->heard, 1, "%s: heard %d times", k->name, k->heard);
+    cr_expect_eq(ear.heard, 1, "%s: heard %d times", k->name, ear.heard);
     df_ctx_free(c);
 }
 
-static void check_names(const Case *k)
+static void check_names(const GoldenModel *k)
 {
     const DfNode *names = df_node_at(df_config_root(k->config), "data.test.classes");
     if (!names) /* timm has none */
@@ -93,13 +69,13 @@ Test(hub, scores)
     int n = 0;
     cr_assert_not_null(folder);
     for (const struct dirent *entry; (entry = readdir(folder));) {
-        Case k;
+        GoldenModel k;
         if (entry->d_name[0] == '.')
             continue;
-        open_case(&k, entry->d_name);
+        golden_model_open(&k, CASES "/%s", entry->d_name);
         run(&k);
         check_names(&k);
-        close_case(&k);
+        golden_model_close(&k);
         n++;
     }
     closedir(folder);

@@ -8,49 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/models.h"
-#include "tests/support/golden.h"
+#include "tests/support/models/golden_model.h"
 
 #define CASES DF_TEST_DATA "/networks"
-
-typedef struct {
-    DfConfig *config;
-    DfModel *model;
-    DfCheckpoint *input, *expected;
-} Case;
-
-static void open_case(Case *k, const char *name)
-{
-    char path[1024];
-    *k = (Case){ 0 };
-    snprintf(path, sizeof path, CASES "/%s/config.json", name);
-    cr_assert_eq(df_config_read(&k->config, path, NULL, 0), DF_OK, "%s", df_error());
-    cr_assert_eq(df_model_new(&k->model, df_config_root(k->config)), DF_OK, "%s", df_error());
-    snprintf(path, sizeof path, CASES "/%s/weights.pth", name);
-    cr_assert_eq(df_model_load(k->model, path, NULL), DF_OK, "%s", df_error());
-    k->input = golden_open(CASES "/%s/input.safetensors", name);
-    k->expected = golden_open(CASES "/%s/expected.safetensors", name);
-    cr_assert(k->input && k->expected, "%s lacks a file", name);
-}
-
-static void close_case(Case *k)
-{
-    df_model_free(k->model);
-    df_config_free(k->config);
-    golden_close(k->input);
-    golden_close(k->expected);
-}
-
-static DfTensor *image_of(DfCtx *c, const DfCheckpoint *input, const char *name)
-{
-    const DfArray image = golden_channels_last(golden_get(input, name));
-    return golden_tensor(c, &image);
-}
 
 /* ---- inference ---------------------------------------------------------------------------------------------------------- */
 
 /* How many labels differ. The cases have no pixel whose two best classes are nearly equal. */
-static size_t wrong_labels(const Case *k, const uint16_t *labels)
+static size_t wrong_labels(const GoldenModel *k, const uint16_t *labels)
 {
     const DfArray *map = golden_get(k->expected, "seg_map");
     const size_t n = (size_t)map->shape[0] * (size_t)map->shape[1];
@@ -64,10 +29,10 @@ static size_t wrong_labels(const Case *k, const uint16_t *labels)
 
 static void check_labels(const char *name, const char *rung)
 {
-    Case k;
+    GoldenModel k;
     DfCtx *c;
     DfPool *pool;
-    open_case(&k, name);
+    golden_model_open(&k, CASES "/%s", name);
     cr_assert_eq(df_pool_new(&pool, 2), DF_OK);
     cr_assert_eq(df_ctx_new(&c, pool), DF_OK);
     c->k = df_kernels_named(rung);
@@ -75,7 +40,7 @@ static void check_labels(const char *name, const char *rung)
     DfImageMeta metas[2] = { 0 };
     DfTensor *views[2];
     for (int i = 0; i < n; i++) {
-        views[i] = image_of(c, k.input, n == 1 ? "image" : i ? "image_1" : "image_0");
+        views[i] = golden_model_image(c, &k, n == 1 ? "image" : i ? "image_1" : "image_0");
         cr_assert_eq(sscanf(df_checkpoint_metadata(k.input, "ori_shape"), "[%d, %d", &metas[i].ori_h, &metas[i].ori_w), 2);
         metas[i].flip_x = i == 1;
     }
@@ -85,7 +50,7 @@ static void check_labels(const char *name, const char *rung)
     df_free(labels);
     df_ctx_free(c);
     df_pool_free(pool);
-    close_case(&k);
+    golden_model_close(&k);
 }
 
 Test(segment, labels)
@@ -99,7 +64,7 @@ Test(segment, labels)
 
 /* ---- a training step ---------------------------------------------------------------------------------------------------- */
 
-static void expect_loss(const Case *k, const DfLoss *l)
+static void expect_loss(const GoldenModel *k, const DfLoss *l)
 {
     char key[64];
     snprintf(key, sizeof key, "loss:%s", l->name);
@@ -124,7 +89,7 @@ static void label_maps(const DfCheckpoint *input, uint8_t *label, DfAnnotations 
     df_free(wide);
 }
 
-static void compare(const Case *k, const NnParam *p, const char *kind, const float *ours, double limit, int *n)
+static void compare(const GoldenModel *k, const NnParam *p, const char *kind, const float *ours, double limit, int *n)
 {
     char name[512];
     snprintf(name, sizeof name, "%s:%s", kind, p->name);
@@ -147,9 +112,9 @@ static void compare(const Case *k, const NnParam *p, const char *kind, const flo
 
 Test(segment, gradients_and_statistics)
 {
-    Case k;
+    GoldenModel k;
     DfCtx *c;
-    open_case(&k, "upernet_train");
+    golden_model_open(&k, CASES "/upernet_train");
     cr_assert_eq(df_ctx_new(&c, NULL), DF_OK);
     NnModel *weights = df_model_weights(k.model);
     cr_assert_eq(nn_model_train(weights), DF_OK);
@@ -159,7 +124,7 @@ Test(segment, gradients_and_statistics)
     label_maps(k.input, label, objects);
     const DfLossBatch batch = { .n = 2, .objects = objects };
     DfLosses losses;
-    cr_assert_eq(df_model_losses(k.model, c, image_of(c, k.input, "image"), &batch, &losses), DF_OK, "%s", df_error());
+    cr_assert_eq(df_model_losses(k.model, c, golden_model_image(c, &k, "image"), &batch, &losses), DF_OK, "%s", df_error());
     cr_assert_eq(losses.n, 4);
     for (int i = 0; i < losses.n; i++)
         expect_loss(&k, &losses.v[i]);
@@ -177,7 +142,7 @@ Test(segment, gradients_and_statistics)
     cr_expect_eq(gradients, 129, "%d gradients compared", gradients);
     cr_expect_eq(buffers, 26, "%d statistics compared", buffers);
     df_ctx_free(c);
-    close_case(&k);
+    golden_model_close(&k);
 }
 
 /* ---- settings of training ----------------------------------------------------------------------------------------------- */

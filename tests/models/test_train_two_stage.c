@@ -170,20 +170,6 @@ static int learn(const DfModel *model, DfCtx *c, const Scene *s, uint64_t at, Df
 
 /* ---- learnt by heart ---------------------------------------------------------------------------------------------------- */
 
-/* Adam (Kingma and Ba, ICLR 2015). */
-static void update(NnModel *weights, float *m, float *v, int at, float lr)
-{
-    const NnTrained t = nn_model_trained(weights);
-    const float bias1 = 1 - powf(0.9f, (float)at), bias2 = 1 - powf(0.999f, (float)at);
-    for (size_t i = 0; i < t.n; i++) {
-        const float g = t.gradients[i];
-        m[i] = 0.9f * m[i] + 0.1f * g;
-        v[i] = 0.999f * v[i] + 0.001f * g * g;
-        t.weights[i] -= lr * (m[i] / bias1) / (sqrtf(v[i] / bias2) + 1e-8f);
-    }
-    nn_model_changed(weights);
-}
-
 static void learn_by_heart(Net net, int steps, double limit)
 {
     DfConfig *config;
@@ -201,7 +187,7 @@ static void learn_by_heart(Net net, int steps, double limit)
     float *m = df_calloc(n, sizeof *m), *v = df_calloc(n, sizeof *v);
     for (int i = 1; i <= steps; i++) {
         cr_assert_eq(learn(model, c, &s, (uint64_t)i, &losses), DF_OK, "%s", df_error());
-        update(weights, m, v, i, 2e-3f * (1 + cosf(3.14159f * (float)i / (float)steps)));
+        training_adam(weights, m, v, i, 2e-3f * (1 + cosf(3.14159f * (float)i / (float)steps)));
     }
     for (int i = 0; i < losses.n; i++)
         if (losses.v[i].loss)

@@ -169,20 +169,6 @@ static double sum_of(const Scene *s, const char *name)
 
 /* ---- learnt by heart ---------------------------------------------------------------------------------------------------- */
 
-/* Adam (Kingma and Ba, ICLR 2015). */
-static void update(NnModel *weights, float *m, float *v, int at, float rate)
-{
-    const NnTrained t = nn_model_trained(weights);
-    const float bias1 = 1 - powf(0.9f, (float)at), bias2 = 1 - powf(0.999f, (float)at);
-    for (size_t i = 0; i < t.n; i++) {
-        const float g = t.gradients[i];
-        m[i] = 0.9f * m[i] + 0.1f * g;
-        v[i] = 0.999f * v[i] + 0.001f * g * g;
-        t.weights[i] -= rate * (m[i] / bias1) / (sqrtf(v[i] / bias2) + 1e-8f);
-    }
-    nn_model_changed(weights);
-}
-
 static void learn_by_heart(Options options, int steps)
 {
     Scene *s = scene_new(options);
@@ -191,7 +177,7 @@ static void learn_by_heart(Options options, int steps)
     float *m = df_calloc(n, sizeof *m), *v = df_calloc(n, sizeof *v);
     for (int i = 1; i <= steps; i++) {
         cr_assert_eq(learn(s, (uint64_t)i), DF_OK, "%s", df_error());
-        update(weights, m, v, i, i < steps * 2 / 3 ? 3e-3f : 5e-4f);
+        training_adam(weights, m, v, i, i < steps * 2 / 3 ? 3e-3f : 5e-4f);
     }
     cr_expect_lt(sum_of(s, "loss_cls"), 0.02, "%g", sum_of(s, "loss_cls"));
     cr_expect_lt(sum_of(s, "loss_bbox"), 0.05, "%g", sum_of(s, "loss_bbox"));

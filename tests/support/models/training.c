@@ -279,6 +279,20 @@ void training_step(Training *t)
     cr_assert_eq(df_ctx_error(t->c), DF_OK, "%s: %s", t->path, df_error());
 }
 
+void training_adam(NnModel *weights, float *m, float *v, int at, float rate)
+{
+    const NnTrained t = nn_model_trained(weights);
+    const float bias1 = 1 - powf(0.9f, (float)at);
+    const float bias2 = 1 - powf(0.999f, (float)at);
+    for (size_t i = 0; i < t.n; i++) {
+        const float g = t.gradients[i];
+        m[i] = 0.9f * m[i] + 0.1f * g;
+        v[i] = 0.999f * v[i] + 0.001f * g * g;
+        t.weights[i] -= rate * (m[i] / bias1) / (sqrtf(v[i] / bias2) + 1e-8f);
+    }
+    nn_model_changed(weights);
+}
+
 /* ---- what is expected --------------------------------------------------------------------------------------------------- */
 
 static double value_of(const DfLoss *l)

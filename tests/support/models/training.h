@@ -52,6 +52,9 @@ void training_expect_gradients(const Training *, double limit);
 /* Every "buffer_after:NAME". */
 void training_expect_statistics(Training *, double limit);
 
+/* A step of Adam (Kingma and Ba, ICLR 2015), the `at`-th, counted from 1. m, v: its moments, zeros at first. */
+void training_adam(NnModel *, float *m, float *v, int at, float rate);
+
 /* What was heard under a name, or NULL. */
 const Heard *training_heard(const Training *, const char *format, ...) DF_PRINTF(2, 3);
 /* The same numbers were heard as "NAME" is expected. */
