@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/act_avx512.h -- private to the *_avx512.c files: the activations, and DfEpilogue, on sixteen floats.
+ * kernels/act_avx512.h -- private to the *_avx512.c files: activations and epilogues (DfEpilogue) of sixteen floats at
+ * a time.
  */
 #ifndef DF_KERNELS_ACT_AVX512_H
 #define DF_KERNELS_ACT_AVX512_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/act_c.c -- the activations and their derivatives: the C reference.
+ * kernels/act_c.c -- the activations and their derivatives in scalar C: the reference for the vector versions, and the
+ * only version of the rarer ones (SiLU, Mish, hard swish, ...).
  */
 #include "kernels/act_c.h"
 
@@ -109,7 +110,7 @@ static float laplace_grad(float x)
     return density_at_0 / laplace_sigma * expf(-0.5f * z * z);
 }
 
-/* Far below 0 log(1 + e) is e; far above, x. */
+/* For x far below 0, log(1 + e^x) is e^x; far above 0 it is x. */
 static float sqrt_softplus(float x)
 {
     if (x < -20)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/act_c.h -- private: the activations in C, for the leaves that apply one. The faster form is act_v8.h.
+ * kernels/act_c.h -- private: the activations in scalar C, for leaf kernels that apply one. act_v8.h has the vector
+ * version.
  */
 #ifndef DF_KERNELS_ACT_C_H
 #define DF_KERNELS_ACT_C_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/act_wide.h -- private to kernels/act_v8.h and kernels/act_avx512.h: the activations on WIDE floats
- * (kernels/wide.h).
+ * kernels/act_wide.h -- private to kernels/act_v8.h and kernels/act_avx512.h, which include it as a template
+ * (kernels/wide.h): the activations of WIDE floats at a time. ReLU, GELU, sigmoid and tanh are vector code; v_act()
+ * calls the scalar code of act_c.c for the others.
  */
 #include "kernels/wide.h"
 
@@ -18,9 +19,9 @@ static inline V v_tanh_form_of_gelu(V x)
     return v_fma(half, v_tanh(inner), half);
 }
 
-/* x Phi(x) with Phi(x) = 1/2 + x P(x^2) / Q(x^2) up to |x| = 5.4, where float32 has no more of it: half the work of
- * v_gelu, which keeps a few more bits than a product with hundreds of terms brings along. P / Q is a minimax fit,
- * 5.5e-9 from the truth; the result is within 1.5e-7 |x| of it. */
+/* GELU: x Phi(x) with Phi(x) = 1/2 + x P(x^2) / Q(x^2) up to |x| = 5.4, beyond which this sum in float32 is 0 or 1. It
+ * is half the work of v_gelu, which keeps a few more bits; after a product with hundreds of terms these bits are lost
+ * anyway. P / Q is a minimax fit with an error of 5.5e-9; the error of the result is at most 1.5e-7 |x|. */
 static inline V v_gelu_rational(V x)
 {
     const V t = v_min(v_set(5.4f), v_max(v_set(-5.4f), x));
@@ -40,7 +41,7 @@ static inline V v_gelu_rational(V x)
     return v_mul(x, v_min(v_set(1.0f), v_max(v_set(0.0f), phi)));
 }
 
-/* The rarer ones. */
+/* The rarer activations, through memory. */
 static inline V v_act_one_by_one(DfAct act, V x)
 {
     float y[WIDE];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/cut.h -- private: whole numbers, and work cut into even pieces that depend on the sizes alone.
+ * kernels/cut.h -- private: integer helpers, and dividing work into even pieces. Pieces depend on the sizes alone,
+ * never on the number of threads.
  */
 #ifndef DF_KERNELS_CUT_H
 #define DF_KERNELS_CUT_H
@@ -22,13 +23,13 @@ static inline size_t df_ceil_div(size_t n, size_t piece)
     return (n + piece - 1) / piece;
 }
 
-/* Where part i starts when n is cut into `parts` pieces as even as can be; part `parts` starts at n. */
+/* The start of part i if n is divided into `parts` pieces as evenly as possible; part `parts` starts at n. */
 static inline size_t df_cut(size_t n, size_t parts, size_t i)
 {
     return n / parts * i + (n % parts * i) / parts;
 }
 
-/* So many parts, or a few more, that two or four threads get as many each. */
+/* `parts` rounded up so that two or four threads get equally many each. */
 static inline size_t df_even_parts(size_t parts)
 {
     return parts < 3 ? parts : df_ceil_div(parts, 4) * 4;

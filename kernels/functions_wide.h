@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/functions_wide.h -- private to kernels/vector.h, which says how exact they are, and to
- * kernels/vector_avx512.h: exp, erf, tanh and what is made of them, for vectors of WIDE floats (kernels/wide.h).
+ * kernels/functions_wide.h -- template of kernels/vector.h and kernels/vector_avx512.h (kernels/wide.h): exp, erf,
+ * tanh, sigmoid and GELU of WIDE floats. kernels/vector.h states their errors.
  */
 #include "kernels/wide.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/kernels.c -- climbs the ladder once: C first, then what this CPU can do.
+ * kernels/kernels.c -- makes the table of kernels of each rung (first C, then what this CPU has), and chooses the one
+ * to use.
  */
 #include "kernels/kernels.h"
 
@@ -27,7 +28,7 @@ static DfKernels *next_rung(const char *name)
 {
     DfKernels *rung = &rungs[n_rungs];
     if (n_rungs)
-        *rung = rungs[n_rungs - 1]; /* what a rung does not improve it inherits */
+        *rung = rungs[n_rungs - 1]; /* inherits the kernels that it does not overwrite */
     rung->name = name;
     n_rungs++;
     return rung;
@@ -38,7 +39,7 @@ static DfKernels *next_rung(const char *name)
 static DfKernels *vector_rung(const char *name)
 {
     DfKernels *k = next_rung(name);
-    k->bf16 = (DfBf16Kernels){ 0 }; /* nobody should think that the C form is fast */
+    k->bf16 = (DfBf16Kernels){ 0 }; /* not inherited: a user who asks for bf16 expects speed, and C is slow */
     k->attention_bf16 = (DfAttentionKernels){ 0 };
     df_winograd_init_v8(&k->conv);
     df_depthwise_init_v8(&k->conv);
@@ -52,7 +53,7 @@ static DfKernels *vector_rung(const char *name)
 #endif
 
 #ifdef DF_X86
-/* Not every compiler knows its name. */
+/* Read from CPUID, because not every compiler knows "avxvnni". */
 static bool has_avxvnni(void)
 {
     enum { AVX_VNNI = 1 << 4 };
@@ -120,7 +121,7 @@ static void climb(void)
 #endif
 }
 
-/* ---- OpenBLAS: a rung beside the ladder, which nobody climbs in passing ----------------------------------------- */
+/* ---- OpenBLAS: a rung that is used only if it is asked for, or if there is nothing better than C ----------------- */
 
 static void climb_to_blas(void)
 {
@@ -169,7 +170,7 @@ const char *df_kernels_rung(int i)
     return i < n_rungs ? rungs[i].name : NULL;
 }
 
-/* The top of the ladder; where that is its foot, because nobody wrote vector rungs for this processor, OpenBLAS. */
+/* The fastest rung. If that is C, because we have no vector code for this processor, OpenBLAS. */
 static const DfKernels *best_rung(void)
 {
     pthread_once(&once, climb);

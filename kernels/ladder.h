@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/ladder.h -- private: who fills which part of the table on which rung. One file per topic and rung; each
- * overwrites what it does better than the rung below and leaves the rest. What is called _v8 is written once, with
- * kernels/vector.h, for the rungs avx2 and neon.
+ * kernels/ladder.h -- private: the functions that fill the table of kernels, one for each topic and rung. A function
+ * overwrites the kernels that its rung computes faster than the rung below, and leaves the others. Those called _v8
+ * are written once, with kernels/vector.h, for the rungs avx2 and neon.
  */
 #ifndef DF_KERNELS_LADDER_H
 #define DF_KERNELS_LADDER_H
@@ -38,13 +38,13 @@ void df_attention_init_c(DfAttentionKernels *);
 void df_attention_init_v8(DfAttentionKernels *);
 void df_attention_backward_init_v8(DfAttentionKernels *);
 void df_attention_init_avx512(DfAttentionKernels *);
-void df_attention_bf16_init_c(DfAttentionKernels *);          /* over a copy of the rung's table, these two */
+void df_attention_bf16_init_c(DfAttentionKernels *);          /* both overwrite a copy of the float32 table */
 void df_attention_bf16_init_avx512bf16(DfAttentionKernels *);
 void df_ms_deform_init_c(DfMsDeformKernels *);
 void df_ms_deform_init_v8(DfMsDeformKernels *);
 
-/* OpenBLAS, which the first of these loads: why it cannot be used, or NULL; its version, processor and kind of threads;
- * the rung, if it can be used. */
+/* OpenBLAS, which the first of these functions loads. In order: why it cannot be used, or NULL; its version, processor
+ * and kind of threads; the function that fills its rung. */
 const char *df_blas_problem(void);
 const char *df_blas_about(void);
 void df_gemm_init_blas(DfGemmKernels *);

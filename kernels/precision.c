@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/precision.c -- names of precisions, and who has them.
+ * kernels/precision.c -- the names of precisions, and which rungs support them.
  */
 #include "kernels/precision.h"
 

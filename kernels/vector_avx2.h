@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/vector_avx2.h -- private to kernels/vector.h, which says what these do: eight floats by AVX2 and FMA.
+ * kernels/vector_avx2.h -- private to kernels/vector.h, which documents the functions: vectors of eight floats, with
+ * AVX2 and FMA.
  */
 #ifndef DF_KERNELS_VECTOR_AVX2_H
 #define DF_KERNELS_VECTOR_AVX2_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/vector_avx512.h -- private to the *_avx512.c files: sixteen floats by AVX-512F. The functions have the names
- * and meanings of those in kernels/vector.h, which has eight; here are those that some text of both widths wants
- * (kernels/wide.h). Lanes that are on, and the first lanes of a row, are both a mask.
+ * kernels/vector_avx512.h -- private to the *_avx512.c files: vectors of sixteen floats, with AVX-512F. The functions
+ * have the names and meanings of those in kernels/vector.h, which has vectors of eight; only those exist that a
+ * template for both widths uses (kernels/wide.h). A mask stands both for the lanes that a comparison selects and for
+ * the first lanes of a row.
  */
 #ifndef DF_KERNELS_VECTOR_AVX512_H
 #define DF_KERNELS_VECTOR_AVX512_H
@@ -104,7 +105,7 @@ static inline V16 v16_abs(V16 x)
     return _mm512_abs_ps(x);
 }
 
-/* AVX-512F has no logic of floats: the bits take the way through integers. */
+/* AVX-512F has no bitwise instructions for floats, only for integers. */
 static inline V16 v16_or(V16 a, V16 b)
 {
     return _mm512_castsi512_ps(_mm512_or_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));

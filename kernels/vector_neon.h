@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/vector_neon.h -- private to kernels/vector.h, which says what these do: eight floats by NEON (aarch64), as
- * two registers of four. (The pairs of arm_neon.h, float32x4x2_t, would have to lie in neighbouring registers.)
+ * kernels/vector_neon.h -- private to kernels/vector.h, which documents the functions: vectors of eight floats, with
+ * NEON (aarch64), as two registers of four. (The pairs of arm_neon.h, float32x4x2_t, would have to be in consecutive
+ * registers.)
  */
 #ifndef DF_KERNELS_VECTOR_NEON_H
 #define DF_KERNELS_VECTOR_NEON_H
@@ -18,7 +19,7 @@ typedef struct {
     uint32x4_t low, high;
 } V8m;
 typedef struct {
-    int n; /* lanes: a loop over single floats reads and writes the end of a row */
+    int n; /* number of lanes; the end of a row is read and written float by float */
 } V8Part;
 typedef struct {
     float64x2_t low, high;
@@ -265,7 +266,7 @@ static inline V8 v8_spread_lane_0(V8 x)
     return (V8){ y, y };
 }
 
-/* The four bytes of a float are looked up one by one. */
+/* Table lookup works on bytes: the four bytes of a float are looked up separately. */
 static inline float32x4_t v4_lookup(uint8x16x2_t table, int32x4_t at)
 {
     const uint32x4_t bytes = vdupq_n_u32(0x03020100u);

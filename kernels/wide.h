@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/wide.h -- private to texts that are written once and compiled for vectors of eight and of sixteen floats: the
- * names of kernels/vector.h without a number. Such a text, NAME_wide.h, has no guard, and is included where WIDE is
- * defined as 8 or 16: then V is V8 or V16, and v_add() is v8_add() or v16_add().
+ * kernels/wide.h -- private to templates, the headers NAME_wide.h: code that is written once and compiled for vectors
+ * of eight and of sixteen floats. Its functions have the names of kernels/vector.h without a number. A template has no
+ * include guard and is included where WIDE is defined as 8 or 16: then V is V8 or V16, and v_add() is v8_add() or
+ * v16_add().
  */
 #ifndef DF_KERNELS_WIDE_H
 #define DF_KERNELS_WIDE_H

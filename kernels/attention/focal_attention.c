@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/focal_attention.c -- attention of a window to itself, to the tokens around it and to pooled
- * maps: Yang et al., Focal Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS 2021,
- * section 3.2.
+ * kernels/attention/focal_attention.c -- focal self-attention: each window attends to itself, to the tokens around it
+ * and to pooled maps. Yang et al., Focal Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS
+ * 2021, section 3.2.
  *
- * Every query of a window has the same keys, fine ones near and coarse ones far away:
+ * All queries of a window have the same keys, fine ones nearby and coarse ones far away:
  *     its window                        window^2 tokens
- *     what is around it, `expand` wide  the window moved towards four corners, without itself
+ *     the tokens around it              the window shifted by `expand` towards each of four corners, without itself
  *     level k = 0, 1, ...               cells of the map pooled to 2^k x 2^k cells a window: those of the window, and
  *                                       focal_window / 2 cells beyond
- * The softmax runs over all of them together. What the official code rolls, unfolds and joins are here indices of
- * keys: a window's rows are fetched from where they are. A task of the forward pass is one head of one row of
- * windows.
+ * One softmax runs over all of them. The official code rolls, unfolds and concatenates maps; here these steps only
+ * change the indices of keys, and rows are read from where they are. A task of the forward pass is one head of one row
+ * of windows.
  */
 #include <string.h>
 
@@ -76,7 +76,7 @@ static int level_of(const Plan *w, int key)
     return level;
 }
 
-/* Where the bias of a pair stands: in the window's table, in the neighbors' one, or in that of a level. */
+/* The table that has the bias of a pair: the window's, the neighbors', or that of a level. */
 typedef enum { TABLE, NEIGHBORS, LEVEL } Kind;
 typedef struct {
     Kind kind;
@@ -100,7 +100,7 @@ static BiasPlace bias_place(const Plan *w, int h, int key, int query)
     return (BiasPlace){ LEVEL, level, head * side * side + entry };
 }
 
-/* All tables, read once for every pair, in the order in which scores are held: all windows use it. */
+/* Expands all tables to one bias for every pair of query and key, in the order of the scores. All windows use it. */
 static void expand_bias(const Plan *w, float *bias)
 {
     const DfFocalProblem *p = w->p;
@@ -116,7 +116,7 @@ static void expand_bias(const Plan *w, float *bias)
             }
 }
 
-/* The same way back, from one head's sums. */
+/* The backward pass of expand_bias(): adds the sums of one head to the gradients of the tables. */
 static void scatter_bias(const Plan *w, int h, const float *dbias)
 {
     const DfFocalGrads *to = w->to;
@@ -131,7 +131,7 @@ static void scatter_bias(const Plan *w, int h, const float *dbias)
 
 /* ---- one window ------------------------------------------------------------------------------------------------- */
 
-/* A token of the padded, rolled map, which is cyclic. */
+/* The index of a token of the padded, cyclically shifted map. */
 static ptrdiff_t map_token(const Plan *w, int b, int y, int x)
 {
     const DfFocalProblem *p = w->p;
@@ -142,9 +142,9 @@ static ptrdiff_t map_token(const Plan *w, int b, int y, int x)
     return y < p->H && x < p->W ? ((ptrdiff_t)b * p->H + y) * p->W + x : -1;
 }
 
-/* The window moved by `expand` towards each of the four corners, without what the window itself has: top left comes
- * first, where the official code rolls the map up and to the left, so that the window sees what is below and to the
- * right. */
+/* The tokens of the window shifted by `expand` towards each of the four corners, except the window's own. The order of
+ * corners is that of the official code: first it rolls the map up and to the left, so the window sees the tokens below
+ * and to the right. */
 static void find_neighbors(const Plan *w, ptrdiff_t *at, int b, int row, int column)
 {
     const int n = w->p->window;
@@ -228,7 +228,7 @@ static void find_rows(const Plan *w, DfWindowRows *x, int h)
     df_window_copy_keys(&w->t, x);
 }
 
-/* What dropout asks by, of head h of a window. */
+/* The index of each score for dropout, of head h of a window. */
 static void number(const Plan *w, DfWindowRows *x, size_t window, int h)
 {
     const size_t per_sample = (size_t)w->rows * (size_t)w->columns;
@@ -327,8 +327,8 @@ int df_focal_attention_forward(DfPool *pool, const DfAttentionKernels *k, const 
 typedef struct {
     Plan plan;
     const float *out, *lse, *dout;
-    float *pads;    /* B heads 3 depth: what each task has for the padding  */
-    float *biases;  /* B heads keys stride: and for the biases              */
+    float *pads;    /* B heads 3 depth: each task's gradient of the padding */
+    float *biases;  /* B heads keys stride: each task's gradient of biases  */
 } Backward;
 
 /* A task is one head of one sample, since the keys of neighbouring windows overlap. */

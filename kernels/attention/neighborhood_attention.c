@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/neighborhood_attention.c -- every query attends to the window x window tokens nearest to it:
- * Hassani et al., Neighborhood Attention Transformer (CVPR 2023); dilated as in Hassani and Shi (2022).
+ * kernels/attention/neighborhood_attention.c -- neighborhood attention: every query attends to the window x window
+ * tokens nearest to it. Hassani et al., Neighborhood Attention Transformer (CVPR 2023); dilated as in Hassani and Shi
+ * (2022).
  *
- * neighborhood_tiles.h says how the map is cut: a tile of queries against the union of their neighborhoods. A task of
- * the forward pass is one head of one band of tiles, of the backward pass one head of one sample.
+ * Queries are computed in tiles, each against the union of its queries' neighborhoods: see neighborhood_tiles.h. A
+ * task of the forward pass is one head of one band of tiles; of the backward pass, one head of one sample.
  */
 #include <string.h>
 
@@ -31,7 +32,7 @@ static void forward_tile(const Forward *f, const DfNeighborBand *band, DfNeighbo
         f->lse[t->query[i] * (size_t)w->p->heads + (size_t)h] = df_query_lse(&t->room, i);
 }
 
-/* The next number of a task, of 0..n-1: tasks are numbered as an odometer counts. */
+/* Splits the index of a task: returns the lowest digit, in base n, and leaves the higher ones in *task. */
 static int next_digit(size_t *task, int n)
 {
     const int digit = (int)(*task % (size_t)n);
@@ -84,13 +85,13 @@ typedef struct {
     DfNeighborPlan plan;
     const float *out, *lse, *dout;
     float *dqkv;
-    float *tables; /* B heads side side: what each task has for dtable */
+    float *tables; /* B heads side side: each task's part of dtable */
 } Backward;
 
 typedef struct {
     const float **dout;         /* rows of one head                              */
     DfTileGrads tile;
-    float *dbias;               /* that of all tiles of one shape: keys lanes    */
+    float *dbias;               /* keys lanes, summed over tiles of one shape    */
     float *dk, *dv;             /* of a band: keys width                         */
 } Scratch;
 
@@ -109,7 +110,7 @@ static Scratch carve_backward(const DfNeighborPlan *w, DfCarver *c)
     return s;
 }
 
-/* What the tiles of one shape gathered moves on to the table. */
+/* Adds the bias gradient of all tiles of one shape to the gradient of the table. */
 static void flush_bias(const DfNeighborPlan *w, const DfNeighborTile *t, Scratch *s, float *table)
 {
     const int queries = t->biased.y.queries * t->biased.x.queries;
@@ -137,7 +138,7 @@ static void tile_sums(const Backward *b, const DfNeighborTile *t, Scratch *s, in
     }
 }
 
-/* The gradient of the bias is gathered over all tiles that have the same one. */
+/* Gradients of one tile. That of the bias is summed over all tiles that have the same bias. */
 static void backward_tile(const Backward *b, const DfNeighborBand *band, DfNeighborTile *t, Scratch *s, int h,
                           float *table)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/neighborhood_tiles.c -- bands and tiles of neighborhood attention: their queries, keys and biases.
+ * kernels/attention/neighborhood_tiles.c -- bands and tiles of neighborhood attention: finds the queries and keys of a
+ * tile, copies the keys of a band, and makes the bias that masks keys outside a query's neighborhood.
  */
 #include "kernels/attention/neighborhood_tiles.h"
 

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/neighborhood_tiles.h -- private to neighborhood attention: where its queries and keys lie, and the
- * scores of a tile, forward and backward.
+ * kernels/attention/neighborhood_tiles.h -- private to neighborhood attention: the positions of queries and keys, and
+ * the scores of a tile, in both passes.
  *
- * Each query has keys of its own, so this is no product of matrices; but neighbouring queries share most of theirs. A
- * tile of queries is set against the union of their neighborhoods, with a bias of -inf where a key is no neighbor:
+ * Each query has its own keys, so this is not one matrix product; but neighbouring queries share most of their keys.
+ * So a tile of queries is multiplied by the union of their neighborhoods, and a bias of -inf masks the other keys:
  *     bias = table[key - query] for neighbors, else -inf
- * Some products are wasted, but those that count run at the speed of a matrix product. All tiles in the middle of the
- * map have the same bias.
+ * Some products are wasted, but all run at the speed of a matrix product. All tiles in the middle of the map have the
+ * same bias.
  *
- * A band is a row of tiles. It holds a copy of the keys and values of one head, column by column, so that the union of
- * each tile is one run of it. Dilation d falls apart into d x d subgrids, each an ordinary problem.
+ * A band is a row of tiles. It holds a copy of one head's keys and values, column by column, so that the union of each
+ * tile is contiguous. Dilation d splits the map into d x d subgrids, each of which is an ordinary problem.
  */
 #ifndef DF_KERNELS_ATTENTION_NEIGHBORHOOD_TILES_H
 #define DF_KERNELS_ATTENTION_NEIGHBORHOOD_TILES_H
 
 #include "kernels/attention/query_tile.h"
 
-/* With a 7x7 window 4x4 queries share 10x10 keys: 16 of them are wide enough for scores(), and more queries would
- * waste more products. The copies of a band fit into the second cache. */
+/* With a 7x7 window 4x4 queries share 10x10 keys. 16 queries fill the vectors of scores(); more would waste more
+ * products. The copies of a band fit into the second-level cache. */
 enum {
     TILE = 16,     /* most queries of a tile       */
     TILE_SIDE = 4, /* most queries of a row of one */
@@ -48,7 +48,8 @@ typedef struct {
     int start[TILE]; /* where each query's neighborhood starts */
 } DfNeighborAxis;
 
-/* Which band: of sample b, of the subgrid that starts at token (y, x), the tiles from `column` on of a row of tiles. */
+/* Selects a band: sample b, the subgrid that starts at token (y, x), a row of tiles, and in it the tiles from `column`
+ * on. */
 typedef struct {
     int b, y, x, row, column;
 } DfNeighborPlace;
@@ -98,7 +99,7 @@ int df_neighbors_key_of(const DfNeighborShape *, int query, int y, int x);
 void df_neighbors_make_bias(const DfNeighborPlan *, DfNeighborTile *, int head);
 /* Was the bias made for this shape? Then it need not be made again: all tiles in the middle of a map have one. */
 bool df_neighbors_bias_fits(const DfNeighborTile *);
-/* The tile as query_tile.h has it, and what dropout asks by in tile->room.number. */
+/* The tile in the form of query_tile.h. Fills in tile->room.number, the indices for dropout. */
 DfQueryTile df_neighbors_query_tile(const DfNeighborPlan *, const DfNeighborBand *, DfNeighborTile *, int head);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/query_tile.c -- a tile of queries against a run of keys, forward and backward.
+ * kernels/attention/query_tile.c -- attention of one tile of queries to a run of keys, forward and backward; the
+ * equations are in query_tile.h.
  */
 #include "kernels/attention/query_tile.h"
 
@@ -66,8 +67,8 @@ DfTileGrads df_tile_grads(DfCarver *c, size_t keys, size_t lanes, size_t width)
  *     dv[j] += sum over i of p[j][i] dout[i]
  *     dk[j] += sum over i of ds[j][i] scale q[i]
  *     dq[i]  = sum over j of ds[j][i] k[j]
- * where g->dp becomes ds, the gradient of the bias too, and dq is the gradient of the scaled queries. With dropout
- * d[j][i], which is 0 or a factor, dp and the p of dv are multiplied by it; delta is what it was. */
+ * where g->dp becomes ds, which is the gradient of the bias, too, and dq is the gradient of the scaled queries. With
+ * dropout, dp and the p in dv are multiplied by d[j][i], which is 0 or 1 / (1 - rate); delta stays the same. */
 void df_query_backward(const DfQueryTile *t, DfTileRoom *r, DfTileGrads *g, const float *const *dout, float *dk,
                        float *dv, float *dbias, size_t stride)
 {

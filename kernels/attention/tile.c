@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile.c -- the leaves of attention, C reference: tiles of queries against blocks of keys.
+ * kernels/attention/tile.c -- the leaf kernels of attention in C, the reference: scores of a tile of queries and a
+ * block of keys, running softmax, weighted sums of values, and their gradients.
  */
 #include <math.h>
 
@@ -86,7 +87,7 @@ static void softmax(float *s, int keys, int lanes, float *max, float *sum, float
     }
 }
 
-/* Every product of attention that is no score: M may be read along its rows or its columns, so P' dO and dS' Q need
+/* All products of attention except the scores. M may be read along its rows or its columns, so P' dO and dS' Q need
  * no transposition. */
 static void combine(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,
                     int terms, int width)
@@ -102,7 +103,7 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
     }
 }
 
-/* ---- the way back ----------------------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 static void add_rows(float *const *rows, const float *in, int n, int depth, int width, float factor)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile.h -- private to attention, deformable attention too: the two products as every table of leaves
- * has them, where a score falls in a position table, and cutting up scratch.
+ * kernels/attention/tile.h -- private to attention and deformable attention: wrappers of leaf kernels that are the
+ * same for float32 and bfloat16, the interpolation of a position table, and dividing scratch into arrays.
  */
 #ifndef DF_KERNELS_ATTENTION_TILE_H
 #define DF_KERNELS_ATTENTION_TILE_H
@@ -15,9 +15,9 @@ static inline int df_round_up(int n, int multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
-/* Between entries `at` and `at` + 1 of a table of `size`, `part` of the way. Positions beyond the margin move to its
- * edge, where values and differences are 0 as they should be. A NaN gives NaN for `part` and a place that is safe to
- * read. */
+/* A position in a table of `size` entries: `part` of the way from entry `at` to `at` + 1. Positions beyond the margin
+ * are clamped to its edge, where values and differences are 0, the value outside. A NaN gives NaN for `part`, and an
+ * `at` that is safe to read. */
 typedef struct {
     int at;
     float part;
@@ -59,11 +59,11 @@ static inline void df_drop_scores(float *s, int keys, int lanes, const uint32_t 
         }
 }
 
-/* The leaf table_bias() of the rungs with eight floats, which the one above calls for wide tables. */
+/* The leaf table_bias() of the rungs avx2 and neon; that of avx512 calls it for wide tables. */
 void df_table_bias_v8(float *s, const DfScoreTable *, const DfLattice *, const float *key_y, const float *key_x,
                       int keys, float *rows);
 
-/* Queries as scores() reads them. */
+/* Transposes and scales queries into the layout that scores() reads. */
 static inline void df_turn_queries(const DfAttentionKernels *k, float *out, const float *const *rows, int n, int lanes,
                                    int depth, float scale)
 {
@@ -83,7 +83,7 @@ static inline void df_weigh_values(const DfAttentionKernels *k, float *out, cons
         k->combine(out, keep, weights, 1, (size_t)lanes, v, n, keys, width);
 }
 
-/* Scratch is taken piece by piece, each aligned to 64 bytes; over a base of NULL only the bytes wanted are counted. */
+/* Divides scratch into arrays, each aligned to 64 bytes. If `base` is NULL, it only counts the bytes needed. */
 typedef struct {
     char *base;
     size_t used;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile_avx512.c -- the two products of attention and the softmax between them by AVX-512
- * (tile_avx512.h), and the position bias. Moving rows stays with the rung below (tile_v8.c).
+ * kernels/attention/tile_avx512.c -- the two matrix products of attention and its softmax with AVX-512
+ * (tile_avx512.h), and the position bias. The leaves that copy and transpose rows are those of the AVX2 rung
+ * (tile_v8.c).
  */
 #include "kernels/attention/tile.h"
 #include "kernels/ladder.h"
@@ -32,8 +33,8 @@ static inline V16 weights_of(float *s, int keys, size_t stride, V16 max, const V
 
 /* ---- combine: O = keep O + M X ---------------------------------------------------------------------------------- */
 
-/* Up to 32 columns of the eight rows, from d on. `two`, whether these are more than sixteen, is a constant where this
- * is inlined. */
+/* Up to 32 columns of the eight rows, from d on. `two` says that there are more than sixteen; it is a constant
+ * wherever this is inlined. */
 static inline void combine_tile(const Rows *rows, size_t column, const float *x, int terms, int width, int d,
                                 const bool two)
 {
@@ -66,13 +67,13 @@ static void combine(float *out, const float *keep, const float *m, size_t row, s
 
 /* ---- position bias ---------------------------------------------------------------------------------------------- */
 
-/* Up to 32 entries of the table at one height, from entry `first` on, and the differences to the next ones; the last
- * difference is none. */
+/* Up to 32 entries of the table at one height, from entry `first` on, and the difference of each to the next entry. The
+ * last difference is not used. */
 typedef struct {
     V16 value[2], delta[2];
 } TableRow;
 
-/* The queries of a row: where they stand, and the entries of the table between the first and the last. */
+/* The queries of a row: their positions, and the range of table entries that they read. */
 typedef struct {
     const DfScoreTable *table;
     const float *x;
@@ -138,8 +139,8 @@ static inline void sample_rows(float *s, const DfScoreTable *table, const DfLatt
             sample_row(s, &q, at->y[r] - key_y[key], key_x[key], two);
 }
 
-/* A row of queries reads so much of a row of the table as one or two registers hold, the entry behind the last one
- * included; wider ones are left to the rung below. */
+/* This code serves rows of queries that read so few entries of a table row, including the one after the last, that one
+ * or two registers hold them. The kernel of the rung below serves wider ones. */
 static void table_bias(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
                        const float *key_x, int keys, float *rows)
 {

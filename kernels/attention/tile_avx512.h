@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile_avx512.h -- what attention by AVX-512 does alike in float32 and in bfloat16: sums and softmax,
- * sixteen lanes at a time. Tiles are multiples of eight wide: the last vector may be half empty, and is masked. A text
- * for two files, each of which says before what is its own:
+ * kernels/attention/tile_avx512.h -- template of tile_avx512.c and tile_avx512bf16.c: scores, softmax and sums of
+ * attention, sixteen lanes at a time, for float32 and for bfloat16. Tiles are multiples of eight wide, so the last
+ * vector may be half empty; it is masked. Before including it, a file defines what differs between the two:
  *     multiply_add(a, b, sum)   one step of a sum, in every lane
- *     steps_of(depth)           how many steps the product of a query and a key has
- *     weights_of(...)           from the scores of a vector of lanes to their weights, in place; the sum of these
+ *     steps_of(depth)           the number of steps in the product of a query and a key
+ *     weights_of(...)           turns the scores of a vector of lanes into weights, in place; returns their sum
  */
 
 enum { VECTOR = 16 };
 
 /* ---- scores: S = bias + K Q' ------------------------------------------------------------------------------------ */
 
-/* A tile of scores: four keys, up to six vectors of lanes, the last of them in part. So 96 lanes are one tile, with 24
- * sums in registers; two narrow ones would wait for their additions. */
+/* A tile of scores: four keys by up to six vectors of lanes, of which the last may be partial. So 96 lanes are one
+ * tile, with 24 sums in registers; two narrower tiles would wait for the latency of their additions. */
 typedef struct {
     const float *k, *q;
     size_t lanes, width;
@@ -108,7 +108,7 @@ static void scores(float *s, const float *bias, size_t stride, const float *k, c
 
 /* ---- softmax ---------------------------------------------------------------------------------------------------- */
 
-/* The largest of a column of scores, and of what was there before: two chains, since one waits for itself. */
+/* The maximum of a column of scores and of `before`, in two chains: a single one would wait for its own latency. */
 static inline V16 largest(const float *column, int keys, size_t stride, V16Part lanes, V16 before)
 {
     V16 m = before, n = before;
@@ -122,7 +122,7 @@ static inline V16 largest(const float *column, int keys, size_t stride, V16Part 
     return v16_max(m, n);
 }
 
-/* One vector of lanes. `on` is a constant for whole vectors, where nothing is masked then. */
+/* One vector of lanes. For whole vectors `on` is a constant, and the compiler removes the masks. */
 static inline void softmax_lanes(float *s, int keys, size_t stride, float *max, float *sum, float *rescale,
                                  const V16Part on)
 {
@@ -149,7 +149,7 @@ static void softmax(float *s, int keys, int lanes, float *max, float *sum, float
 
 enum { ROWS = 8 };
 
-/* Eight rows of the result, what they keep of themselves, and their weights. */
+/* Eight rows of the result, the factors by which their old values are kept, and their weights. */
 typedef struct {
     float *out[ROWS];
     float keep[ROWS];
@@ -159,7 +159,7 @@ typedef struct {
 static inline V16 kept(const float *out, float keep, V16Part lanes)
 {
     if (keep == 0.0f)
-        return v16_zero(); /* what is there may be undefined */
+        return v16_zero(); /* the row may be uninitialised */
     return v16_mul(v16_set(keep), v16_load_part(out, lanes));
 }
 

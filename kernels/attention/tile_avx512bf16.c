@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile_avx512bf16.c -- the two products of attention by AVX512-BF16: in each of 16 lanes VDPBF16PS
- * takes two pairs, and adds the product of their second numbers, then that of the first. So the tiles are those of
- * float32 (tile_avx512.h), with half as many steps.
+ * kernels/attention/tile_avx512bf16.c -- the two matrix products of attention with AVX512-BF16. In each of 16 lanes
+ * VDPBF16PS multiplies two pairs of numbers, and adds the product of the second numbers to the sum, then that of the
+ * first. So the tiles are those of float32 (tile_avx512.h), with half as many steps.
  */
 #include "kernels/attention/tile.h"
 #include "kernels/ladder.h"
 #include "kernels/vector_avx512.h"
 
-/* A pair of bfloat16 is moved about as a float. */
+/* A pair of bfloat16 is loaded, kept and stored as one float. */
 static inline V16 multiply_add(V16 a, V16 b, V16 sum)
 {
     return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
@@ -27,7 +27,7 @@ static inline V16 round_pairs(V16 first, V16 second)
     return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(second, first)));
 }
 
-/* What was rounded is added up: so the result of attention is a mean of its values. */
+/* The sum is that of the rounded weights, so that the result of attention is a weighted mean of the values. */
 static inline V16 weights_of(float *s, int keys, size_t stride, V16 max, const V16Part on)
 {
     const V16 ones = round_pairs(v16_set(1.0f), v16_set(1.0f));
@@ -120,7 +120,7 @@ static inline V16 high_pairs(TwoRows v)
     }
 
 /* Up to 32 columns of the eight rows, from d on. `two`, whether these are more than sixteen, is a constant where this
- * is inlined. Behind the last key may be anything. */
+ * is inlined. Rows after the last key may hold anything. */
 static inline void weigh_tile(const Rows *rows, int lanes, const float *v, int keys, int width, int d, const bool two)
 {
     const V16Part left = v16_first(width - d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile_backward_v8.c -- the leaves of attention that only its way back needs, eight floats at a time.
+ * kernels/attention/tile_backward_v8.c -- the leaf kernels that only the backward pass of attention needs, eight
+ * floats at a time.
  */
 #include "kernels/attention/tile.h"
 #include "kernels/ladder.h"
@@ -65,8 +66,8 @@ static void softmax_backward(float *s, float *dp, int keys, int lanes, const flo
 
 /* ---- position bias ---------------------------------------------------------------------------------------------- */
 
-/* What spread_score() of tile.c does falls apart as the forward pass does: a row of queries first sums its shares
- * along x into columns of the table, which then go to two of its rows.
+/* The work of spread_score() in tile.c is separable, as in the forward pass: a row of queries first sums its shares
+ * along x into columns of the table, which are then added to two of its rows.
  *
  * Queries of a row stand on a lattice, query j at origin + j step from the key; so those between columns c and c + 1
  * are neighbors, and nothing is scattered: eight columns fetch their queries. With u_j the parts of the cell, and G, U
@@ -91,13 +92,13 @@ static inline KeyRow key_row(float *dtable, const DfScoreTable *table, const DfL
                      df_table_cell(origin, table->w).at, df_table_cell(end, table->w).at + 1 };
 }
 
-/* Eight columns, and from where to where their queries are. */
+/* Eight columns, and the range of queries of each. */
 typedef struct {
     V8 column, from, to;
     int most; /* queries that one of the columns has */
 } Columns;
 
-/* The first query at or behind each column. */
+/* The first query at or after each column. */
 static inline V8 first_query(const KeyRow *k, V8 column)
 {
     const V8 behind = v8_mul(v8_sub(v8_set(k->origin), column), v8_set(k->queries));
@@ -132,7 +133,7 @@ static inline ColumnSums sum_columns(const KeyRow *k, const Columns *c, const fl
     return sums;
 }
 
-/* Eight columns move up by one; the first gets what the last of the eight before them left behind. */
+/* Shifts eight columns up by one: the first lane receives the last lane of the eight columns before. */
 static inline V8 move_up(V8 x, float *carried)
 {
     const V8 moved = v8_lookup(x, v8i_load((const int[8]){ 7, 0, 1, 2, 3, 4, 5, 6 }));
@@ -141,7 +142,7 @@ static inline V8 move_up(V8 x, float *carried)
     return v8_choose(v8_lanes(v8_first(1)), first, moved);
 }
 
-/* The gradients of eight columns of one row of queries: added to the table, and to those by the key. */
+/* Adds the gradients of eight columns of one row of queries to those of the table and of the key's position. */
 static inline void spread_columns(const KeyRow *k, const Columns *c, int at, DfCell y, const float *ds, float *carried,
                                   V8 *dy, V8 *dx)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile_bf16.c -- the two products of attention in bfloat16, C reference: both factors rounded, sums
- * in float32. Two numbers along a sum stand side by side; the product of the second is added first, then that of the
- * first, as in products with weights (gemm/gemm_bf16.c). Another rung gives the bits of these leaves, but for the last
- * ones of exp.
+ * kernels/attention/tile_bf16.c -- the two matrix products of attention in bfloat16 in C, the reference: both factors
+ * are rounded, sums are float32. Two numbers along a sum are stored as a pair; the product of the second is added
+ * first, then that of the first, as in products with weights (gemm/gemm_bf16.c). Other rungs compute the same bits,
+ * except for the last bits of exp.
  */
 #include <math.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "kernels/gemm/bf16.h"
 #include "kernels/ladder.h"
 
-/* Two numbers in the room of a float. */
+/* Two numbers in the space of a float. */
 typedef struct {
     DfBf16 first, second;
 } Pair;
@@ -49,7 +49,7 @@ static void copy_rows(float *out, const float *const *rows, int n, int depth, in
             store_pair(out + d / 2, element(rows[i], d, depth, factor), element(rows[i], d + 1, depth, factor));
 }
 
-/* A pair is written where the first of its numbers was read, or before. */
+/* In place: a pair is written at or before the place where its first number was read. */
 static void round_queries(float *q, int depth, int lanes)
 {
     float *pair = q;
@@ -70,8 +70,8 @@ static void scores(float *s, const float *bias, size_t stride, const float *k, c
         }
 }
 
-/* From the scores of a lane to its weights, of which this is the sum: of the rounded ones, so that the result of
- * attention is a mean of its values, whichever way they were rounded. */
+/* Turns the scores of a lane into weights and returns the sum of the rounded weights, so that the result of attention
+ * is a weighted mean of the values however they were rounded. */
 static float weights_of(float *column, int keys, int lanes, float max)
 {
     float *pair = column;

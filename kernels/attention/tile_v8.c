@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/tile_v8.c -- the leaves of attention, eight lanes at a time.
+ * kernels/attention/tile_v8.c -- the leaf kernels of attention, eight lanes at a time.
  *
  * The two products keep 12 sums in registers (4 keys by 3 vectors of lanes; 3 rows by 4 vectors of a head), which
- * covers the latency of FMA. The inner functions take their tile as constants and are written to be inlined and
- * unrolled whole.
+ * covers the latency of FMA. The inner functions take the size of their tile as constants, so that the compiler
+ * inlines and unrolls them completely.
  */
 #include "kernels/attention/tile.h"
 #include "kernels/ladder.h"
@@ -79,9 +79,9 @@ static inline void store_3(float *s, V8 x, V8 y, V8 z, const int vectors)
         v8_store_aligned(s + 16, z);
 }
 
-/* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes: a0 a1 a2 are the sums of key a. They have names of their own:
- * from an array of arrays gcc makes a store for every FMA. `vectors` is a constant where this is inlined, and what it
- * rules out is left out. */
+/* Keys a b c e by `vectors` (1, 2 or 3) vectors of lanes: a0 a1 a2 are the sums of key a. They are separate variables,
+ * because gcc stores to memory after every FMA if they are an array of arrays. `vectors` is a constant wherever this is
+ * inlined, so the compiler removes the unused sums. */
 static inline void scores_tile(float *s, const float *bias, size_t stride, const float *k, const float *q,
                                size_t lanes, int depth, size_t width, const int vectors)
 {
@@ -123,7 +123,7 @@ static inline void scores_tile(float *s, const float *bias, size_t stride, const
     store_3(s + 3 * lanes, e0, e1, e2, vectors);
 }
 
-/* How many vectors of lanes go together when so many are left: three as long as there are, but 4 as 2 + 2. */
+/* How many of the `left` vectors of lanes the next tile takes: three while there are enough, but 4 as 2 + 2. */
 static inline int vectors_at_once(int left)
 {
     if (left == 4)
@@ -183,7 +183,7 @@ static inline void table_row(float *value, float *delta, const DfScoreTable *tab
     }
 }
 
-/* Eight positions, held within the margins, and the entries of the padded row before them, as numbers. */
+/* Eight positions, clamped to the margins, and the index of the table entry below each, as floats. */
 typedef struct {
     V8 at, below;
 } Places;
@@ -193,9 +193,9 @@ static inline Places places(V8 position, int size)
     return (Places){ at, v8_floor(at) };
 }
 
-/* Steps up to one entry: eight neighbouring queries lie within eight entries of the row, and two loads and two
- * permutations fetch them all. At a step of one, rounding may put the last on the ninth: as the eighth plus one part
- * it is the same. */
+/* For steps of at most one entry: eight neighbouring queries lie within eight entries of the row, so two loads and two
+ * permutations fetch them all. At a step of exactly one, rounding may put the last query on the ninth entry; the eighth
+ * plus a part of 1 gives the same value. */
 static inline V8 sample_near(const float *value, const float *delta, V8 position, int size, bool whole_step)
 {
     Places p = places(position, size);
@@ -218,7 +218,7 @@ static inline V8 sample_far(const float *value, const float *delta, V8 position,
     return v8_fma(v8_sub(p.at, p.below), d, v);
 }
 
-/* Where eight queries of a row sample, from the j-th on. */
+/* The positions that eight queries of a row sample, from the j-th on. */
 static inline V8 from_key(const DfLattice *at, int j, V8 key_x)
 {
     return v8_sub(v8_load(at->x + j), key_x);
@@ -249,8 +249,8 @@ static inline void prepare_row(float *row, const DfScoreTable *table, const DfLa
     table_row(row, row + table->stride, table, at->y[r] - key_y, first, last);
 }
 
-/* Rows are made some at a time before they are sampled: a load right behind the stores that it spans would wait for
- * them. */
+/* Several table rows are prepared before they are sampled: a load directly after the stores that it overlaps would
+ * stall (store forwarding fails). */
 void df_table_bias_v8(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y, const float *key_x,
                       int keys, float *rows)
 {
@@ -300,7 +300,7 @@ typedef struct {
     int terms;
 } Combine;
 
-/* Three rows of the result, what they keep of themselves, and their weights. */
+/* Three rows of the result, the factors by which their old values are kept, and their weights. */
 typedef struct {
     float *out[3];
     float keep[3];
@@ -310,7 +310,7 @@ typedef struct {
 static inline V8 kept(const float *out, float keep)
 {
     if (keep == 0.0f)
-        return v8_zero(); /* what is there may be undefined */
+        return v8_zero(); /* the row may be uninitialised */
     return v8_mul(v8_set(keep), v8_load_aligned(out));
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/attention/window_attention.c -- multi-head attention within shifted windows: Liu et al., Swin Transformer
- * (ICCV 2021), section 3.2:  softmax(scale Q K' + B) V  for the tokens of each window, B[i][j] = table[position of i
- * - position of j].
+ * (ICCV 2021), section 3.2: softmax(scale Q K' + B) V for the tokens of each window, with B[i][j] = table[position of
+ * i - position of j].
  *
- * Partition, padding and roll are arithmetic on token indices: for each window and head the rows of q, k and v are
- * fetched into scratch, and results go straight to their tokens. A task of the forward pass is a row of windows, for
- * some of the heads; heads of a token are neighbours in memory, so heads are the inner loop.
+ * Partition, padding and cyclic shift only change the indices of tokens: for each window and head the rows of q, k and
+ * v are copied into scratch, and results are written straight to their tokens. A task of the forward pass is a row of
+ * windows, for some of the heads. The heads of a token are contiguous in memory, so the inner loop runs over heads.
  */
 #include <string.h>
 
@@ -43,8 +43,8 @@ static size_t table_row(int window, int query, int key)
     return (size_t)((dy + window - 1) * (2 * window - 1) + dx + window - 1);
 }
 
-/* The table, read once for every pair of tokens, in the order in which scores are held: all windows use it. A task is
- * a head. Of a key, the queries of one row of the window read a run of the table. */
+/* Expands the table to one bias for every pair of tokens, in the order of the scores. All windows use it. A task is one
+ * head. For one key, the queries of one row of the window read contiguous entries of the table. */
 typedef struct {
     const DfWindowPlan *w;
     float *bias;
@@ -76,8 +76,8 @@ int df_window_expand_bias(DfPool *pool, DfWindowPlan *w, float *bias)
 
 /* ---- one window ------------------------------------------------------------------------------------------------- */
 
-/* Where `rolled` of a padded and rolled axis of `padded` tokens, `whole` of them of the map, was before: at least
- * `whole` for padding. A shift can be longer than a map without its padding. */
+/* The position before the cyclic shift of position `rolled` on an axis of `padded` tokens, of which `whole` belong to
+ * the map; a result >= `whole` is padding. The shift can be longer than the map without its padding. */
 static int unrolled(const DfWindowProblem *p, int rolled, int whole, int padded)
 {
     const int size = p->pad_after_shift ? whole : padded;
@@ -87,12 +87,12 @@ static int unrolled(const DfWindowProblem *p, int rolled, int whole, int padded)
     return at < size ? at : at % size;
 }
 
-/* A grid of windows, and which one of them says what a window of the map may see. */
+/* The grid of windows that the mask is made for, and the window in it whose mask applies. */
 typedef struct {
     int rows, columns, row, column;
 } MaskWindow;
 
-/* The windows of all samples take the windows of the mask in turn. */
+/* The windows of all samples use the windows of the mask cyclically, in order. */
 static MaskWindow mask_window(const DfWindowPlan *w, int b, int row, int column)
 {
     const int side = w->p->mask_side;
@@ -146,7 +146,7 @@ void df_window_find_rows(const DfWindowPlan *w, DfWindowRows *x, int h)
     df_window_copy_keys(&w->t, x);
 }
 
-/* What dropout asks by, of head h of a window. */
+/* The index of each score for dropout, of head h of a window. */
 static void number(const DfWindowPlan *w, DfWindowRows *x, size_t window, int h)
 {
     const size_t per_sample = (size_t)w->rows * (size_t)w->columns;
@@ -185,9 +185,9 @@ typedef struct {
     float *out, *lse;
 } Forward;
 
-/* Asks for what head h reads in the next window, a window's width to the right: rows of a large map come from far away,
- * a few lines at a time. At the map's edge it asks for something else, which does no harm. */
-static void ask_for_next(const DfWindowPlan *w, const DfWindowRows *x, int h)
+/* Prefetches the rows that head h reads in the next window, one window's width to the right: the rows of a large map
+ * are not in the cache. At the right edge it prefetches other rows, which does no harm. */
+static void prefetch_next(const DfWindowPlan *w, const DfWindowRows *x, int h)
 {
     enum { LINE = 16 };
     const DfWindowProblem *p = w->p;
@@ -222,7 +222,7 @@ static void forward_task(void *arg, size_t task, void *scratch)
             df_window_find_rows(w, &x, h);
             number(w, &x, window, h);
             if (column + 1 < w->columns)
-                ask_for_next(w, &x, h);
+                prefetch_next(w, &x, h);
             df_window_forward(&kind, &x, h, f->out, f->lse ? f->lse + df_tiles_lse_at(&w->t, window, h) : NULL);
         }
     }
@@ -258,8 +258,8 @@ int df_window_attention_forward(DfPool *pool, const DfAttentionKernels *k, const
 typedef struct {
     DfWindowPlan plan;
     const float *out, *lse, *dout;
-    float *pads;    /* chunks heads 3 depth: what each task has for dpad    */
-    float *tables;  /* chunks heads (2w-1)^2: and for dtable                */
+    float *pads;    /* chunks heads 3 depth: each task's part of dpad       */
+    float *tables;  /* chunks heads (2w-1)^2: each task's part of dtable    */
 } Backward;
 
 static DfWindowGrads carve_backward(const DfWindowPlan *w, DfCarver *c)
@@ -269,7 +269,8 @@ static DfWindowGrads carve_backward(const DfWindowPlan *w, DfCarver *c)
     return g;
 }
 
-/* Many pairs of tokens share an entry. As in expand_head() a row of the window has a run of the table. */
+/* Adds the gradients of all pairs of tokens that share an entry. As in expand_head(), a row of the window covers
+ * contiguous entries of the table. */
 static void gather_table(const DfWindowPlan *w, const DfWindowGrads *g, float *table)
 {
     const int window = w->p->window;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_branch.c -- window attention between its two projections. In passes of their own, norm,
- * projection, attention and projection write and read maps of C, 3C and C channels that are larger than the caches of a
- * detector's image. Here a task takes a few neighbouring windows through all of it: their tokens stand side by side in
- * scratch, in the second-level cache, and of the maps only x, the residual and the result are touched.
+ * kernels/attention/window_branch.c -- the attention branch of a Swin block, fused: layer norm, qkv projection, window
+ * attention and output projection, a few windows at a time. As separate passes these steps would write and read maps
+ * of C, 3C and C channels, which are larger than the caches for a detector's image. Here a task takes a few
+ * neighbouring windows through all steps. Their tokens stay in scratch that fits into the second-level cache; of the
+ * maps only x, the residual and the result are read or written.
  */
 #include <string.h>
 
@@ -12,10 +13,10 @@
 #include "kernels/attention/window_plan.h"
 
 enum {
-    ROWS = 192,         /* of a task, so that weights are read seldom, ...                 */
-    FEWEST_ROWS = 96,   /* ... or, where tasks are few, as many as df_gemm_packed() takes  */
-    ENOUGH_TASKS = 24,  /* of a sample, for all threads to be busy                         */
-    MOST_CHANNELS = 384 /* wider rows are better read where passes of their own left them  */
+    ROWS = 192,         /* tokens of a task; many, so that weights are read rarely, ...    */
+    FEWEST_ROWS = 96,   /* ... but fewer (as in df_gemm_packed()) if tasks would be few    */
+    ENOUGH_TASKS = 24,  /* tasks a sample that keep all threads busy                       */
+    MOST_CHANNELS = 384 /* with more channels, separate passes are faster                  */
 };
 
 typedef struct {
@@ -26,11 +27,11 @@ typedef struct {
     float *out;
 } Branch;
 
-/* A task's tokens, one after the other without those of the padding. */
+/* The tokens of a task, one after the other, without padding. */
 typedef struct {
     size_t n;
     ptrdiff_t *token;
-    float *x;           /* n C: normalised; then what attention gives  */
+    float *x;           /* n C: normalised; then attention's results   */
     float *qkv;         /* n 3C; then results and residuals, n C each  */
     DfWindowRows window;
     void *product;      /* scratch of products */
@@ -103,8 +104,8 @@ static void fetch_rows(const Branch *f, const Tokens *t, float *to, const float 
     }
 }
 
-/* Asks for what the next task reads, which stands a group of windows to the right. */
-static void ask_for_next(const Branch *f, const Tokens *t)
+/* Prefetches the rows that the next task reads, one group of windows to the right. */
+static void prefetch_next(const Branch *f, const Tokens *t)
 {
     enum { LINE = 16 };
     const DfWindowProblem *p = &f->b->attention;
@@ -117,7 +118,7 @@ static void ask_for_next(const Branch *f, const Tokens *t)
     }
 }
 
-/* t->x = attention(t->qkv), window by window: they are those of list_tokens(), and so are their tokens. */
+/* t->x = attention(t->qkv), window by window, in the order of list_tokens(). */
 static void attend(const Branch *f, Tokens *t, int b, int row, int first, int end)
 {
     DfWindowProblem own = f->b->attention;
@@ -137,7 +138,7 @@ static void attend(const Branch *f, Tokens *t, int b, int row, int first, int en
     }
 }
 
-/* The second projection, and its rows to where their tokens are. */
+/* Computes the output projection and stores its rows at their tokens. */
 static void finish(const Branch *f, Tokens *t)
 {
     const size_t C = (size_t)f->b->attention.C;
@@ -170,7 +171,7 @@ static void branch_task(void *arg, size_t task, void *scratch)
     list_tokens(f, &t, b, row, first, end);
     fetch_rows(f, &t, t.x, f->b->x, f->b->norm);
     if (end < f->plan.columns)
-        ask_for_next(f, &t);
+        prefetch_next(f, &t);
     df_packed_rows(f->k, t.n, t.x, C, f->b->qkv, 0, 0, 3 * C, t.qkv, 3 * C, &bias, t.product);
     attend(f, &t, b, row, first, end);
     finish(f, &t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_plan.h -- private to window attention, alone and between its projections: its sizes, the
- * tokens of a window and the rows of a head.
+ * kernels/attention/window_plan.h -- private to window_attention.c and window_branch.c: the sizes of window attention,
+ * the tokens of a window and the rows of a head.
  */
 #ifndef DF_KERNELS_ATTENTION_WINDOW_PLAN_H
 #define DF_KERNELS_ATTENTION_WINDOW_PLAN_H
@@ -19,7 +19,7 @@ typedef struct {
 } DfWindowPlan;
 
 DfWindowPlan df_window_plan(const DfWindowProblem *, const DfAttentionKernels *);
-/* The table for every pair of tokens, into df_window_attention_workspace() floats. */
+/* Expands the table to every pair of tokens, into df_window_attention_workspace() floats. */
 int df_window_expand_bias(DfPool *, DfWindowPlan *, float *bias);
 /* Finds the tokens of window (row, column) of sample b, and their regions. */
 void df_window_find_tokens(const DfWindowPlan *, DfWindowRows *, int b, int row, int column);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_tiles.c -- one head of one window of attention, whatever its keys are: tiles of queries,
- * forward and backward.
+ * kernels/attention/window_tiles.c -- attention of one head of one window, tile by tile, forward and backward; used by
+ * window and focal attention.
  */
 #include "kernels/attention/window_tiles.h"
 
@@ -58,7 +58,7 @@ static void find_out_rows(const DfTiles *t, DfWindowRows *x, int h, float *out)
         x->out[i] = x->at[i] < 0 ? NULL : out + (size_t)x->at[i] * (size_t)t->C + h * t->depth;
 }
 
-/* The tile as query_tile.h has it. */
+/* The tile in the form of query_tile.h. */
 static DfQueryTile query_tile(const DfTiles *t, const DfWindowRows *x, int tile)
 {
     return (DfQueryTile){
@@ -156,7 +156,7 @@ static void tile_backward(const DfTiles *t, DfWindowRows *x, DfWindowGrads *g, i
     df_query_backward(&q, &x->room, &g->tile, g->dout + first, g->dk, g->dv, g->dbias + first, df_tiles_stride(t));
 }
 
-/* Adds rows of gradients of part (0 q, 1 k, 2 v) of keys from `first` on to where they belong. */
+/* Adds the gradient rows of part (0 q, 1 k, 2 v) of the keys from `first` on to their tokens or to the padding. */
 static void add_rows(const DfWindowKind *kind, const DfWindowRows *x, DfWindowGrads *g, int h, int part, int first,
                      int n, const float *rows)
 {

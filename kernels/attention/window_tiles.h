@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_tiles.h -- what window attention and focal attention share: one head of one window, its
- * queries in tiles against rows of keys that were found before, forward and backward. Private to those two; the
- * leaves are those of kernels/leaves.h.
+ * kernels/attention/window_tiles.h -- private to window and focal attention: attention of one head of one window. The
+ * caller finds the keys; the queries are computed in tiles, forward and backward, with the leaf kernels of
+ * kernels/leaves.h.
  *
- * query_tile.h has the equations of a tile. Its bias here is one of positions, and a mask where a shift brings together
- * what does not belong together: DfWindowKind says which.
+ * query_tile.h has the equations of a tile. The bias is a position bias, plus a mask where a cyclic shift puts tokens
+ * from different sides of the map into one window. DfWindowKind has the functions in which the two kinds of attention
+ * differ.
  */
 #ifndef DF_KERNELS_ATTENTION_WINDOW_TILES_H
 #define DF_KERNELS_ATTENTION_WINDOW_TILES_H
@@ -25,7 +26,7 @@ typedef struct {
 } DfTiles;
 DfTiles df_tiles(const DfAttentionKernels *, int C, int heads, int window, int n, float scale);
 
-/* Of a sample: its windows, heads and queries have numbers of their own for dropout. */
+/* The index, for dropout, of the first query of head h of a window: all queries of a sample have different indices. */
 static inline uint32_t df_tiles_first_query(const DfTiles *t, size_t windows, size_t window, int h)
 {
     return (uint32_t)(((size_t)h * windows + window) * (size_t)t->tokens);
@@ -48,8 +49,9 @@ static inline size_t df_tiles_lse_at(const DfTiles *t, size_t window, int h)
     return (window * (size_t)t->heads + (size_t)h) * (size_t)t->tokens;
 }
 
-/* A shift brings together what does not belong together. Swin cuts each axis of the padded, rolled map into the
- * slices (0, -w), (-w, -shift), (-shift, end): tokens may see each other within one slice. */
+/* After a cyclic shift a window can hold tokens from different sides of the map. Swin cuts each axis of the padded,
+ * shifted map into the slices (0, -w), (-w, -shift), (-shift, end): only tokens of the same slice attend to each
+ * other. */
 static inline int df_window_region(int at, int size, int window, int shift)
 {
     if (at < size - window)
@@ -57,16 +59,16 @@ static inline int df_window_region(int at, int size, int window, int shift)
     return at < size - shift ? 1 : 2;
 }
 
-/* One window, as a task sees it. Whoever finds its tokens fills in `at`, `region`, `shifted`, `masked`; for each
- * head q, k and v. The rest is scratch. */
+/* One window. The function that finds its tokens fills in `at`, `region`, `shifted` and `masked`, and for each head q,
+ * k and v. The rest is scratch. */
 typedef struct {
     ptrdiff_t *at;                   /* of each key: its token, -1 outside the map         */
-    int *region;                     /* of each key and, behind them, of lanes of padding  */
+    int *region;                     /* of each key, then of the lanes without a query     */
     bool shifted, masked;            /* several regions; some score needs a mask           */
     const float **q, **k, **v;       /* rows of one head; NULL: zeros                      */
     float *kk, *vv;                  /* copies of k and v: keys width                      */
     DfTileRoom room;                 /* scores and results of one tile                     */
-    float **out;                     /* where results go; NULL: nowhere                    */
+    float **out;                     /* rows of the result; NULL: not stored               */
     int sample;                      /* for dropout                                        */
     uint32_t first_query;            /* df_tiles_first_query()                             */
 } DfWindowRows;
@@ -75,7 +77,7 @@ void df_window_copy_keys(const DfTiles *, DfWindowRows *); /* once k and v point
 /* s = scale q k' + bias, with `stride` floats from key to key of the bias; NULL is none, and s itself is allowed. */
 void df_tile_scores(const DfTiles *, DfWindowRows *, int tile, const float *bias, size_t stride);
 
-/* What a task of the way back needs besides, and what it adds up. */
+/* The additional scratch of a backward task, and the gradients that it sums. */
 typedef struct {
     const float **o, **dout;         /* rows of the result and of its gradient; NULL outside the map */
     DfTileGrads tile;
@@ -86,24 +88,25 @@ typedef struct {
 } DfWindowGrads;
 DfWindowGrads df_window_grads(const DfTiles *, DfCarver *); /* all but `pad` and `dbias`, which are the task's */
 
-/* In what two kinds of attention differ. `plan` is their own. */
+/* The functions in which window and focal attention differ. Each gets its own `plan`. */
 typedef struct {
     const DfTiles *t;
     const void *plan;
     /* x->room.s = scale q k' + bias + mask of one tile, by df_tile_scores() */
     void (*scores)(const void *plan, DfWindowRows *x, int h, int tile);
-    /* Where the gradient of part (0 q, 1 k, 2 v) of key i is added: to its token, to `pad`, or nowhere (NULL). */
+    /* The row to which the gradient of part (0 q, 1 k, 2 v) of key i is added: of its token, or `pad`; or NULL. */
     float *(*gradient)(const void *plan, const DfWindowRows *x, int h, int i, int part, float *pad);
 } DfWindowKind;
 
-/* One head of one window whose rows have been found: results go to `out` (B H W C); lse (tokens) NULL: it is not
- * kept. */
+/* Computes one head of one window, whose rows have been found, and stores results in `out` (B H W C). lse (tokens) may
+ * be NULL. */
 void df_window_forward(const DfWindowKind *, DfWindowRows *, int h, float *out, float *lse);
-/* The same way back, from out, dout (B H W C) and lse. */
+/* The backward pass of it, from out, dout (B H W C) and lse. */
 void df_window_backward(const DfWindowKind *, DfWindowRows *, DfWindowGrads *, int h, const float *out,
                         const float *dout, const float *lse);
 
-/* What tasks had for the padding, task after task head after head (3 depth each), into dpad (3C); NULL: nowhere. */
+/* Adds the padding's gradients of all tasks to dpad (3C), which may be NULL. `pads` has 3 depth floats for each task
+ * and head. */
 void df_tiles_add_pads(const DfTiles *, float *dpad, const float *pads, size_t tasks);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_bf16.c -- a convolution in bfloat16: the map is rounded once, then patches of it are gathered
- * into rows, a few at a time, as in conv_forward.c. A kernel of one tap that strides skips most pixels: those that it
- * sees are rounded when they are gathered. Where several tasks would gather the same patches, that is done before.
+ * kernels/conv/conv_bf16.c -- convolution in bfloat16. The map is rounded once, then patches of it are gathered into
+ * rows, a few at a time, as in conv_forward.c. A 1x1 kernel with a stride skips most pixels, so there only the pixels
+ * that are read are rounded, while they are gathered. Where several tasks would gather the same patches, all patches
+ * are gathered before the products.
  */
 #include "kernels/conv/conv_bf16.h"
 
@@ -11,7 +12,7 @@
 #include "kernels/gemm/parts.h"
 
 enum {
-    TASKS = 24,          /* cut along output channels too until there are so many */
+    TASKS = 24,          /* below this many, output channels are divided too     */
     MAP_BLOCK = 1 << 14, /* numbers of the map that one task rounds               */
     BLOCK_ROWS = 96      /* most pixels of a task                                 */
 };
@@ -21,11 +22,11 @@ typedef struct {
     const DfPacked *w;
     DfConvTasks tasks;  /* patches of `map`, or of x                                                  */
     DfMap x;
-    const DfBf16 *map;  /* x rounded; NULL: a tap's pixels are, each time                             */
-    DfBf16 *own;        /* memory of it, unless that is x                                             */
+    const DfBf16 *map;  /* x rounded; NULL: pixels are rounded as they are gathered                   */
+    DfBf16 *own;        /* memory of `map`, or NULL if the caller's x is bfloat16 already             */
     size_t numbers;     /* of x                                                                       */
     DfBf16 *shared;     /* all patches, group after group, or NULL: each task gathers its own         */
-    size_t ld;          /* of a row of these                                                          */
+    size_t ld;          /* distance between rows of `shared`                                          */
     DfMap y;            /* rows O                                                                     */
     size_t ldy;
     DfEpilogue e;
@@ -39,13 +40,13 @@ static void map_task(void *arg, size_t task, void *scratch)
     a->k->bf16.round(a->own + first, (const float *)a->x.data + first, df_smaller(a->numbers - first, MAP_BLOCK));
 }
 
-/* What a task gathers. */
+/* The patches that a task gathers. */
 typedef struct {
     const Conv *all;
     DfConvPart part;
 } Gathered;
 
-/* Channels k0..k1-1 of the pixels that one tap sees. */
+/* Gathers channels k0..k1-1 of the pixels that a 1x1 kernel reads. */
 static void gather_pixels(const Gathered *g, size_t k0, size_t k1, DfBf16 *to, size_t ld)
 {
     const DfConvPart *t = &g->part;
@@ -60,7 +61,7 @@ static void gather_pixels(const Gathered *g, size_t k0, size_t k1, DfBf16 *to, s
     }
 }
 
-/* Columns k0..k1-1 of a task's patches, and a zero behind an odd number of them. */
+/* Gathers columns k0..k1-1 of a task's patches, and a zero after an odd number of them. */
 static void gather(const void *from, size_t k0, size_t k1, DfBf16 *to, size_t ld)
 {
     const Gathered *g = from;

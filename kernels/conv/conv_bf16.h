@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_bf16.h -- private to convolutions: those with weights of bfloat16.
+ * kernels/conv/conv_bf16.h -- private to kernels/conv/: convolution with a weight packed in bfloat16.
  */
 #ifndef DF_KERNELS_CONV_CONV_BF16_H
 #define DF_KERNELS_CONV_CONV_BF16_H

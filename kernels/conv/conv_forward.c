@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_forward.c -- y = conv(x, w) as a product: the patches that some pixels see are gathered into
- * rows, a few at a time, and multiplied by the packed weight while they are in the cache. A 1x1 convolution needs no
- * gathering, and a 3x3 one may go by Winograd (winograd.c).
+ * kernels/conv/conv_forward.c -- y = conv(x, w) as a matrix product: the patches of some output pixels are gathered
+ * into rows (im2col), a few at a time, and multiplied by the packed weight while they are in the cache. A 1x1
+ * convolution needs no gathering. A 3x3 one may use Winograd's method instead (winograd.c).
  */
 #include "kernels/conv/conv_bf16.h"
 #include "kernels/conv/conv_int8.h"
@@ -10,7 +10,7 @@
 #include "kernels/conv/tasks.h"
 
 enum {
-    TASKS = 24,     /* cut along output channels too until there are so many */
+    TASKS = 24,     /* below this many, output channels are divided too */
     BLOCK_ROWS = 96 /* most pixels of a task in float32                      */
 };
 
@@ -21,8 +21,8 @@ typedef struct {
     float *y;       /* rows O                               */
     size_t ldy;
     DfEpilogue e;
-    bool in_blocks; /* of k: patches are never whole        */
-    size_t more;    /* bytes of scratch that products want  */
+    bool in_blocks; /* patches are gathered in blocks of k  */
+    size_t more;    /* bytes of scratch for the products    */
 } Forward;
 
 static size_t patches_size(const Forward *a, size_t rows)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_int8.c -- a convolution in 8-bit integers: the map becomes 8 bits once, then patches of it are
- * gathered into rows, a few at a time, as in conv_forward.c. What lies outside of the map is the input's zero.
+ * kernels/conv/conv_int8.c -- convolution in 8-bit integers: the map is quantised once, then patches of it are
+ * gathered into rows, a few at a time, as in conv_forward.c. Pixels outside the map have the value that stands for
+ * zero, the zero point of the input.
  */
 #include <string.h>
 
@@ -9,9 +10,9 @@
 #include "kernels/conv/tasks.h"
 
 enum {
-    TASKS = 16,               /* cut along output channels too until there are so many */
-    MAP_BLOCK = 1 << 15,      /* numbers of the map that one task turns into 8 bits    */
-    PATCH_BYTES = 160 << 10,  /* of the rows of a task                                 */
+    TASKS = 16,               /* below this many, output channels are divided too */
+    MAP_BLOCK = 1 << 15,      /* numbers of the map that one task quantises       */
+    PATCH_BYTES = 160 << 10,  /* most bytes of a task's patches                   */
     LEAST_ROWS = 12,
     MOST_ROWS = 96
 };
@@ -36,7 +37,7 @@ static void map_task(void *arg, size_t task, void *scratch)
     a->k->quantise(a->u + first, a->x + first, df_smaller(a->numbers - first, MAP_BLOCK), a->w->factor, a->w->zero);
 }
 
-/* What is behind `from` numbers of each row becomes 0, up to whole steps. */
+/* Sets the numbers from..to-1 of each row to 0, to fill the last step. */
 static void fill_up(uint8_t *rows, size_t n, size_t ld, size_t from, size_t to)
 {
     for (size_t i = 0; from < to && i < n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_int8.h -- private to convolutions: those with weights of 8 bits.
+ * kernels/conv/conv_int8.h -- private to kernels/conv/: convolution with a weight packed in 8 bits.
  */
 #ifndef DF_KERNELS_CONV_CONV_INT8_H
 #define DF_KERNELS_CONV_CONV_INT8_H

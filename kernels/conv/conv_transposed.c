@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_transposed.c -- x += the transposed convolution of y.
+ * kernels/conv/conv_transposed.c -- x += transposed convolution of y: the gradient of a convolution with respect to
+ * its input, and the forward pass of a transposed convolution.
  *
- * Where the convolution reads  y[o] += w[k] x[o stride + k dilation - padding],  this adds to each x what it gave:
- *     x[i] += sum over k of  w[k]' y[(i + padding - k dilation) / stride]    where the division leaves no rest
- * Which k those are depends on i mod stride alone, the phase of the pixel. So all pixels of one phase form a plain
- * convolution of y with stride 1, by the taps of that phase: stride^2 products, and no two tasks add to the same
- * pixel.
+ * The convolution reads  y[o] += w[k] x[o stride + k dilation - padding],  so each x receives
+ *     x[i] += sum over k of  w[k]' y[(i + padding - k dilation) / stride]    where the division is exact
+ * Which k these are depends on i mod stride alone, the phase of the pixel. So all pixels of one phase are an ordinary
+ * convolution of y with stride 1, by the taps of that phase: stride^2 matrix products, and no two tasks add to the
+ * same pixel.
  */
 #include "kernels/conv/parts.h"
 #include "kernels/conv/patches.h"
@@ -72,7 +73,8 @@ static DfPacked *pack_phase(const DfConvShape *s, const float *w, const size_t *
     return p;
 }
 
-/* Taps that reach phase (py, px), and where from: y = (py + padding - ky dilation) / stride + jy. */
+/* Lists the taps that reach phase (py, px), and the row of y that each reads: (py + padding - ky dilation) / stride +
+ * jy. */
 static size_t phase_taps(const DfConvShape *s, int py, int px, DfRun *runs, size_t *taps)
 {
     size_t n = 0;
@@ -112,8 +114,8 @@ static int transposed_phase(DfPool *pool, Transposed a, const float *w, DfRun *r
     return error;
 }
 
-/* The convolution from y to x that a stride of 1 makes of this: input and output change places, and a padding of 2 -
- * p lets the turned 3x3 kernel reach as far as before. */
+/* For a stride of 1, the convolution from y to x that is equal to this transposed one: input and output change places,
+ * the 3x3 kernel is rotated, and the padding is 2 - p. */
 static DfConvShape turned_shape(const DfConvShape *s)
 {
     DfConvShape turned = *s;
@@ -134,7 +136,7 @@ bool df_conv_transposed_prefers_winograd(const DfConvShape *s)
     return df_conv_pack_kind(&turned, DF_PRECISION_F32) == DF_PACK_WINOGRAD;
 }
 
-/* dL/dx of a Winograd convolution is one itself, with the filters turned around. */
+/* dL/dx of a convolution by Winograd's method is another one, with rotated filters. */
 int df_conv_transposed_packed(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y,
                               const DfPacked *w, const float *bias, float *x, bool fresh)
 {

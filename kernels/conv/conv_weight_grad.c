@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/conv_weight_grad.c -- w += dL/dw: with the patches P of x as rows (one a pixel of the result),  dW +=
- * dY' P.
+ * kernels/conv/conv_weight_grad.c -- w += dL/dw: with the patches P of x as rows (one for each pixel of the result),
+ * dW += dY' P.
  *
- * This is a product with a long sum (all pixels) and a small result (the weight). P is never whole: a task gathers
- * GRAD_ROWS of its rows at a time, some columns of them, and adds their product. Tasks that share columns cut the
- * pixels among them; each of them but the first sums into a gradient of its own, and these are added in order.
+ * This is a product with a long sum (all pixels) and a small result (the weight). P never exists as a whole: a task
+ * gathers GRAD_ROWS of its rows at a time, and only some columns of them, and adds their product. Tasks that share
+ * columns divide the pixels among them. Each of them except the first sums into a gradient of its own, and these are
+ * added in a fixed order.
  */
 #include "kernels/conv/patches.h"
 #include "kernels/gemm/parts.h"
 
 enum {
-    GRAD_TASKS = 8,    /* cut along pixels until there are so many            */
+    GRAD_TASKS = 8,    /* below this many, pixels are divided, too            */
     GRAD_ROWS = 192,   /* rows of patches that are gathered at once: ...      */
     GRAD_COLUMNS = 512 /* ... by so many columns at most they make 384 KiB    */
 };

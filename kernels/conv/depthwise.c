@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/depthwise.c -- convolutions of every channel with a filter of its own, and their two gradients. A
- * task is a row of pixels. Taps outside the map are left out rather than read as zeros.
+ * kernels/conv/depthwise.c -- depthwise convolution, one filter for each channel, and its two gradients. A task is a
+ * row of pixels. Taps outside the map are skipped rather than read as zeros.
  */
 #include "kernels/conv/parts.h"
 
-enum { CHANNELS = 32 }; /* of a task of the weights' gradient: two cache lines */
+enum { CHANNELS = 32 }; /* channels of a task that computes the weights' gradient: two cache lines */
 
 typedef struct {
     const DfKernels *k;
     const DfConvShape *s;
     const float *x;       /* N H W C                         */
     const float *w;       /* kh kw C                         */
-    bool turned;          /* the last tap is the first       */
-    const float *y;       /* N oH oW C, on the way back dL/dy */
+    bool turned;          /* the filter is rotated           */
+    const float *y;       /* N oH oW C; in gradients dL/dy   */
     float *out;           /* like y, like x, or like w       */
     DfEpilogue e;
 } Depthwise;
@@ -94,7 +94,7 @@ static Range outputs_inside(int k, int size, int outputs, int stride, int paddin
     return (Range){ shift < 0 ? (stride - 1 - shift) / stride : 0, most < outputs ? most : outputs };
 }
 
-/* A row of x gathers from all outputs that have read it, so that no two tasks add to the same pixel. */
+/* Computes one row of x from all outputs that read it, so that no two tasks add to the same pixel. */
 static void transposed_row(void *arg, size_t task, void *scratch)
 {
     const Depthwise *a = arg;
@@ -120,7 +120,7 @@ static void transposed_row(void *arg, size_t task, void *scratch)
     }
 }
 
-/* With a stride of 1 this is a convolution too, by the filter turned around, which adds to what is there. */
+/* With a stride of 1 this is an ordinary convolution with the rotated filter, added to what `out` holds. */
 static int transposed_by_forward(DfPool *pool, const DfKernels *k, const DfConvShape *s, const float *y, const float *w,
                                  float *x)
 {

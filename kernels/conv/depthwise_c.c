@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/depthwise_c.c -- the leaves of depthwise convolution: the C reference.
+ * kernels/conv/depthwise_c.c -- the leaf kernels of depthwise convolution in C, the reference.
  */
 
 #include "kernels/conv/parts.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/depthwise_v8.c -- the leaves of depthwise convolution, eight channels of several pixels at a
+ * kernels/conv/depthwise_v8.c -- the leaf kernels of depthwise convolution, eight channels of several pixels at a
  * time.
  */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/parts.h -- private to convolutions: what they share of Winograd's algorithm.
+ * kernels/conv/parts.h -- private to kernels/conv/: the interpolation points of Winograd's algorithm, the transform of
+ * filters, and the C transforms of patches that faster rungs call for leftover channels.
  */
 #ifndef DF_KERNELS_CONV_PARTS_H
 #define DF_KERNELS_CONV_PARTS_H

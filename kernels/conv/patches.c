@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/patches.c -- patches of a map as rows of a matrix.
+ * kernels/conv/patches.c -- gathers patches of a map into rows of a matrix (im2col), and describes the taps of a
+ * convolution as runs.
  */
 #include "kernels/conv/patches.h"
 
@@ -16,8 +17,8 @@ static void fill(char *out, int byte, size_t bytes)
         memset(out, byte, bytes);
 }
 
-/* Copies `bytes`, or up to `room` for more of them, which the next copy overwrites: always the same number of them is
- * faster than exactly those wanted. */
+/* Copies `bytes`; of few bytes always FEW if `room` allows, since a copy of constant length is faster. The next copy
+ * overwrites the surplus. */
 static inline void copy(char *to, const char *from, size_t bytes, size_t room)
 {
     if (bytes <= FEW && room >= FEW)
@@ -26,7 +27,7 @@ static inline void copy(char *to, const char *from, size_t bytes, size_t room)
         memcpy(to, from, bytes);
 }
 
-/* Where pixel (y, x) of an image begins, which may lie outside. */
+/* The offset of pixel (y, x) of an image, which may lie outside it. */
 static ptrdiff_t pixel(const DfPatches *p, int y, int x)
 {
     return (((ptrdiff_t)y * p->W + x) * (ptrdiff_t)p->C + (ptrdiff_t)p->c0) * (ptrdiff_t)p->number;
@@ -70,14 +71,14 @@ static void gather_runs(const DfPatches *p, const char *image, int y, int x, siz
 
 /* ---- short runs, as those of a first layer ----------------------------------------------------------------------- */
 
-/* `copied` bytes each, n of them its own; the next run overwrites the rest. */
+/* Copies `copied` bytes of each run, of which n belong to it; the next run overwrites the rest. */
 static inline void copy_runs(size_t copied, size_t n, size_t runs, const char *from, size_t step, char *out)
 {
     for (size_t i = 0; i < runs; i++)
         memcpy(out + i * n, from + i * step, copied);
 }
 
-/* Do all taps around pixel (y, x) of the map lie within it? false may also mean that it is not known. */
+/* Whether all taps around pixel (y, x) of the map lie within it. It may return false if it cannot tell. */
 static bool inside(const DfPatches *p, int y, int x)
 {
     const DfRun *first = p->runs;
@@ -86,7 +87,7 @@ static bool inside(const DfPatches *p, int y, int x)
     return p->column && y + first->dy >= 0 && y + last->dy < p->H && left >= 0 && left + first->length <= p->W;
 }
 
-/* A whole row of runs that lie inside, if there is room for what is copied too much. */
+/* Copies a whole row of runs that lie inside; returns false if there is no room for the surplus bytes. */
 static bool gather_short_runs(const DfPatches *p, const char *image, int y, int x, char *out, size_t room)
 {
     const size_t n = (size_t)p->runs->length * p->channels * p->number;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/patches.h -- private to convolutions: what each pixel of the result sees of the map, gathered into
- * the rows of a matrix ("im2col"), a few rows at a time.
+ * kernels/conv/patches.h -- private to kernels/conv/: for each output pixel the input values that it reads, gathered
+ * into one row of a matrix ("im2col"), a few rows at a time.
  */
 #ifndef DF_KERNELS_CONV_PATCHES_H
 #define DF_KERNELS_CONV_PATCHES_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/tasks.c -- a convolution by patches, cut into parts that depend on the sizes alone.
+ * kernels/conv/tasks.c -- divides a convolution by patches into tasks. The division depends on the sizes alone, so
+ * results do not depend on the number of threads.
  */
 #include "kernels/conv/tasks.h"
 
@@ -30,7 +31,7 @@ size_t df_conv_part_rows(const DfConvTasks *t)
     return df_ceil_div(t->rows, t->blocks);
 }
 
-/* Neighbours share pixels: a thread mostly has pixels of its own. */
+/* Consecutive parts share pixels, so that different threads mostly have different pixels. */
 DfConvPart df_conv_part(const DfConvTasks *t, size_t i)
 {
     const size_t piece = i % t->pieces;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/tasks.h -- private to convolutions: how one by patches is cut into parts, in every precision.
+ * kernels/conv/tasks.h -- private to kernels/conv/: how a convolution by patches is divided into tasks, in every
+ * precision.
  */
 #ifndef DF_KERNELS_CONV_TASKS_H
 #define DF_KERNELS_CONV_TASKS_H
@@ -16,11 +17,11 @@ typedef struct {
     size_t pieces;       /* of a group: parts that share their patches */
 } DfConvTasks;
 
-/* What is wanted of them. */
+/* The limits of the division. */
 typedef struct {
-    size_t rows;  /* at most, in a part                                                          */
-    size_t parts; /* output channels are cut too until there are so many, as long as a part ...  */
-    size_t tiles; /* ... has so many side by side                                                */
+    size_t rows;  /* most pixels of a part                                                       */
+    size_t parts; /* below this many parts, output channels are divided, too; ...                */
+    size_t tiles; /* ... but a part keeps at least this many tiles side by side                  */
 } DfConvCut;
 
 /* Output channels n0..n1-1 of a group for some pixels. */

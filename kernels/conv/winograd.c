@@ -2,26 +2,26 @@
  *
  * kernels/conv/winograd.c -- 3x3 convolutions by Winograd's minimal filtering F(4x4, 3x3): Lavin and Gray, CVPR 2016.
  *     Y = A' ((G g G') . (B' d B)) A        g: the 3x3 filter, d: a 6x6 patch, Y: 4x4 pixels, . by element
- * Convolving is multiplying polynomials, and these are as well multiplied at six points: B' d evaluates there, G g
- * too, and A' goes back. 36 multiplications give 16 pixels, where the sum of nine taps takes 144. Over the input
- * channels the 36 products by element become 36 products of matrices, V[p] (tiles x I) times U[p] (I x O).
+ * A convolution is a product of polynomials, which can be computed from their values at six points: B' d and G g
+ * evaluate there, and A' interpolates. 36 multiplications give 16 pixels; the direct sum of nine taps takes 144. Over
+ * the input channels, the 36 products by element become 36 matrix products, V[p] (tiles x I) times U[p] (I x O).
  *
- * The usual points 0, +-1, +-2 cost accuracy: over 256 channels the error against float64 is 4.1 times that of a
- * plain float32 sum in the mean (rms) and 10 times at worst. With 0, +-5/8, +-3/2 it is 1.8 and 2.0 times (good
- * points lie near 1 and near each other's inverses: Barabasz et al., ACM TOMS 2020), and all constants of the data
- * transforms are exact.
+ * The usual points 0, +-1, +-2 cost accuracy: over 256 channels the error against float64 is 4.1 times that of a plain
+ * float32 sum on average (rms) and 10 times at worst. With 0, +-5/8, +-3/2 it is 1.8 and 2.0 times (good points lie
+ * near 1 and near each other's inverses: Barabasz et al., ACM TOMS 2020), and all constants of the data transforms are
+ * exact in float32.
  *
- * With a stride of 2 a convolution is a sum of four, of the phases of the map: even or odd rows, even or odd columns.
- * Along one axis
+ * With a stride of 2 a convolution is the sum of four, one for each phase of the map: even or odd rows, even or odd
+ * columns. Along one axis
  *     y[i] = w0 x[2i] + w1 x[2i + 1] + w2 x[2i + 2]
- * even numbers meet two taps, odd ones a single tap. Four of y take five points, and a filter of one tap is one of two
- * whose second is zero, and so nothing at infinity: 4 + 4 + 1 products along an axis, 81 for 16 pixels, which take 144
- * directly. All phases go back by the same A', so products of one point are added up before: 25 sums of one, two or
- * four products. winograd_c.c has the points.
+ * even pixels meet two taps and odd ones a single tap. Four outputs of two taps take five points. A single tap is a
+ * filter of two taps whose second is zero, which needs no product at infinity. So there are 4 + 4 + 1 products along
+ * an axis, and 81 for 16 pixels, which take 144 directly. All phases use the same A', so products of the same point
+ * are added before the last transform: 25 sums of one, two or four products. winograd_c.c has the points.
  *
  * A task takes some tiles through all three steps: 36 (81) matrices of transformed patches, as many products with the
- * transformed filter, and back, so that what is between never leaves the cache. How many tiles, and which channels at a
- * time, is for winograd_plan.c; in bfloat16 the first two steps are those of winograd_bf16.c.
+ * transformed filter, and the output transform, so that intermediate results stay in the cache. winograd_plan.c
+ * decides how many tiles and channels a task takes at a time; in bfloat16 winograd_bf16.c has the first two steps.
  */
 #include <stdalign.h>
 #include <string.h>
@@ -31,8 +31,8 @@
 
 enum {
     O_BLOCK = DF_WINOGRAD_O_BLOCK,
-    LINE = 16,  /* floats between matrices: keeps them off one another's cache sets      */
-    VECTOR = 8, /* of channels: a transform of whole ones has the same bits in every part */
+    LINE = 16,  /* floats between matrices, so that they use different cache sets            */
+    VECTOR = 8, /* channels are divided into whole vectors: so a division changes no results */
     MOST_PRODUCTS = DF_WINOGRAD_MOST_PRODUCTS
 };
 
@@ -80,7 +80,7 @@ static void patch(const DfWinograd *a, Spot spot, const void *zeros, const void 
     }
 }
 
-/* A map may come from far away: what a patch has besides the one before it, its last columns, is fetched. */
+/* The map may not be in the cache: prefetches the last columns of a patch, which the patch before it does not have. */
 static void fetch_patch(const DfWinograd *a, const DfWinogradPart *part, const void *const d[])
 {
     const DfWinogradWay *way = a->plan.way;
@@ -91,7 +91,7 @@ static void fetch_patch(const DfWinograd *a, const DfWinogradPart *part, const v
                              part->v_I * number / sizeof(float));
 }
 
-/* Into tile t of the matrices at v. */
+/* Transforms the patch d into tile t of the matrices at v. */
 static void transform(const DfWinograd *a, const DfWinogradPart *part, char *v, size_t t, const void *const d[])
 {
     const float *at[MOST_PRODUCTS];
@@ -104,7 +104,7 @@ static void transform(const DfWinograd *a, const DfWinogradPart *part, char *v, 
     a->leaves->input((float *)(void *)v + t * a->v_row, a->v_matrix, at, part->v_I);
 }
 
-/* V of tiles t0..t1-1 of those that begin with tile `first`. */
+/* Computes V of tiles t0..t1-1, counted from tile `first`. */
 static void transform_patches(const DfWinograd *a, const DfWinogradPart *part, size_t first, size_t t0, size_t t1,
                               const float *zeros, char *v)
 {
@@ -122,7 +122,7 @@ static void transform_patches(const DfWinograd *a, const DfWinogradPart *part, s
 
 /* ---- the second: M[p] = V[p] U[p] -------------------------------------------------------------------------------- */
 
-/* The sum that product p belongs to, and whether it is the first one there. A stride of 1 is spared the divisions. */
+/* The sum that product p belongs to. With a stride of 1 each product is its own sum, which saves the divisions. */
 static size_t point_of(const DfWinogradWay *way, size_t p)
 {
     if (way->stride == 1)
@@ -135,7 +135,8 @@ static bool begins_sum(const DfWinogradWay *way, size_t p)
     return way->stride == 1 || (p / way->side % way->stride == 0 && p % way->side % way->stride == 0);
 }
 
-/* Into m, or added to what is there. Part `next` comes after this one, if it has any output channels. */
+/* Writes product p to m, or adds it to m if it is not the first of its sum. Prefetches for part `next`, unless that has
+ * no output channels. */
 static void multiply(const DfWinograd *a, const DfWinogradPart *part, const DfWinogradPart *next, size_t p,
                      const char *v, float *m)
 {
@@ -189,7 +190,7 @@ static void store(const DfWinograd *a, Spot spot, const float *m, size_t o, size
 
 /* ---- all three --------------------------------------------------------------------------------------------------- */
 
-/* What a task has of the tiles and of the output channels. */
+/* The tiles and output channels of a task. */
 typedef struct {
     size_t block, first, tiles;
     size_t o_first, o_blocks; /* O_BLOCKs */
@@ -207,8 +208,8 @@ static Share share_of(const DfWinogradPlan *plan, const DfConvShape *s, size_t t
     return share;
 }
 
-/* Part q of what a task does: for every slab of its output channels the input channels, block by block. Behind its last
- * part stands the first one of its neighbour, and behind the last output channels one without any. */
+/* Part q of a task: for every slab of its output channels, the input channels block by block. After the last part comes
+ * the first part of the next task, or a part without output channels if there is none; it is only prefetched. */
 static DfWinogradPart part_of(const DfWinograd *a, const Share *share, size_t q)
 {
     const DfWinogradPlan *plan = &a->plan;
@@ -303,7 +304,7 @@ static int run(DfPool *pool, DfWinograd *a)
     return error;
 }
 
-/* Where V and M of a task lie. */
+/* Computes the layout of V and M in a task's scratch. */
 static void lay_out(DfWinograd *a)
 {
     const size_t pair = is_bf16(a) ? 2 : 1;

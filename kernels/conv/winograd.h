@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd.h -- private to winograd.c, its plans (winograd_plan.c) and its form in bfloat16
- * (winograd_bf16.c).
+ * kernels/conv/winograd.h -- private to the winograd*.c files: the sizes of one convolution by Winograd's method, how
+ * it is divided, and the steps that bfloat16 has of its own.
  */
 #ifndef DF_KERNELS_CONV_WINOGRAD_H
 #define DF_KERNELS_CONV_WINOGRAD_H
@@ -9,11 +9,12 @@
 #include "kernels/conv/parts.h"
 
 enum {
-    DF_WINOGRAD_O_BLOCK = 64, /* output channels that go back at a time */
+    DF_WINOGRAD_O_BLOCK = 64, /* output channels that A' transforms at a time */
     DF_WINOGRAD_MOST_PRODUCTS = 81
 };
 
-/* What differs with the stride. Along an axis, `stride` products in a row are of one point, but for infinity's. */
+/* The sizes that depend on the stride. Along an axis, `stride` consecutive products belong to one point; the point at
+ * infinity has one product. */
 typedef struct {
     size_t stride;
     size_t side;       /* of a patch, in pixels                                             */
@@ -21,19 +22,19 @@ typedef struct {
     size_t across;     /* points along an axis                                              */
     size_t points;     /* across^2: sums of products                                        */
     size_t tile_bytes; /* transformed patches of a task                                     */
-    size_t tasks;      /* cut along output channels, too, until there are so many           */
-    size_t channels;   /* of a map in bfloat16 that are transformed at a time               */
-    double worth;      /* most products for one of direct arithmetic that are likely faster */
+    size_t tasks;      /* below this many tasks, output channels are divided, too           */
+    size_t channels;   /* channels of a bfloat16 map that are transformed at a time         */
+    double worth;      /* faster if there are fewer products than this part of the direct ones */
 } DfWinogradWay;
 
-/* How a convolution is cut: from the sizes and the precision alone. A task has the tiles of a block, and some output
- * channels, of which it sums up a slab at a time. */
+/* How a convolution is divided; this depends on the sizes and the precision alone. A task has the tiles of a block and
+ * some output channels, of which it computes a slab at a time. */
 typedef struct {
     const DfWinogradWay *way;
     size_t tiles_y, tiles_x, tiles; /* of an image, of all                                       */
     size_t blocks, block;           /* tasks along tiles; the most tiles of one                  */
     size_t o_tasks;                 /* tasks along output channels                               */
-    size_t slab;                    /* O_BLOCKs                                                  */
+    size_t slab;                    /* output channels computed at a time, in O_BLOCKs           */
     size_t k_blocks;                /* parts of the input channels; one is transformed at a time */
     bool shared;                    /* all patches are transformed before all products           */
 } DfWinogradPlan;
@@ -54,17 +55,17 @@ typedef struct {
     char *shared;           /* V of all blocks, one after the other, where it is shared; or NULL               */
 } DfWinograd;
 
-/* Some input channels of some tiles, by some output channels: V and U of these, and what they add to M. */
+/* One step of a task: some tiles, input channels and output channels; their V times their U is added to M. */
 typedef struct {
     size_t tiles;
-    size_t i, I;     /* the first, how many                                                                           */
-    size_t v_i, v_I; /* those of whole vectors, which V has: leaves may round what is left of a vector in another way */
+    size_t i, I;     /* input channels: the first, how many                                                           */
+    size_t v_i, v_I; /* the same in whole vectors, as V has them: leaf kernels may round a partial vector differently */
     size_t o, O;
 } DfWinogradPart;
 
-/* V of one tile at v, in bfloat16, with a zero behind an odd v_I; from the pixels at d, which a->x has. */
+/* Writes V of one tile to v, in bfloat16, with a zero after an odd v_I; from the pixels d of a->x. */
 void df_winograd_transform_bf16(const DfWinograd *a, const DfWinogradPart *, uint16_t *v, const void *const d[]);
-/* m = epilogue(V[p] U[p]); product p of part `next` comes after it, whose O is 0 if there is none. */
+/* m = epilogue(V[p] U[p]). Prefetches for product p of part `next`, whose O is 0 if there is none. */
 void df_winograd_multiply_bf16(const DfWinograd *a, const DfWinogradPart *, size_t p, const uint16_t *v, float *m,
                                const DfEpilogue *, const DfWinogradPart *next, size_t next_p);
 

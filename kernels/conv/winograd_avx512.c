@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_avx512.c -- Winograd's transforms, sixteen channels at a time, the last of them masked.
+ * kernels/conv/winograd_avx512.c -- Winograd's transforms, sixteen channels at a time; the last vector is masked.
  */
 
 #include "kernels/act_avx512.h"

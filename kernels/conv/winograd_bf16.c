@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_bf16.c -- Winograd's method with products in bfloat16: patches are transformed in float32, some
- * channels at a time, and rounded.
+ * kernels/conv/winograd_bf16.c -- the parts of Winograd's method that differ in bfloat16: patches are transformed in
+ * float32, some channels at a time, and rounded; the products are those of bfloat16.
  */
 #include <stdalign.h>
 
@@ -10,7 +10,7 @@
 
 enum { ROUNDED = DF_WINOGRAD_MOST_PRODUCTS * 32 }; /* numbers of a patch that are rounded at a time */
 
-/* Channels i..i+n-1 of a patch: where they are, or in `wide`. */
+/* Sets at[] to channels i..i+n-1 of each pixel of a patch: in the map if it is float32, else widened into `wide`. */
 static void channels_of(const DfWinograd *a, const void *const d[], size_t i, size_t n, float *wide, const float *at[])
 {
     const size_t channels = a->plan.way->channels;

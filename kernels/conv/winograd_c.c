@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_c.c -- the transforms of Winograd's method for any two pairs of points +-a, +-b: the C
- * reference. What differs with the stride is what happens to a row.
+ * kernels/conv/winograd_c.c -- the transforms of Winograd's method in C, the reference, for any two pairs of points
+ * +-a, +-b. Strides 1 and 2 differ only in the transform of one row.
  */
 
 #include "kernels/conv/parts.h"
@@ -11,8 +11,8 @@ enum { MOST_SIDE = 9, MOST_ACROSS = 6 };
 
 /* ---- a patch, a tile --------------------------------------------------------------------------------------------- */
 
-/* B' d B is B' applied to the columns of d, then to the rows of what comes out: `side` numbers along either. `row`
- * applies it to numbers that lie `step` apart. */
+/* B' d B applies B' to the columns of d, then to the rows of the result; both have `side` numbers. `row` applies it to
+ * numbers that lie `step` apart. */
 static inline void input_channels(float *v, size_t stride, const float *const d[], size_t n, const size_t side,
                                   void (*row)(float *out, const float *d, size_t step))
 {
@@ -39,7 +39,7 @@ typedef struct {
     int h, w;
 } Tile;
 
-/* A' m A likewise, of `across` points along an axis, and what follows. */
+/* A' m A likewise, with `across` points along an axis, and then the epilogue. */
 static inline void output_channels(Tile to, const float *m, size_t stride, size_t n, const DfEpilogue *e,
                                    const size_t across, void (*row)(float out[4], const float *m, size_t step))
 {
@@ -131,12 +131,12 @@ void df_winograd_output_c(float *y, size_t ld_row, size_t ld_pixel, int h, int w
  *     B' = | -b aa  -aa    b    1  0 |    A' = | a   -a    b   -b   0 |
  *          |  b aa  -aa   -b    1  0 |         | aa   aa   bb   bb  0 |
  *          |  aabb    0  -aa-bb 0  1 |         | aaa -aaa  bbb -bbb 1 |
- * The fifth number counts at infinity alone, so the first four rows serve both phases. Results alternate: what even and
- * what odd numbers give at a, at -a, at b, at -b, and the even ones at infinity.
+ * The fifth number appears only at infinity, so the first four rows serve both phases. Results alternate: those of the
+ * even and of the odd numbers at a, at -a, at b, at -b, and last that of the even numbers at infinity.
  */
 
-/* The first four rows of B' times the four numbers of a phase: every other one of what lies `step` apart, and so in the
- * result. */
+/* The first four rows of B' times the four numbers of a phase: every second of the numbers that lie `step` apart. The
+ * results are written to every second place, too. */
 static void phase(float *out, const float *d, size_t step)
 {
     const float a = DF_STRIDED_A, b = DF_STRIDED_B;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_pack.c -- filters transformed and packed: U = G g G' of every 3x3 filter g, by Winograd's
- * points, as 36 matrices (81 for a stride of 2) in the order in which products read them. A task fills one panel of
+ * kernels/conv/winograd_pack.c -- transforms and packs filters for Winograd's method: U = G g G' of every 3x3 filter
+ * g, as 36 matrices (81 for a stride of 2) in the order in which matrix products read them. A task fills one panel of
  * each.
  *
- * A panel holds filters of DF_PANEL outputs side by side, input after input. The way back convolves with the filters
- * turned around, inputs and outputs exchanged: there the weight, O 3 3 I, has the outputs side by side already.
+ * A panel holds the filters of DF_PANEL outputs side by side, input after input. The backward pass convolves with the
+ * filters rotated by 180 degrees and with inputs and outputs exchanged; its weight, O 3 3 I, already has them side by
+ * side.
  */
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "kernels/gemm/bf16.h"
 #include "kernels/kernels.h"
 
-enum { TAPS = 9, INPUTS = 16 /* turned side by side at a time */ };
+enum { TAPS = 9, INPUTS = 16 /* input channels that are transposed at a time */ };
 
 typedef struct {
     DfPacked *p;
@@ -24,7 +25,7 @@ typedef struct {
 
 static const float zeros[DF_PANEL];
 
-/* Row i of the panel of matrix m that begins at column j, in bfloat16. */
+/* Stores row i of a panel in bfloat16: the panel of matrix m that begins at column j. */
 static void put_row(const DfPacked *p, size_t m, size_t j, size_t i, const float *row)
 {
     DfBf16 *panel = (DfBf16 *)(p->data + m * p->stride) + j * (p->k + p->k % 2);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_plan.c -- which convolutions go by Winograd's method, and how one is cut into tasks: from the
- * sizes alone.
+ * kernels/conv/winograd_plan.c -- decides which convolutions use Winograd's method, and how one is divided into tasks,
+ * from the sizes alone.
  */
 #include "kernels/conv/winograd.h"
 #include "kernels/gemm/bf16.h"
 
 enum {
-    MOST_TILES = 96,         /* of a task                                                                   */
-    NEAR_BYTES = 1 << 20,    /* a transformed filter so large comes from the second cache: ...              */
-    NEAR_TILES = 12,         /* ... tasks of so many tiles, a tile of the product, lose nothing             */
-    FEWEST_TASKS = 4,        /* cut into smaller tasks until there are so many, whatever is read twice      */
-    SHARED_BYTES = 4 << 20,  /* so many transformed patches stay near until all tasks have read them        */
-    FAR_BYTES = 8 << 20,     /* a filter so large comes from the third cache or from memory: ...            */
-    FAR_TILES = 48,          /* ... then a task has so many tiles, ...                                      */
-    FAR_BLOCKS = 4,          /* ... or fewer, down to NEAR_TILES, until there are so many blocks of them;   */
-    FAR_TASKS = 8,           /* so many tasks, even where each of a block transforms all its patches, ...   */
-    FAR_SLAB = 8,            /* ... with sums of so many O_BLOCKs at a time: 3.4 MiB                        */
-    MEMORY_BYTES = 32 << 20, /* a filter so large comes from memory: ...                                    */
-    WORTH_READING = 18       /* ... reading it once takes as long as the products of so many tiles          */
+    MOST_TILES = 96,         /* tiles of a task                                                             */
+    NEAR_BYTES = 1 << 20,    /* a transformed filter up to this size stays in the second-level cache: ...   */
+    NEAR_TILES = 12,         /* ... then tasks of this many tiles, one tile of the product, lose nothing    */
+    FEWEST_TASKS = 4,        /* below this many tasks, they are made smaller, even if more is read twice    */
+    SHARED_BYTES = 4 << 20,  /* transformed patches up to this size stay in a cache until all tasks read them */
+    FAR_BYTES = 8 << 20,     /* a larger filter comes from the third-level cache or from memory: ...        */
+    FAR_TILES = 48,          /* ... then a task has this many tiles, ...                                    */
+    FAR_BLOCKS = 4,          /* ... or fewer, down to NEAR_TILES, if there would be fewer blocks than this; */
+    FAR_TASKS = 8,           /* at least this many tasks, even if those of a block transform its patches twice, ... */
+    FAR_SLAB = 8,            /* ... with sums of this many O_BLOCKs at a time: 3.4 MiB                      */
+    MEMORY_BYTES = 32 << 20, /* a larger filter comes from memory: ...                                      */
+    WORTH_READING = 18       /* ... reading it once takes as long as the products of this many tiles        */
 };
 
 static const DfWinogradWay ways[] = {
@@ -65,8 +65,8 @@ static size_t most_tiles(const DfWinogradWay *way, const DfConvShape *s, bool bf
     return df_clamp_size(fitting / rows * rows, is_far(way, s, bf16) ? FAR_TILES : rows, MOST_TILES);
 }
 
-/* The filter comes from near, or patches stay near for all who read it: V, and M of O_BLOCK channels, stay near in a
- * task. */
+/* The plan if the filter, or all transformed patches, fit into a nearby cache: a task's V, and its M of O_BLOCK
+ * channels, fit into the second-level cache. */
 static void plan_near(DfWinogradPlan *plan, const DfConvShape *s, bool bf16)
 {
     const DfWinogradWay *way = plan->way;
@@ -80,9 +80,10 @@ static void plan_near(DfWinogradPlan *plan, const DfConvShape *s, bool bf16)
     plan->k_blocks = 1;
 }
 
-/* Every task reads the filter from far away, so it has many tiles, whose V and M are larger than the second cache. V[p]
- * and M[p] fit there, if V has the input channels of one block of the sums. While they are there, M[p] has its share of
- * all output channels; so V and M are read once for a block, and the filter once for a task. */
+/* The plan if every task reads the filter from memory: it has many tiles, and their V and M are larger than the
+ * second-level cache. But V[p] and M[p] fit there if V has the input channels of one block of the sums. While they are
+ * there, M[p] is computed for all output channels of the slab; so V and M are read once for each block, and the filter
+ * once for each task. */
 static void plan_far(DfWinogradPlan *plan, const DfConvShape *s, bool bf16)
 {
     const size_t least = df_even_parts(df_ceil_div(plan->tiles, FAR_TILES));
@@ -125,7 +126,7 @@ static double tiles_of(const DfConvShape *s)
     return (double)df_ceil_div((size_t)s->oH, 4) * (double)df_ceil_div((size_t)s->oW, 4);
 }
 
-/* Can it be computed so? */
+/* Whether Winograd's method applies: a 3x3 kernel, stride 1 or 2, padding 0 to 2, no dilation, one group. */
 static bool has_way(const DfConvShape *s)
 {
     bool fits = s->kh == 3 && s->kw == 3 && s->groups == 1 && s->stride[0] == s->stride[1] && s->stride[0] <= 2;
@@ -139,7 +140,7 @@ DfPackKind df_conv_pack_kind(const DfConvShape *s, DfPrecision precision)
     if (forbidden || !has_way(s) || s->I < 32 || s->O < 32)
         return DF_PACK_GEMM;
     const DfWinogradWay *way = way_of(s);
-    if (way->stride == 2 && precision != DF_PRECISION_F32) /* products in bf16 are too fast for so long a way */
+    if (way->stride == 2 && precision != DF_PRECISION_F32) /* in bf16 it is no faster than direct products */
         return DF_PACK_GEMM;
     double tiles = (double)s->N * tiles_of(s);
     if (filter_bytes(way, s, false) > MEMORY_BYTES) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_v8.c -- Winograd's transforms, eight channels at a time; what is left of the channels is done
- * in C.
+ * kernels/conv/winograd_v8.c -- Winograd's transforms, eight channels at a time; C code computes the remaining
+ * channels.
  */
 
 #include "kernels/conv/parts.h"

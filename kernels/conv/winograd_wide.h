@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/conv/winograd_wide.h -- private to winograd_v8.c and winograd_avx512.c: the transforms of F(4x4, 3x3) and of
- * its form for a stride of 2, WIDE channels at a time (kernels/wide.h). winograd_c.c has the algebra.
+ * kernels/conv/winograd_wide.h -- template of winograd_v8.c and winograd_avx512.c (kernels/wide.h): the transforms of
+ * F(4x4, 3x3) and of the method for a stride of 2, WIDE channels at a time. winograd_c.c explains the algebra.
  */
 #include "kernels/wide.h"
 
@@ -36,8 +36,8 @@ static inline void output_row(V out[4], V m0, V m1, V m2, V m3, V m4, V m5)
     out[3] = v_fma(v_set(A * A * A), difference_a, v_fma(v_set(B * B * B), difference_b, m5));
 }
 
-/* v = B' d B of the channels from i on, of which only `some` are there; all of them if `whole`, which is a constant
- * where this is inlined. */
+/* v = B' d B of the channels from i on: of the lanes of `some` only, or of all if `whole`, which is a constant wherever
+ * this is inlined. */
 static inline void input_tile(float *v, size_t stride, const float *const d[36], size_t i, const bool whole, VPart some)
 {
     V half[36]; /* B' d */
@@ -66,7 +66,7 @@ static inline void store_row(float *y, size_t at, size_t ld_pixel, int w, const 
         v_store_some(y + at, v_epilogue_of(row[px], e, at, i, whole, some), whole, some);
 }
 
-/* y = epilogue(A' m A), the h x w pixels of it that are wanted; the rest as in input_tile(). */
+/* y = epilogue(A' m A), of which h x w pixels are stored; the other arguments are those of input_tile(). */
 static inline void output_tile(float *y, size_t ld_row, size_t ld_pixel, int h, int w, const float *m, size_t stride,
                                size_t i, const DfEpilogue *e, const bool whole, VPart some)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention_backward.c -- gradients of deformable attention, scores recomputed block by block
- * from the saved logarithm of their sums. A task is one head with all samples, so that what samples share (tables)
- * is summed in one order.
+ * kernels/deform/deform_attention_backward.c -- gradients of DAT's deformable attention. Scores are computed again
+ * block by block; the saved log-sum-exp (lse) turns them into weights. A task is one head of all samples, so that
+ * gradients which samples share (position tables) are summed in a fixed order.
  */
 #include <string.h>
 
@@ -66,7 +66,7 @@ static void table_backward(const Backward *b, const DfDeformTile *t, int head, i
     }
 }
 
-/* What a head's table has without its margins. */
+/* Adds the gradient of a head's padded table, without its margins, to that of the table. */
 static void add_table(const Backward *b, int head, float *dtable)
 {
     const DfDeformPlan *w = &b->plan;
@@ -113,7 +113,7 @@ static void dense_backward(const Backward *b, const DfDeformTile *t, int head, i
 
 /* ---- queries, keys, values -------------------------------------------------------------------------------------- */
 
-/* All that a tile needs of its queries: q, dout, lse, and delta = <out, dout>. */
+/* Loads the data of a tile's queries: q, dout, lse, and delta = <out, dout>. */
 static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratch *s)
 {
     DfTileRoom *r = &s->tile;
@@ -136,7 +136,7 @@ static void load_tile(const Backward *b, const DfDeformTile *t, int head, Scratc
         memcpy(g->lse + row * w->lanes, lse + df_deform_query(w, t, row, 0), (size_t)t->columns * sizeof *lse);
 }
 
-/* Lanes without a query have no gradient; their scores are whatever the table says there. */
+/* Lanes without a query have scores from the table; this sets their gradients to zero. */
 static void clear_idle_lanes(const DfDeformPlan *w, const DfDeformTile *t, int n, Scratch *s)
 {
     for (int i = 0; i < n; i++)
@@ -181,7 +181,7 @@ static void backward_block(const Backward *b, const DfDeformTile *t, int head, i
         dense_backward(b, t, head, first, n, s);
 }
 
-/* Into the map `dq` (B H W C). */
+/* Adds a tile's gradients of queries to the map `dq` (B H W C). */
 static void add_queries(const DfDeformPlan *w, const DfDeformTile *t, int head, float *dq, Scratch *s)
 {
     const size_t C = (size_t)w->p->C;
@@ -192,7 +192,7 @@ static void add_queries(const DfDeformPlan *w, const DfDeformTile *t, int head, 
     w->k->add_rows(s->to, s->grads.dq, t->lanes, w->depth, w->width, w->p->scale);
 }
 
-/* Into the keys or values `to` (B keys C); NULL: nowhere. */
+/* Adds a head's gradients of keys or values to `to` (B keys C), which may be NULL. */
 static void add_keys(const DfDeformPlan *w, int sample, int head, float *to, const float *from, Scratch *s)
 {
     const size_t C = (size_t)w->p->C;

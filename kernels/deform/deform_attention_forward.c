@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention_forward.c -- attention over sampled keys with a bias from a position table: Xia et
- * al., Vision Transformer with Deformable Attention (CVPR 2022), section 3.2.
+ * kernels/deform/deform_attention_forward.c -- attention to sampled keys, with a bias interpolated from a position
+ * table: Xia et al., Vision Transformer with Deformable Attention (CVPR 2022), section 3.2.
  *
- * A task is one head of one tile of queries; blocks of keys pass by it. Queries are outside because their state
- * (maximum, sum, result so far) has to stay near, and because no two tasks then write to the same place. At 800 x
- * 1216 pixels the third stage has 3800 queries and up to 3800 keys: neither the scores nor the biases would fit into
- * a cache as matrices.
+ * A task is one head of one tile of queries, and reads the keys block by block. The outer loop runs over queries
+ * because their state (maximum, sum, result so far) has to stay in the cache, and because then no two tasks write to
+ * the same place. At 800 x 1216 pixels the third stage has 3800 queries and up to 3800 keys: matrices of all scores or
+ * biases would fit into no cache.
  */
 #include <string.h>
 
@@ -35,7 +35,7 @@ static Scratch carve(const DfDeformPlan *w, DfCarver *c)
     return s;
 }
 
-/* Of no keys nothing comes: 0 / 1. */
+/* Initialises the running softmax. Without keys the result is 0 / 1 = 0. */
 static void start(DfTileRoom *r, int lanes, int width, int keys)
 {
     memset(r->o, 0, (size_t)lanes * (size_t)width * sizeof *r->o);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention_weights.c -- the attention weights of one query of deformable attention, in plain
- * float64: the softmax of section 3.2 of Xia et al., Vision Transformer with Deformable Attention (CVPR 2022), which
- * the kernels never hold in one place. This is also the plainest form of what they compute.
+ * kernels/deform/deform_attention_weights.c -- the attention weights of one query of DAT's deformable attention, in
+ * float64: the softmax of section 3.2 of Xia et al., Vision Transformer with Deformable Attention (CVPR 2022). The
+ * fast kernels never store these weights. This is also the simplest code for what they compute.
  */
 #include "kernels/deform/plan.h"
 
@@ -57,7 +57,7 @@ static double score_of(const DfDeformProblem *p, int b, int head, int query, int
     return sum * (double)p->scale + bias_of(p, b, head, query, key);
 }
 
-/* The scores are computed twice rather than kept: float32 would round them, and nobody waits for one row. */
+/* Computes the scores twice instead of keeping them: `weight` is float32 and would round them, and one row is fast. */
 void df_deform_attention_weights(const DfDeformProblem *p, int b, int head, int query, float *weight)
 {
     double max = -INFINITY;

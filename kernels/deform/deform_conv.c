@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_conv.c -- deformable convolution: Dai et al., ICCV 2017; with weights of the samples, Zhu et
- * al., CVPR 2019.
+ * kernels/deform/deform_conv.c -- deformable convolution: Dai et al., ICCV 2017; modulated by a mask: Zhu et al., CVPR
+ * 2019 (DCNv2).
  *
  *     y[p] = sum over points k of  w[k] x(p stride - padding + k dilation + offset[p][k]) mask[p][k]
- * where x(..) reads the map bilinearly, with zeros outside. This is a convolution whose patches lie elsewhere: what
- * some pixels read makes rows, which are multiplied by the packed weight while they are in the cache.
+ * where x(..) reads the map bilinearly, with zeros outside. It is computed as an ordinary convolution is: the values
+ * that some output pixels read become rows, which are multiplied by the packed weight while they are in the cache.
  */
 #include <math.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "kernels/gemm/parts.h"
 
 enum {
-    ROW_BYTES = 256 << 10, /* rows of a forward task                               */
+    ROW_BYTES = 256 << 10, /* most bytes of a forward task's rows                  */
     LEAST_ROWS = 12,
     MOST_ROWS = 96,
     CHUNK = 1024,          /* pixels of the result that a backward pass takes at a time */
@@ -49,10 +49,11 @@ static Plan plan(const DfDeformConv *d, const DfKernels *kernels)
     return p;
 }
 
-/* ---- places ----------------------------------------------------------------------------------------------------- */
+/* ---- positions -------------------------------------------------------------------------------------------------- */
 
-/* Where one point of the kernel reads: the corners that lie in the map, their shares, and which corner each is
- * (0..3: top left, top right, bottom left, bottom right). `u`, `v`: how far right and down from the top left one. */
+/* The position that one point of the kernel reads: the corners that lie in the map, their weights, and which corner
+ * each is (0..3: top left, top right, bottom left, bottom right). `u`, `v`: the distance right of and below the top
+ * left one. */
 typedef struct {
     int n;
     int corner[CORNERS];
@@ -73,7 +74,7 @@ static Place place(const Plan *p, size_t output, size_t group, size_t point)
     const float y = (float)(oy * s->stride[0] - s->padding[0] + ky * s->dilation[0]) + offset[0];
     const float x = (float)(ox * s->stride[1] - s->padding[1] + kx * s->dilation[1]) + offset[1];
     Place at = { 0 };
-    if (!(y > -1 && y < (float)s->H && x > -1 && x < (float)s->W)) /* NaN is nowhere */
+    if (!(y > -1 && y < (float)s->H && x > -1 && x < (float)s->W)) /* also if one is NaN */
         return at;
     const float top = floorf(y);
     const float left = floorf(x);
@@ -98,8 +99,8 @@ static float mask_at(const Plan *p, size_t output, size_t group, size_t point)
     return p->d->mask ? p->d->mask[(output * p->offset_groups + group) * p->points + point] : 1;
 }
 
-/* Channel c of row `row`, point `point`, in rows that lie group after group, `rows` each. Channels of an offset
- * group may belong to several groups of the convolution: *end is drawn in to where those beside c end. */
+/* The address of channel c of row `row`, point `point`; rows are stored group after group, `rows` each. Channels of an
+ * offset group may belong to several groups of the convolution: *end is lowered to the end of c's group. */
 static float *entry(const Plan *p, float *columns, size_t rows, size_t row, size_t point, size_t c, size_t *end)
 {
     const size_t group = c / p->per_group;
@@ -109,7 +110,7 @@ static float *entry(const Plan *p, float *columns, size_t rows, size_t row, size
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
-/* What pixel `output` of the result reads, into row `row`. */
+/* Samples the values that pixel `output` of the result reads into row `row`. */
 static void sample(const Plan *p, size_t output, size_t rows, size_t row, float *columns)
 {
     for (size_t group = 0; group < p->offset_groups; group++)
@@ -135,10 +136,10 @@ typedef struct {
     float *y;
     DfEpilogue e;
     size_t blocks;
-    size_t more; /* bytes of scratch that products want */
+    size_t more; /* bytes of scratch for the products */
 } Forward;
 
-/* What some rows read, of all groups: floats; what follows is aligned. */
+/* The floats of some rows in all groups, rounded up to keep the next array aligned. */
 static size_t columns_size(const Plan *p, size_t rows)
 {
     return df_ceil_div(rows * p->k * p->groups, DF_PANEL) * DF_PANEL;
@@ -177,7 +178,7 @@ int df_deform_conv_forward(DfPool *pool, const DfKernels *k, const DfDeformConv 
 
 /* ---- backward --------------------------------------------------------------------------------------------------- */
 
-/* Some pixels of one sample at a time: `columns` is what they read, then dL/d of it. */
+/* Some pixels of one sample at a time: `columns` has the values that they read, then the gradients of these. */
 typedef struct {
     Plan plan;
     const DfDeformConvGrads *to;
@@ -193,7 +194,7 @@ static void sample_task(void *arg, size_t task, void *scratch)
         sample(&b->plan, b->first + row, b->rows, row, b->columns);
 }
 
-/* Into the map: some channels of one offset group, so that no two tasks add to the same floats. */
+/* Adds gradients to the map: some channels of one offset group, so that no two tasks add to the same floats. */
 static void map_task(void *arg, size_t task, void *scratch)
 {
     const Backward *b = arg;
@@ -216,10 +217,11 @@ static void map_task(void *arg, size_t task, void *scratch)
         }
 }
 
-/* Into offsets and masks. With g the gradient of what was read and e_c = <g, x at corner c>, what was read along g is
+/* Gradients of offsets and masks. With g the gradient of the sampled value and e_c = <g, x at corner c>, the product of
+ * g and the sample is
  *     (1 - v) ((1 - u) e_0 + u e_1) + v ((1 - u) e_2 + u e_3)
- * That is the mask's gradient; the offset's are its slopes by v (along y) and u (along x), times the mask. Corners
- * outside the map have e = 0. */
+ * This is the mask's gradient. The offset's gradients are its derivatives by v (along y) and u (along x), times the
+ * mask. Corners outside the map have e = 0. */
 static void place_grad(const Backward *b, size_t row, size_t group, size_t point)
 {
     const Plan *p = &b->plan;
@@ -270,7 +272,7 @@ static int weight_grad(DfPool *pool, Backward *b, const float *dy)
     return error;
 }
 
-/* columns = dy W, from where they go into the map and its places */
+/* columns = dy W, which are then added to the gradients of the map, its offsets and its mask. */
 static int input_grad(DfPool *pool, Backward *b, const float *weight, const float *dy)
 {
     const Plan *p = &b->plan;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/ms_deform_attention.c -- multi-scale deformable attention (Zhu et al., ICLR 2021): the leaves in C,
- * and the drivers. Equation 3 without its outer projections: for query q and head m,
+ * kernels/deform/ms_deform_attention.c -- multi-scale deformable attention (Zhu et al., ICLR 2021): the leaf kernels
+ * in C, and the drivers. Equation 3 without its two outer projections: for query q and head m,
  *     out = sum over levels l and points k of  A[l][k] x_l(location[l][k])        x_l(..) is bilinear, zeros outside
- * A sample is four taps, each a run of channels of one cell. First the taps of all samples are found, side by side;
- * then they are one long weighted sum.
+ * A sample is four taps, each of which is one head's channels of one cell. First the taps of all samples are computed;
+ * then one long weighted sum runs over all of them.
  *
- * A task of the forward pass is a run of queries. A task of the backward pass is a head of a sample, whose gradients
- * nobody else writes: so nothing depends on the number of threads.
+ * A task of the forward pass is a run of queries. A task of the backward pass is one head of one sample of the batch;
+ * no other task writes its gradients, so sums do not depend on the number of threads.
  */
 #include <math.h>
 #include <string.h>
@@ -16,8 +16,8 @@
 #include "kernels/ladder.h"
 
 enum {
-    QUERIES = 32, /* of a forward task                                    */
-    AHEAD = 2     /* what so many queries later is needed is asked for now */
+    QUERIES = 32, /* queries of a forward task                      */
+    AHEAD = 2     /* prefetch the samples of the query this far ahead */
 };
 
 /* ---- samples ---------------------------------------------------------------------------------------------------- */
@@ -61,7 +61,7 @@ static DfMsSamples table_of(const DfMsDeformProblem *p, void *memory)
     return (DfMsSamples){ n, room, t.h, t.w, t.width, t.first };
 }
 
-/* The taps of a query and head, behind the table: 4 room each. */
+/* The taps of a query and head, stored after the table: 4 room each. */
 typedef struct {
     int *cell;
     float *weight, *e; /* e: backward only */
@@ -92,7 +92,7 @@ static size_t cells_of(const DfMsDeformProblem *p)
 
 /* Where a sample falls: pixel centres are at (i + 0.5) / size. Taps 0 1 are the upper row. */
 typedef struct {
-    float ax, ay;  /* how far between the columns, the rows */
+    float ax, ay;  /* the fractions between columns and rows */
     int cell[4];
     bool on[4];
 } Point;
@@ -251,26 +251,26 @@ typedef struct {
     float *dvalue, *dlocation, *dattention;
 } Backward;
 
-static float *from(float *x, size_t at) /* nowhere stays nowhere */
+static float *from(float *x, size_t at) /* NULL stays NULL */
 {
     return x ? x + at : NULL;
 }
 
-static void ask_for(const float *x, size_t at, size_t n)
+static void prefetch(const float *x, size_t at, size_t n)
 {
     enum { LINE = 16 };
     for (size_t i = 0; x && i < n; i += LINE)
         df_prefetch(x + at + i);
 }
 
-/* Asks for what a query of a head reads and adds to; that of the next query is some heads away. */
-static void ask_for_query(const Backward *j, size_t row, size_t samples)
+/* Prefetches what a query of a head reads and adds to; the data of the next query is not contiguous with it. */
+static void prefetch_query(const Backward *j, size_t row, size_t samples)
 {
-    ask_for(j->p->location, 2 * row * samples, 2 * samples);
-    ask_for(j->dlocation, 2 * row * samples, 2 * samples);
-    ask_for(j->p->attention, row * samples, samples);
-    ask_for(j->dattention, row * samples, samples);
-    ask_for(j->dout, row * (size_t)j->p->depth, (size_t)j->p->depth);
+    prefetch(j->p->location, 2 * row * samples, 2 * samples);
+    prefetch(j->dlocation, 2 * row * samples, 2 * samples);
+    prefetch(j->p->attention, row * samples, samples);
+    prefetch(j->dattention, row * samples, samples);
+    prefetch(j->dout, row * (size_t)j->p->depth, (size_t)j->p->depth);
 }
 
 static void backward_task(void *arg, size_t task, void *scratch)
@@ -292,7 +292,7 @@ static void backward_task(void *arg, size_t task, void *scratch)
         const size_t sample = row * (size_t)s.n;
         const float *const location = p->location + 2 * sample, *const attention = p->attention + sample;
         if (q + AHEAD < (b + 1) * queries)
-            ask_for_query(j, row + AHEAD * heads, (size_t)s.n);
+            prefetch_query(j, row + AHEAD * heads, (size_t)s.n);
         j->k->taps(taps.cell, taps.weight, &s, location, attention);
         j->k->scatter(taps.e, dvalue, p->value + at, stride, taps.cell, taps.weight, j->dout + row * depth, 4 * s.room,
                       p->depth);

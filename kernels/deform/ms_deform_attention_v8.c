@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/ms_deform_attention_v8.c -- the leaves of multi-scale deformable attention, eight floats at once:
- * samples side by side while their taps are found, channels side by side while they are summed; both ways.
+ * kernels/deform/ms_deform_attention_v8.c -- the leaf kernels of multi-scale deformable attention, eight floats at a
+ * time, forward and backward: eight samples while taps are computed, eight channels while they are summed.
  */
 #include <string.h>
 
@@ -33,8 +33,8 @@ static V8m within(V8 cell, V8 size)
     return v8m_and(v8_ge(cell, v8_zero()), v8_lt(cell, size));
 }
 
-/* Where eight samples fall, in cells with pixel centres at halves: x0 y0 is the tap above and left of each, ax ay how
- * far beyond it lies, bx by how far it is from there to the next. */
+/* The positions of eight samples, in cells with pixel centres at halves: x0 y0 is the tap above and left of each, ax ay
+ * the distance from it to the sample, bx by the distance from there to the next tap. */
 typedef struct {
     V8 x0, y0, ax, ay, bx, by;
     V8m left, right, top, bottom; /* which taps are in the level */
@@ -225,8 +225,8 @@ static inline V8 tap_gradient(const float *e, V8m row, V8m column)
     return v8_where(v8m_and(row, column), v8_load(e));
 }
 
-/* As sample_backward() of ms_deform_attention.c, which says why. A location that is not a number has no taps, but
- * shares that are not numbers either. */
+/* As sample_backward() in ms_deform_attention.c, which explains it. A location that is NaN has no taps, but its
+ * fractions are NaN, too. */
 static inline void eight_slopes(float *dlocation, float *dattention, const DfMsSamples *s, int i, Pairs location,
                                 V8 attention, const float *e)
 {

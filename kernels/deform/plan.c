@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/plan.c -- what both directions of deformable attention prepare: keys and values by head, padded
- * tables, and all coordinates in cells of the table, where query minus key is the place to sample.
+ * kernels/deform/plan.c -- what both passes of deformable attention prepare: keys and values copied head by head,
+ * position tables with a margin of zeros, and all coordinates in cells of the table, so that the bias is sampled at
+ * query minus key.
  */
 #include "kernels/deform/plan.h"
 

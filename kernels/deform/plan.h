@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/plan.h -- private to deformable attention: its sizes, tiles and prepared inputs, the same for both
- * directions.
+ * kernels/deform/plan.h -- private to DAT's deformable attention: its sizes, tiles and prepared inputs, which both
+ * passes share.
  */
 #ifndef DF_KERNELS_DEFORM_PLAN_H
 #define DF_KERNELS_DEFORM_PLAN_H
@@ -13,9 +13,9 @@
 
 enum { DF_KEY_BLOCK = 48 }; /* keys whose scores exist at a time: with 96 lanes 18 KiB */
 
-/* With a table the queries keep their rows: then all queries of a row have the same y in the table, and interpolating
- * there falls apart into once along y for the row and once along x for each query. Without a table the map is one long
- * row. A tile is `tile_rows` rows of one of the `pieces` that a row is cut into. */
+/* With a table a tile consists of rows of queries: all queries of a row have the same y in the table, so it is
+ * interpolated once along y for the row, and once along x for each query. Without a table the map is one long row. A
+ * tile is `tile_rows` rows of one of the `pieces` that a row is divided into. */
 typedef struct {
     const DfDeformProblem *p;
     const DfAttentionKernels *k;
@@ -33,7 +33,7 @@ typedef struct {
     float *tables;                  /* heads (h + 4) stride: padded               */
 } DfDeformPlan;
 
-/* Carves the prepared inputs; over a base of NULL it counts. */
+/* Takes the arrays of the prepared inputs from `workspace`; if its base is NULL, it only counts. */
 DfDeformPlan df_deform_plan(const DfDeformProblem *, const DfAttentionKernels *, DfCarver *workspace);
 int df_deform_prepare(DfPool *, DfDeformPlan *); /* fills them in */
 
@@ -92,12 +92,13 @@ typedef struct {
 } DfDeformBlock;
 void df_deform_scores(const DfDeformPlan *, const DfDeformTile *, int head, int first, int n, const DfDeformBlock *);
 
-/* number[lane] for the leaf drop(): of the score of the tile's query and key 0. Lanes without a query get anything. */
+/* number[lane] for the leaf drop(): the index of the score of the tile's query and key 0. Lanes without a query get any
+ * value. */
 void df_deform_numbers(const DfDeformPlan *, const DfDeformTile *, int head, uint32_t *number);
 
-/* ---- where things stand ----------------------------------------------------------------------------------------- */
+/* ---- indices ---------------------------------------------------------------------------------------------------- */
 
-/* Keys of sample b in its copies, and which of the caller's keys copy i is. */
+/* The number of keys of sample b in its copies, and the index of the caller's key that copy i is. */
 static inline int df_deform_keys(const DfDeformPlan *w, int b)
 {
     return w->seen ? w->n_seen[b] : w->p->keys;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/bf16.c -- products with weights of bfloat16: how one is cut into tasks. Its rows may be bfloat16
- * already; rows of float32 are rounded task by task, and before all tasks where several of them share rows.
+ * kernels/gemm/bf16.c -- matrix products with weights in bfloat16: how one is divided into tasks. The other factor may
+ * be bfloat16 already; rows of float32 are rounded by the task that reads them, or before all tasks where several
+ * tasks share rows.
  */
 #include "kernels/gemm/bf16.h"
 
 #include "kernels/gemm/parts.h"
 
 enum {
-    TASK_ROWS = 96,     /* a task's rows                                          */
-    TASKS = 24,         /* cut along columns too until there are so many, ...     */
-    TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
+    TASK_ROWS = 96,     /* most rows of a task                                             */
+    TASKS = 24,         /* below this many tasks, columns are divided, too, ...            */
+    TASK_WORK = 1 << 18 /* ... unless tasks would have fewer multiply-adds than this       */
 };
 
 typedef struct {
@@ -20,7 +21,7 @@ typedef struct {
     size_t tiles, column_tasks; /* tiles of tile_n columns, some of them a task's */
     DfMap a;                    /* M K, rows lda apart                            */
     size_t lda;
-    DfBf16 *shared;             /* the same rounded before; or NULL               */
+    DfBf16 *shared;             /* `a` rounded before all tasks; or NULL          */
     DfMap y;                    /* M N, rows ldy apart                            */
     size_t ldy;
     DfEpilogue e;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/bf16.h -- private: bfloat16, the upper half of a float32: its
- * sign, its exponent, 7 bits behind the point.
+ * kernels/gemm/bf16.h -- private: conversion between float32 and bfloat16, which is the upper half of a float32: its
+ * sign, its exponent and 7 bits of its fraction.
  */
 #ifndef DF_KERNELS_GEMM_BF16_H
 #define DF_KERNELS_GEMM_BF16_H
@@ -12,8 +12,7 @@
 
 typedef uint16_t DfBf16;
 
-/* The nearest, of two equally near the even one, as VCVTNEPS2BF16 does it: numbers below 2^-126 become zero, and NaN
- * stays NaN. */
+/* Rounds to nearest, ties to even, as VCVTNEPS2BF16 does: numbers below 2^-126 become zero, and NaN stays NaN. */
 static inline DfBf16 df_bf16(float x)
 {
     uint32_t bits;

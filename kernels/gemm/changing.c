@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/changing.c -- products of two matrices that change, as in backward passes: packing is part of the
+ * kernels/gemm/changing.c -- products of two matrices that both change, as in backward passes: packing is part of the
  * product.
  *
- * A task computes a part of the result, block by block of k. A block of b becomes panels, as weights do (pack.c),
- * and stays in the second-level cache (Goto and van de Geijn, ACM TOMS 2008). Some rows of a at a time, transposed
- * if need be, go past it: tile by tile, so that the rows of a tile stay in the first level and a result's row is
- * walked along. While they are multiplied, the next rows are fetched.
+ * A task computes a part of the result, block by block of k. It packs a block of b into panels, as weights are packed
+ * (pack.c), which stay in the second-level cache (Goto and van de Geijn, ACM TOMS 2008). It multiplies them by some
+ * rows of a at a time, transposed if necessary; the inner loop runs along a row of the result, so that the rows of a
+ * tile stay in the first-level cache. Meanwhile the next rows are prefetched.
  *
- * Small results of long sums (weight gradients) are cut along k too: every piece sums into a result of its own, and
- * the results are added in order. All cuts depend on the sizes alone.
+ * Small results of long sums (weight gradients) are divided along k, too: every piece sums into a result of its own,
+ * and these results are added in order. The division depends on the sizes alone.
  */
 #include <string.h>
 
@@ -19,15 +19,15 @@ enum {
     K_BLOCK = 320,       /* a tile's rows of one block of a: 15 KiB                                           */
     ROWS = 96,           /* rows of a in one step                                                             */
     SIDE = 512,          /* most columns of a block of b, 640 KiB; most rows and columns of a task            */
-    TASKS = 16,          /* cut further until there are so many, ...                                          */
-    TASK_WORK = 1 << 18, /* ... unless tasks would be smaller than this many multiply-adds, ...               */
-    LEAST_SIDE = 96,     /* ... or have fewer rows or columns: what is packed for a few is used too seldom    */
+    TASKS = 16,          /* below this many tasks, they are made smaller, ...                                 */
+    TASK_WORK = 1 << 18, /* ... unless they would have fewer multiply-adds than this, ...                     */
+    LEAST_SIDE = 96,     /* ... or fewer rows or columns than this: packing would cost too much               */
     K_PIECE = 512,       /* least length of a piece of k                                                      */
     STRIP = 16,          /* rows that are transposed side by side                                             */
-    AHEAD = 8            /* rows of b are fetched so long before they are copied                              */
+    AHEAD = 8            /* prefetch rows of b this many rows before they are copied                          */
 };
 
-/* As df_cut, where tiles of `side` end. */
+/* As df_cut(), but parts end at multiples of `side`. */
 static size_t cut_tiles(size_t n, size_t side, size_t parts, size_t i)
 {
     return df_smaller(df_cut(df_ceil_div(n, side), parts, i) * side, n);
@@ -35,8 +35,8 @@ static size_t cut_tiles(size_t n, size_t side, size_t parts, size_t i)
 
 /* ---- steps ------------------------------------------------------------------------------------------------------ */
 
-/* Some rows of op(a) in one block of k. In memory they are `runs` runs of `length` floats: rows, or columns if a is
- * transposed. */
+/* Some rows of op(a) in one block of k. In memory they are `runs` runs of `length` floats: rows of a, or columns if a
+ * is transposed. */
 typedef struct {
     size_t k0, depth; /* the block        */
     size_t row, rows;
@@ -64,7 +64,8 @@ static Step step_at(const DfKernels *k, const DfProduct *p, size_t block, size_t
 
 /* ---- packing ---------------------------------------------------------------------------------------------------- */
 
-/* Panels, and rows of a copy, lie a little further apart than they are long: else they would share cache sets. */
+/* The distance between panels, and between rows of a copy: a little more than their length, so that they do not share
+ * cache sets. */
 static size_t panel_distance(size_t depth)
 {
     return (depth + 1) * DF_PANEL;
@@ -85,7 +86,7 @@ size_t df_product_scratch(const DfProduct *p)
     return (panels_size(p) + df_smaller(p->M, ROWS) * row_distance(df_smaller(p->K, K_BLOCK))) * sizeof(float);
 }
 
-/* `depth` rows of b, n columns: a row at a time. */
+/* Packs `depth` rows and n columns of b, row by row. */
 static void pack_rows(const DfGemmKernels *k, const float *b, size_t ldb, size_t depth, size_t n, float *panels)
 {
     const size_t whole = n / DF_PANEL * DF_PANEL;
@@ -104,7 +105,7 @@ static void pack_rows(const DfGemmKernels *k, const float *b, size_t ldb, size_t
     }
 }
 
-/* The same of a transposed b: n rows, `depth` columns. */
+/* Packs a transposed b, which has n rows and `depth` columns. */
 static void pack_columns(const DfPointwiseKernels *k, const float *b, size_t ldb, size_t depth, size_t n, float *panels)
 {
     for (size_t j = 0; j < n; j += DF_PANEL, panels += panel_distance(depth)) {
@@ -138,7 +139,7 @@ static void transpose_a(const DfKernels *k, Step s, float *to)
     }
 }
 
-/* Rows that the tiles can read, wherever they are then. */
+/* Makes rows of a readable for tiles: points at them where they are, or copies or transposes them to `to`. */
 static void pack_a(const DfKernels *k, bool transposed, Step *s, float *to)
 {
     if (transposed)
@@ -154,8 +155,8 @@ static void pack_a(const DfKernels *k, bool transposed, Step *s, float *to)
 
 /* ---- on one thread ---------------------------------------------------------------------------------------------- */
 
-/* c = a b, or c += a b. The columns are inside: a tile's rows of a stay in the first level while the panels, from the
- * second, pass by. Rows are dealt out evenly, and the runs of the next step fetched as evenly. */
+/* c = a b, or c += a b. The inner loop runs over columns: a tile's rows of a stay in the first-level cache, and the
+ * panels come from the second. Rows are divided evenly among tiles, and so is prefetching of the next step. */
 static void multiply(const DfGemmKernels *k, Step s, DfPanels b, float *c, size_t ldc, bool adds, Step next)
 {
     const size_t width = (size_t)k->tile_n;
@@ -182,7 +183,7 @@ static Step step_after(const DfKernels *k, const DfProduct *p, size_t block, siz
     return block + 1 < blocks_of(p) ? step_at(k, p, block + 1, 0) : (Step){ 0 };
 }
 
-/* One block of k, some columns. */
+/* Adds the product of one block of k for some columns. */
 static void add_block(const DfKernels *k, const DfProduct *p, size_t block, size_t n0, float *panels, float *rows)
 {
     const size_t parts = df_ceil_div(p->M, ROWS);
@@ -281,7 +282,7 @@ static void sum_row(void *arg, size_t row, void *scratch)
         t->k->pointwise.accumulate(p->c + row * p->ldc, t->partial + ((piece - 1) * p->M + row) * p->N, 1, p->N);
 }
 
-/* First along k, where nothing is packed twice; then where parts are longest. */
+/* Divides the product into tasks: first along k, where nothing is packed twice; then along the longer side. */
 static void cut(Tasks *t)
 {
     const DfProduct *p = &t->whole;

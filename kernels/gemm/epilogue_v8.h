@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/epilogue_v8.h -- private to the *_v8.c files: DfEpilogue on eight floats.
+ * kernels/gemm/epilogue_v8.h -- private to the *_v8.c files: epilogues (DfEpilogue) of eight floats at a time.
  */
 #ifndef DF_KERNELS_GEMM_EPILOGUE_V8_H
 #define DF_KERNELS_GEMM_EPILOGUE_V8_H

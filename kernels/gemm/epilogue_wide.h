@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/epilogue_wide.h -- private to kernels/gemm/epilogue_v8.h and kernels/act_avx512.h: DfEpilogue on WIDE
- * floats (kernels/wide.h), of which only `some` are there: all of them if `whole`, which is a constant where this is
- * inlined.
+ * kernels/gemm/epilogue_wide.h -- template of kernels/gemm/epilogue_v8.h and kernels/act_avx512.h (kernels/wide.h):
+ * applies a DfEpilogue to WIDE floats. Only the lanes of `some` are read, or all of them if `whole`, which is a
+ * constant wherever this is inlined.
  */
 #include "kernels/wide.h"
 

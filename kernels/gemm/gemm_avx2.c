@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_avx2.c -- gemm_f32_avx2_6x16: the inner product of everything, by AVX2 and FMA.
+ * kernels/gemm/gemm_avx2.c -- gemm_f32_avx2_6x16: the innermost tile of float32 products, with AVX2 and FMA.
  *
- * A tile is 6 rows and 16 columns of the result, twelve vectors that stay in registers while k passes by. A step along
- * k reads two vectors of b, and of each row of a one number, which is broadcast: 12 FMAs for 8 loads. Two FMAs may
- * start every cycle and each takes four or five, so ten or so must be on their way to keep the unit busy; twelve are.
+ * A tile is 6 rows and 16 columns of the result: twelve vectors that stay in registers during the loop over k. A step
+ * along k reads two vectors of b and, for each row, one number of a, which is broadcast: 12 FMAs for 8 loads. The
+ * processor can start two FMAs every cycle, and each takes four or five cycles, so about ten independent ones are
+ * needed to keep it busy; a tile has twelve.
  */
 #include <stdalign.h>
 
@@ -12,8 +13,8 @@
 #include "kernels/gemm/tile_end_avx2.h"
 #include "kernels/ladder.h"
 
-/* What happens to row i. At 6 rows, twelve sums, two vectors of b and one of a fill fifteen of the sixteen registers.
- * They have names, l0 r0 .. l5 r5 for the left and right half of a row, because compilers leave arrays in memory. */
+/* The code for row i. At 6 rows, twelve sums, two vectors of b and one of a use fifteen of the sixteen registers. The
+ * sums are variables, l0 r0 .. l5 r5 for the left and right half of a row, because compilers keep arrays in memory. */
 #define START(i)                                                             \
     V8 l##i = start_l, r##i = start_r;                                       \
     _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T0);                  \
@@ -34,8 +35,8 @@ static inline void end_of_16(size_t rows, float *y, float *c, size_t ldc, const 
     tile_end(rows, 16, y, c, ldc, e);
 }
 
-/* The sums start from `bias`; `more` (laid out as c) is added to them, when it has had time to arrive; `end` is what
- * follows. Each may be NULL. */
+/* The sums start from `bias`. `more` (laid out as c) is added at the end, when its loads have had time to complete;
+ * then follows the epilogue `end`. Each may be NULL. */
 #define DEFINE_TILE(rows)                                                    \
 static void gemm_f32_avx2_##rows##x16(size_t k, const float *a, size_t lda, const float *b, float *c, size_t ldc, \
                                       const float *bias, const float *more, const DfEpilogue *end) \

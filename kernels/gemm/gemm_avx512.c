@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_avx512.c -- gemm_f32_avx512_12x32: the inner product by AVX-512. Four times the tile of the AVX2
- * rung (gemm_avx2.c tells how a tile works): half the loads for a multiplication, and fewer beginnings and ends for
- * the short sums of small channel counts.
+ * kernels/gemm/gemm_avx512.c -- gemm_f32_avx512_12x32: the innermost tile of float32 products, with AVX-512. It is
+ * four times as large as that of the AVX2 rung (gemm_avx2.c explains how a tile works): less than half the loads for a
+ * multiplication, and the cost of starting and finishing a tile, which matters for short sums over few channels, is
+ * paid less often.
  */
 #include <string.h>
 
@@ -30,8 +31,8 @@
     _mm512_storeu_ps(to + i * ld, l##i);                                     \
     _mm512_storeu_ps(to + i * ld + 16, r##i);
 
-/* Rows are reached from every third one (a, a3, a6, a9) by adding 0, 1 or 2 times lda, which an address can do by
- * itself: twelve distances would not fit into registers. */
+/* Rows are addressed from every third one (a, a3, a6, a9) plus 0, 1 or 2 times lda, which an x86 address can express:
+ * twelve row pointers would not fit into registers. */
 #define DEFINE_TILE(rows)                                                    \
 static void gemm_f32_avx512_##rows##x32(size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, \
                                         size_t ldc, const float *bias, const float *more, const DfEpilogue *end, \
@@ -87,7 +88,7 @@ static void gemm_f32_avx512_12x32_fetching(int m, int n, size_t k, const float *
     tiles[m - 1](k, a, lda, b, panel, c, ldc, ends.bias, ends.more, ends.end, ahead, step);
 }
 
-/* What it fetches is near already. */
+/* Tiles that prefetch nothing: `ahead` is this tile's own b, which is in the cache. */
 static void gemm_f32_avx512_12x32_tile(int m, int n, size_t k, const float *a, size_t lda, const float *b,
                                        size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {

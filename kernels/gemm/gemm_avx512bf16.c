@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_avx512bf16.c -- gemm_bf16_avx512_12x32: the inner product of bfloat16 by AVX512-BF16.
- * The tile is that of gemm_avx512.c; what it does in a step is twice as much. VDPBF16PS adds two products to
- * each of 16 sums, first that of the upper halves; each sum is rounded to the nearest, and numbers below
- * 2^-126 count as zero, whatever the process has set.
+ * kernels/gemm/gemm_avx512bf16.c -- gemm_bf16_avx512_12x32: the innermost tile of bfloat16 products, with AVX512-BF16.
+ * The tile is that of gemm_avx512.c, with two multiplications in each step. VDPBF16PS adds two products to each of 16
+ * sums, first that of the upper halves. Each sum is rounded to nearest, and numbers below 2^-126 count as zero,
+ * whatever the floating-point mode of the process.
  */
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #include "kernels/gemm/tile_end_avx512.h"
 #include "kernels/ladder.h"
 
-/* Two numbers that stand side by side, in all lanes. */
+/* A pair of consecutive numbers, broadcast to all lanes. */
 static inline __m512bh pair(const DfBf16 *a)
 {
     int32_t both;
@@ -77,7 +77,8 @@ static Tile *const tiles[] = {
     gemm_bf16_avx512_9x32, gemm_bf16_avx512_10x32, gemm_bf16_avx512_11x32, gemm_bf16_avx512_12x32,
 };
 
-/* ---- what is left of the columns: one panel, or its beginning ---------------------------------------------------- */
+/* ---- fewer than 32 columns: one panel or part of it
+ * --------------------------------------------------------------- */
 
 #undef START
 #undef STEP
@@ -156,7 +157,7 @@ static void gemm_bf16_avx512_12x32_fetching(int m, int n, size_t pairs, const Df
     }
 }
 
-/* What it fetches is near already. */
+/* Tiles that prefetch nothing: `ahead` is this tile's own b, which is in the cache. */
 static void gemm_bf16_avx512_12x32_tile(int m, int n, size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b,
                                         size_t panel, float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
@@ -187,7 +188,7 @@ static void widen_avx512(float *y, const DfBf16 *x, size_t n)
     df_widen(y + i, x + i, n - i);
 }
 
-/* The first of two that stand side by side is the lower half of a lane, the second the upper one. */
+/* Of each pair, the first number is the lower half of a lane and the second the upper half. */
 static inline V16 firsts(__m512i pairs)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));

@@ -2,8 +2,8 @@
  *
  * kernels/gemm/gemm_bf16.c -- products of bfloat16 on one thread, and the C reference of their tile.
  *
- * The loops are those of packed.c. What is new is that the rows of a, which are float32, are rounded first: a block of
- * k of all rows, once for all panels. A block has twice as many numbers as one of float32, which are as many bytes.
+ * The loops are those of packed.c. The rows of a are float32 and are rounded first: one block of k of all rows, once
+ * for all panels. A block has twice as many numbers as a block of float32, so it takes as many bytes.
  */
 #include "core/core.h"
 #include "kernels/gemm/bf16.h"
@@ -16,7 +16,7 @@ size_t df_bf16_row(size_t k)
     return k + k % 2 + PAD;
 }
 
-/* Of a block. */
+/* The distance between the rounded rows of a block. */
 static size_t rounded_row(size_t k)
 {
     return df_bf16_row(df_smaller(k, DF_BF16_K_BLOCK));
@@ -27,7 +27,8 @@ size_t df_bf16_scratch(size_t m, size_t k)
     return m * rounded_row(k) * sizeof(DfBf16);
 }
 
-void df_bf16_round_rows(const DfBf16Kernels *k, DfBf16 *to, size_t ld, const float *a, size_t lda, size_t rows, size_t n)
+void df_bf16_round_rows(const DfBf16Kernels *k, DfBf16 *to, size_t ld, const float *a, size_t lda, size_t rows,
+                        size_t n)
 {
     for (size_t i = 0; i < rows; i++, to += ld) {
         k->round(to, a + i * lda, n);
@@ -36,14 +37,14 @@ void df_bf16_round_rows(const DfBf16Kernels *k, DfBf16 *to, size_t ld, const flo
     }
 }
 
-/* A panel of b, or as many as a tile is wide; `next` are those that are read then, or NULL. */
+/* A panel of b, or as many as a tile is wide; `next` are the panels to prefetch, or NULL. */
 typedef struct {
     const DfBf16 *b, *next;
     size_t pairs, panel, n;
 } Panel;
 
-/* What is added next to as many results as a tile has. A map of tens of megabytes comes from memory, and a tile of few
- * steps is done before its own part of it is here. */
+/* Prefetches the residual of the next tile. A map of tens of megabytes comes from memory, and a tile of few steps would
+ * be finished before its own part of the residual has arrived. */
 static void fetch_ahead(const DfBf16Product *p, const DfEpilogue *e, size_t rows, size_t n)
 {
     enum { LINE = 16 }; /* floats */
@@ -52,9 +53,9 @@ static void fetch_ahead(const DfBf16Product *p, const DfEpilogue *e, size_t rows
             df_prefetch(e->residual + p->ahead + i * p->ldy + j);
 }
 
-/* All rows against it, dealt out evenly. While it is used, a piece of the next one is fetched with every tile. */
-static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfBf16 *a, size_t lda, const Panel *b, float *y,
-                       bool first, bool last, const DfEpilogue *e)
+/* Multiplies all rows, divided evenly among tiles, by this panel. Every tile prefetches a piece of the next one. */
+static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfBf16 *a, size_t lda, const Panel *b,
+                       float *y, bool first, bool last, const DfEpilogue *e)
 {
     enum { STEP = 2 * DF_PANEL };
     const size_t tiles = df_ceil_div(p->m, (size_t)k->tile_m);
@@ -66,16 +67,16 @@ static void panel_rows(const DfBf16Kernels *k, const DfBf16Product *p, const DfB
         if (last && p->ahead && moved.residual)
             fetch_ahead(p, &moved, (size_t)rows, b->n);
         if (b->next && k->fetching_tile)
-            k->fetching_tile(rows, (int)b->n, b->pairs, a + row * lda, lda, b->b, b->panel, y + row * p->ldy, p->ldy, first,
-                             last, &moved, b->next + t * piece, df_ceil_div(STEP, tiles));
+            k->fetching_tile(rows, (int)b->n, b->pairs, a + row * lda, lda, b->b, b->panel, y + row * p->ldy, p->ldy,
+                             first, last, &moved, b->next + t * piece, df_ceil_div(STEP, tiles));
         else
-            k->tile(rows, (int)b->n, b->pairs, a + row * lda, lda, b->b, b->panel, y + row * p->ldy, p->ldy, first, last,
-                    &moved);
+            k->tile(rows, (int)b->n, b->pairs, a + row * lda, lda, b->b, b->panel, y + row * p->ldy, p->ldy, first,
+                    last, &moved);
     }
 }
 
-/* The panels that are read after those before column j of a block: their
- * neighbours, else the first of the next block. */
+/* The panels to prefetch during the product that ends before column j of a block: the next ones, else the first of the
+ * next block. */
 static const DfBf16 *panels_after(const DfBf16Product *p, size_t j, size_t k0, size_t k1)
 {
     if (j < p->n1)
@@ -85,8 +86,9 @@ static const DfBf16 *panels_after(const DfBf16Product *p, size_t j, size_t k0, s
     return p->then;
 }
 
-/* The numbers k0..k1-1 of all rows, which begin at a, against all panels. */
-static void multiply_block(const DfBf16Kernels *k, const DfBf16Product *p, size_t k0, size_t k1, const DfBf16 *a, size_t lda)
+/* Multiplies the numbers k0..k1-1 of all rows, which begin at a, by all panels. */
+static void multiply_block(const DfBf16Kernels *k, const DfBf16Product *p, size_t k0, size_t k1, const DfBf16 *a,
+                           size_t lda)
 {
     const size_t width = (size_t)k->tile_n;
     for (size_t j = p->n0; j < p->n1; j += width) {
@@ -116,7 +118,7 @@ void df_bf16_product(const DfBf16Kernels *k, const DfBf16Product *p, uint16_t *s
     }
 }
 
-/* Bytes, so that what follows is aligned. */
+/* The bytes of the rounded input, rounded up to keep the next array aligned. */
 static size_t input_scratch(size_t m, size_t k)
 {
     return df_ceil_div(df_bf16_scratch(m, k), 64) * 64;
@@ -173,7 +175,7 @@ static void add_pairs(float acc[DF_PANEL], size_t pairs, const DfBf16 *a, const 
         }
 }
 
-/* What is added to the sums at the end of a tile (tile_end_v8.h), and what follows. */
+/* Adds what c holds or the residual to the sums at the end of a tile (tile_end_v8.h), and applies the epilogue. */
 static void finish_row(float *acc, size_t n, float *y, size_t at, bool first, bool last, const DfEpilogue *e)
 {
     const bool is_sum = df_epilogue_is_sum(e);
@@ -187,7 +189,7 @@ static void finish_row(float *acc, size_t n, float *y, size_t at, bool first, bo
     memcpy(y, acc, n * sizeof *y);
 }
 
-/* The same tile as the faster rung has, with the same roundings. */
+/* The same tile as on faster rungs, with the roundings of AVX512-BF16. */
 static void gemm_bf16_c_6x16(int m, int n, size_t pairs, const DfBf16 *a, size_t lda, const DfBf16 *b, size_t panel,
                              float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_blas.c -- whole products by OpenBLAS.
+ * kernels/gemm/gemm_blas.c -- whole matrix products by OpenBLAS, for the rung "blas".
  *
- * It is loaded when somebody first asks for this rung, not linked: loading it costs more than all that happens before a
- * command begins. The tasks of our pool are its only parallelism. A build that has threads of its own is told to use
- * one, so that a product has the same bits whichever thread calls it. The build without threads gives two callers the
- * same buffer, unless it was made with USE_LOCKING, which it does not tell: its products take turns.
+ * The library is loaded when this rung is first used. It is not linked, because loading it takes longer than
+ * everything else that happens before a command starts. Our own thread pool is the only source of parallelism: a build
+ * of OpenBLAS with threads is told to use one, so that a product has the same bits whichever thread calls it. A build
+ * without threads gives two concurrent callers the same buffer, unless it was made with USE_LOCKING, which cannot be
+ * asked; so there only one product runs at a time.
  */
 #include <assert.h>
 #include <dlfcn.h>
@@ -17,17 +18,17 @@
 #include "kernels/gemm/parts.h"
 #include "kernels/ladder.h"
 
-/* As <cblas.h> has them. */
+/* The values of <cblas.h>. */
 enum { ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112 };
 typedef void Sgemm(int order, int op_a, int op_b, int M, int N, int K, float alpha, const float *a, int lda,
                    const float *b, int ldb, float beta, float *c, int ldc);
 
-enum { SERIAL, OWN_THREADS, OPENMP }; /* what openblas_get_parallel() answers */
+enum { SERIAL, OWN_THREADS, OPENMP }; /* results of openblas_get_parallel() */
 
 static struct {
     Sgemm *sgemm;
-    void (*one_thread)(int); /* of OpenMP, which counts the threads of each of ours apart; else NULL */
-    bool takes_turns;        /* one product at a time                                                */
+    void (*one_thread)(int); /* OpenMP builds: sets the number of threads for the calling thread; else NULL */
+    bool takes_turns;        /* only one product may run at a time                                   */
     const char *about;       /* version, processor, kind of threads                                  */
     char problem[256];       /* why it cannot be used; empty if it can                               */
 } library;
@@ -36,7 +37,7 @@ static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- loading ---------------------------------------------------------------------------------------------------- */
 
-/* The address of a function in the form of any function: POSIX has both of one size, C does not promise it. */
+/* dlsym() returns a data pointer. POSIX guarantees that it can hold a function's address; ISO C does not. */
 typedef void Function(void);
 
 static Function *function_of(void *handle, const char *name)
@@ -48,7 +49,7 @@ static Function *function_of(void *handle, const char *name)
     return found;
 }
 
-/* The one that CMake found; where that is gone, the one that the system finds by its name. */
+/* Opens the library that CMake found, or, if that file is gone, the one that the system finds by name. */
 static void *open_library(void)
 {
     const char *name = strrchr(DF_BLAS_LIBRARY, '/');
@@ -110,7 +111,7 @@ static int size_of(size_t n)
     return (int)n;
 }
 
-/* The distance of rows, which may not be 0, even where there are none. */
+/* The distance between rows. BLAS rejects 0, even if there are no rows. */
 static int distance_of(size_t ld)
 {
     return ld ? size_of(ld) : 1;

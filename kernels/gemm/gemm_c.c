@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_c.c -- the C reference of the inner product and of what follows it.
+ * kernels/gemm/gemm_c.c -- the innermost tile of float32 products and its epilogue, in C: the reference.
  */
 #include <string.h>
 
@@ -22,8 +22,8 @@ void df_epilogue_c(float *y, size_t n, const DfEpilogue *e, size_t at, size_t co
         y[j] += e->residual[at + j];
 }
 
-/* The same tile as the faster rungs have, row by row: first the sum over k, then what follows it. Columns are inside:
- * they are contiguous in a panel, and the compiler makes vectors of them. */
+/* The tile, row by row: first the sum over k, then the epilogue. The inner loop runs over the columns, which are
+ * contiguous in a panel, so that the compiler vectorises it. */
 static void gemm_f32_c_6x16(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel,
                             float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {
@@ -31,7 +31,7 @@ static void gemm_f32_c_6x16(int m, int n, size_t k, const float *a, size_t lda, 
     const DfEpilogue end = { .act = e->act, .scale = e->scale, .residual = starts_with_residual ? NULL : e->residual };
     (void)panel;
     for (size_t i = 0; i < (size_t)m; i++) {
-        float acc[DF_PANEL] = { 0 }; /* of the whole panel, whose last columns may be zeros */
+        float acc[DF_PANEL] = { 0 }; /* for the whole panel, whose last columns may be padding */
         float *y = c + i * ldc;
         for (size_t p = 0; p < k; p++)
             for (size_t j = 0; j < DF_PANEL; j++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_int8_avx2.c -- gemm_int8_avx2_3x16: products in 8-bit integers by AVX2.
+ * kernels/gemm/gemm_int8_avx2.c -- gemm_int8_avx2_3x16: the tile of products in 8-bit integers, with AVX2.
  *
- * The instruction that multiplies bytes adds two products in 16 bits, where they do not always fit. So both sides are
- * widened to 16 bits, and pairs of products are added in 32 bits, exactly: twice as many multiply-adds an instruction
- * as in float32. A vector of sums holds 4 columns, two sums each (of the first and the second pair of every 4 steps of
- * k); 3 rows of 16 columns are twelve of them.
+ * The AVX2 instruction that multiplies bytes adds two products in 16 bits, which can overflow. So both factors are
+ * widened to 16 bits, and pairs of products are added in 32 bits, exactly; an instruction then does twice as many
+ * multiply-adds as in float32. A vector of sums holds 4 columns with two sums each (of the first and the second pair
+ * in every 4 steps of k); 3 rows of 16 columns are twelve vectors.
  */
 #include <stdalign.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_int8_avx512vnni.c -- gemm_int8_avx512vnni_12x32: products in 8-bit integers by AVX-512 VNNI, whose
- * instruction multiplies 64 pairs of bytes and adds them, four by four, to 16 sums of 32 bits. The tile is that of
- * gemm_avx512.c, and four steps of k are one.
+ * kernels/gemm/gemm_int8_avx512vnni.c -- gemm_int8_avx512vnni_12x32: the tile of products in 8-bit integers, with
+ * AVX-512 VNNI. Its instruction VPDPBUSD multiplies 64 pairs of bytes and adds them, four by four, to 16 sums of 32
+ * bits. The tile is that of gemm_avx512.c; one step of the loop covers four numbers along k.
  */
 #include <stdalign.h>
 #include <string.h>
@@ -21,8 +21,8 @@ static inline __m512i four_of(const uint8_t *a)
     return _mm512_set1_epi32(four);
 }
 
-/* sum + a b, four products to each sum. As an intrinsic, GCC 12 copies every sum to another register and back, and to
- * memory, at every step. */
+/* sum + a b, four products to each sum. With the intrinsic, GCC 12 copies every sum to another register and back, and
+ * to memory, at every step; hence inline assembly. */
 static inline __m512i dot(__m512i sum, __m512i a, __m512i b)
 {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
@@ -74,9 +74,9 @@ static Products *const products[ROWS] = {
     products_7, products_8, products_9, products_10, products_11, products_12,
 };
 
-/* ---- what follows ------------------------------------------------------------------------------------------------ */
+/* ---- epilogue ---------------------------------------------------------------------------------------------------- */
 
-/* Of rows of 32 columns in memory, of which n belong to the result. */
+/* The epilogue of rows of 32 columns in memory, of which n belong to the result. */
 static void end_of_some(size_t rows, size_t n, const float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
     for (size_t i = 0; i < rows; i++)
@@ -87,7 +87,7 @@ static void end_of_some(size_t rows, size_t n, const float *y, float *c, size_t 
         }
 }
 
-/* Of whole rows; `act` is a constant where this is inlined. */
+/* The epilogue of whole rows; `act` is a constant wherever this is inlined. */
 static inline void end_of_all(DfAct act, size_t rows, const float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
     DfEpilogue known = *e;
@@ -113,7 +113,7 @@ static void end_of(size_t rows, size_t n, const float *y, float *c, size_t ldc, 
 
 /* ---- the tile ---------------------------------------------------------------------------------------------------- */
 
-/* What will be written, and a residual, come into the first-level cache while products are added up. */
+/* Prefetches the result and the residual into the first-level cache while products are computed. */
 static void fetch_result(size_t rows, const float *c, size_t ldc, const float *residual)
 {
     for (size_t i = 0; i < rows; i++) {
@@ -126,7 +126,7 @@ static void fetch_result(size_t rows, const float *c, size_t ldc, const float *r
     }
 }
 
-/* Of one panel both halves of a tile are made; the second one is not stored. */
+/* If there is only one panel, both halves of the tile are computed from it; the second one is not stored. */
 static void gemm_int8_avx512vnni_12x32_fetching(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b,
                                                 size_t panel, float *c, size_t ldc, const DfInt8Columns *columns,
                                                 const DfEpilogue *e, const int8_t *ahead, size_t step)
@@ -138,7 +138,7 @@ static void gemm_int8_avx512vnni_12x32_fetching(int m, int n, size_t k, const ui
     end_of((size_t)m, (size_t)n, y, c, ldc, e);
 }
 
-/* What it fetches is near already. */
+/* Tiles that prefetch nothing: `ahead` is this tile's own b, which is in the cache. */
 static void gemm_int8_avx512vnni_12x32(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b,
                                        size_t panel, float *c, size_t ldc, const DfInt8Columns *columns,
                                        const DfEpilogue *e)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_int8_avxvnni.c -- gemm_int8_avxvnni_6x16: products in 8-bit integers by
- * AVX-VNNI, an instruction that some processors have beside AVX2: it multiplies 32 pairs of bytes
- * and adds them, four by four, to 8 sums of 32 bits.
+ * kernels/gemm/gemm_int8_avxvnni.c -- gemm_int8_avxvnni_6x16: the tile of products in 8-bit integers, with AVX-VNNI,
+ * an instruction that some processors have in addition to AVX2. It multiplies 32 pairs of bytes and adds them, four by
+ * four, to 8 sums of 32 bits.
  */
 #include <stdalign.h>
 #include <string.h>

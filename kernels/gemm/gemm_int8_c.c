@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_int8_c.c -- the C reference of products in 8-bit integers. The sums are exact, so
- * every rung has the same ones; what follows them is float32, one rounding after the other, and has the
- * same bits too where the activation is none or a ReLU.
+ * kernels/gemm/gemm_int8_c.c -- products in 8-bit integers in C, the reference. The sums are exact, so every rung
+ * computes the same ones. The epilogue is float32, one rounding after the other; all rungs have the same bits there,
+ * too, if the activation is none or a ReLU.
  */
 #include <math.h>
 
 #include "kernels/gemm/int8.h"
 #include "kernels/ladder.h"
 
-/* u = round(x factor) + zero, cut off at 0 and 255. The value is cut off first: what is far outside fits no integer. */
+/* u = round(x factor) + zero, clamped to 0..255. It is clamped before rounding: large values would overflow an
+ * integer. */
 static void quantise_c(uint8_t *u, const float *x, size_t n, float factor, int zero)
 {
     const float least = (float)-zero;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_int8_neondot.c -- gemm_int8_neondot_6x16: products in 8-bit integers by UDOT, which adds four
- * products to each of four sums.
+ * kernels/gemm/gemm_int8_neondot.c -- gemm_int8_neondot_6x16: the tile of products in 8-bit integers, with UDOT, which
+ * adds four products to each of four sums.
  *
- * Both of its factors are unsigned. So a weight q is read as q + 128, its upper bit turned, and 128 times the sum of
- * the row is taken away at the end: modulo 2^32, which is where the sums are.
+ * Both factors of UDOT are unsigned. So a weight q is read as q + 128, by flipping its upper bit, and 128 times the
+ * sum of the row of a is subtracted at the end; all sums are modulo 2^32.
  */
 #include <arm_neon.h>
 #include <stdalign.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_int8_neoni8mm.c -- gemm_int8_neon_6x16: products in 8-bit integers by USMMLA, which multiplies two
- * rows of eight numbers with two columns of eight and adds the four results to a register of sums. The registers are
- * those of gemm_neonbf16.c.
+ * kernels/gemm/gemm_int8_neoni8mm.c -- gemm_int8_neon_6x16: the tile of products in 8-bit integers, with USMMLA, which
+ * multiplies two rows of eight numbers by two columns of eight and adds the four results to a register of sums.
+ * Registers are used as in gemm_neonbf16.c.
  */
 #include <arm_neon.h>
 #include <stdalign.h>
@@ -19,7 +19,7 @@ static inline uint8x16_t two_rows(const uint8_t *row, size_t lda)
     return vcombine_u8(vld1_u8(row), vld1_u8(row + lda));
 }
 
-/* The last step, where there is an odd number of them: zeros follow. */
+/* The last step of an odd number of steps, followed by zeros. */
 static inline uint8x16_t two_short_rows(const uint8_t *row, size_t lda)
 {
     uint8_t all[16] = { 0 };
@@ -33,7 +33,7 @@ static inline int32x4_t step_of_quad(const int8_t *b)
     return vreinterpretq_s32_s8(vld1q_s8(b));
 }
 
-/* What happens to the rows 2 i and 2 i + 1. Four columns q have the sums l (of the first two) and r. */
+/* The code for rows 2 i and 2 i + 1. Four columns q have the sums l (of the first two) and r. */
 #define START(i)                                                             \
     int32x4_t l##i##0 = zero, r##i##0 = zero, l##i##1 = zero, r##i##1 = zero; \
     int32x4_t l##i##2 = zero, r##i##2 = zero, l##i##3 = zero, r##i##3 = zero;

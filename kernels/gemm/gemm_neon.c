@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_neon.c -- gemm_f32_neon_6x16: the inner product by NEON, the tile of gemm_avx2.c on registers half
- * as wide, of which there are twice as many.
+ * kernels/gemm/gemm_neon.c -- gemm_f32_neon_6x16: the innermost tile of float32 products, with NEON: the tile of
+ * gemm_avx2.c, on registers that are half as wide and twice as many.
  *
- * Four steps along k are taken together: of each row of a one register then holds the numbers of all four, and an FMA
- * names the one that it wants. A quarter of a row of b is read for six FMAs, so 22 loads feed 96 of them. At 6 rows,
- * 24 sums, six registers of a and two of b fill all thirty-two.
+ * The loop takes four steps along k at once: a register holds four numbers of a row of a, and an FMA names the lane
+ * that it multiplies by. A quarter of a row of b is read for six FMAs, so 22 loads feed 96 FMAs. At 6 rows, 24 sums,
+ * six registers of a and two of b use all thirty-two registers.
  */
 #include <arm_neon.h>
 #include <stdalign.h>
@@ -20,7 +20,7 @@ static inline V4 load_or_zero(const float *from, size_t at)
     return from ? vld1q_f32(from + at) : vdupq_n_f32(0);
 }
 
-/* What happens to row i, whose sums are w x y z: of columns 0, 4, 8 and 12 on. */
+/* The code for row i, whose sums are w x y z: of the columns from 0, 4, 8 and 12 on. */
 #define START(i)                                                             \
     V4 w##i = start_w, x##i = start_x, y##i = start_y, z##i = start_z;       \
     __builtin_prefetch(c + i * ldc, 1);                                      \
@@ -46,7 +46,7 @@ static inline V4 load_or_zero(const float *from, size_t at)
     vst1q_f32(to + i * ld + 8, y##i);                                        \
     vst1q_f32(to + i * ld + 12, z##i);
 
-/* One of the four steps: which lane of a is a constant of the instruction. */
+/* One of the four steps. `at` selects the lane of a, and must be a constant in the instruction. */
 #define STEP(rows, at)                                                       \
     {                                                                        \
         enum { lane = at };                                                  \

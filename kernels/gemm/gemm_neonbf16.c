@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/gemm_neonbf16.c -- gemm_bf16_neon_6x16: the inner product of bfloat16 by BFMMLA, which multiplies two
- * rows of four numbers with two columns of four and adds the four results to a register of sums.
+ * kernels/gemm/gemm_neonbf16.c -- gemm_bf16_neon_6x16: the innermost tile of bfloat16 products, with BFMMLA, which
+ * multiplies two rows of four numbers by two columns of four and adds the four results to a register of sums.
  *
- * It rounds otherwise than the other rungs: the sum of a step is rounded to odd, and numbers below 2^-126 count as
+ * It rounds differently from the other rungs: the sum of a step is rounded to odd, and numbers below 2^-126 count as
  * zero. An accumulator has two rows by two columns, so a pair of rows with 16 columns takes eight of them, and three
  * pairs leave eight registers for a and b.
  */
@@ -25,7 +25,7 @@ static inline bfloat16x8_t two_rows(const DfBf16 *row, size_t lda)
     return vreinterpretq_bf16_u16(vcombine_u16(vld1_u16(row), vld1_u16(row + lda)));
 }
 
-/* The last pair, where there is an odd number of them: two zeros follow. */
+/* The last pair of an odd number of pairs, followed by two zeros. */
 static inline bfloat16x8_t two_short_rows(const DfBf16 *row, size_t lda)
 {
     uint32_t pair[4] = { 0 };
@@ -39,7 +39,7 @@ static inline uint32x4_t pairs_of_quad(const DfBf16 *b)
     return vreinterpretq_u32_u16(vld1q_u16(b));
 }
 
-/* What happens to the rows 2 i and 2 i + 1. Four columns q have the sums l (of the first two) and r. */
+/* The code for rows 2 i and 2 i + 1. Four columns q have the sums l (of the first two) and r. */
 #define START(i)                                                             \
     V4 l##i##0 = start[0], r##i##0 = start[1], l##i##1 = start[2], r##i##1 = start[3]; \
     V4 l##i##2 = start[4], r##i##2 = start[5], l##i##3 = start[6], r##i##3 = start[7];
@@ -109,7 +109,7 @@ static void start_sums(V4 start[2 * QUADS], const float *bias, size_t n)
     }
 }
 
-/* m rows of n sums in y, and what is added to them and follows, to c. */
+/* Adds `ends->more` to m rows of n sums in y, applies the epilogue, and stores them in c. */
 static void finish(size_t m, size_t n, float *y, float *c, size_t ldc, const TileEnds *ends)
 {
     const DfEpilogue *const e = ends->end;
@@ -146,7 +146,7 @@ static void gemm_bf16_neon_6x16_tile(int m, int n, size_t pairs, const DfBf16 *a
 
 /* ---- rounding ---------------------------------------------------------------------------------------------------- */
 
-/* BFCVTN rounds to the nearest and keeps numbers below 2^-126, of which only the sign may stay. */
+/* BFCVTN rounds to nearest but keeps numbers below 2^-126; here they become zeros with their sign. */
 static inline uint16x4_t round_4(V4 x)
 {
     const uint32x4_t tiny = vcltq_f32(vabsq_f32(x), vdupq_n_f32(0x1p-126f));

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/int8.c -- products with weights of 8 bits: how one is cut into tasks, and a task into tiles. The input
- * becomes 8 bits task by task; where a task takes some of the columns only, the whole of it before.
+ * kernels/gemm/int8.c -- products with weights in 8 bits: how one is divided into tasks, and a task into tiles. A task
+ * quantises the rows of the input that it reads; where several tasks share rows, the whole input is quantised first.
  *
- * Sums stay in registers over all of k: a row of 8 bits is short enough for the caches.
+ * Sums stay in registers for all of k: a row of 8-bit numbers is short enough for the caches.
  */
 #include "kernels/gemm/int8.h"
 
 enum {
-    TASK_ROWS = 96,      /* a task's rows                                          */
-    TASKS = 16,          /* cut along columns too until there are so many, ...     */
-    TASK_WORK = 1 << 20, /* ... unless tasks would be smaller than this many multiply-adds */
+    TASK_ROWS = 96,      /* most rows of a task                                    */
+    TASKS = 16,          /* below this many tasks, columns are divided, too, ...   */
+    TASK_WORK = 1 << 20, /* ... unless tasks would have fewer multiply-adds than this */
     MLP_ROWS = 48,       /* rows of the hidden layer that exist at a time          */
     MLP_TASKS = 12
 };
 
-/* A panel of b, or two; `next` are those that are read then, or NULL. */
+/* One or two panels of b; `next` are the panels to prefetch, or NULL. */
 typedef struct {
     const int8_t *b, *next;
     size_t k, n;
     DfInt8Columns columns;
 } Panel;
 
-/* Tile t of `tiles`. A piece of the next panels is fetched with every tile. */
+/* Computes tile t of `tiles`, and prefetches its share of the next panels. */
 static void tile(const DfInt8Kernels *k, size_t m, const uint8_t *a, size_t lda, const Panel *p, float *y, size_t ldy,
                  const DfEpilogue *e, size_t t, size_t tiles)
 {
@@ -36,7 +36,7 @@ static void tile(const DfInt8Kernels *k, size_t m, const uint8_t *a, size_t lda,
         k->tile((int)m, (int)p->n, p->k, a, lda, p->b, panel, y, ldy, &p->columns, e);
 }
 
-/* All rows against them. Rows are dealt out evenly, as in packed.c. */
+/* Multiplies all rows by these panels. Rows are divided evenly among tiles, as in packed.c. */
 static void panel_rows(const DfInt8Kernels *k, size_t m, const uint8_t *a, size_t lda, const Panel *p, float *y,
                        size_t ldy, const DfEpilogue *e)
 {
@@ -119,7 +119,7 @@ static size_t column_tasks(size_t row_tasks, size_t tiles, double work)
     return df_smaller(df_smaller(wanted, sensible ? sensible : 1), tiles);
 }
 
-/* Tasks that share their rows: the input becomes 8 bits once, before. */
+/* For tasks that share their rows: quantises the whole input first, then multiplies. */
 static int in_two_passes(DfPool *pool, Product *p)
 {
     p->u = df_malloc(p->M * df_int8_row(p->K));
@@ -147,7 +147,7 @@ int df_int8_gemm(DfPool *pool, const DfKernels *k, size_t M, const float *a, siz
     return df_parallel(pool, p.row_tasks, df_ceil_div(M, p.row_tasks) * df_int8_row(p.K), product_task, &p);
 }
 
-/* ---- two products and an activation between ---------------------------------------------------------------------- */
+/* ---- two products with an activation between them ---------------------------------------------------------------- */
 
 typedef struct {
     const DfInt8Kernels *k;
@@ -158,7 +158,8 @@ typedef struct {
     DfEpilogue middle, e; /* of each layer */
 } Mlp;
 
-/* The hidden layer in float32, then in 8 bits; both in scratch, and before them the input in 8 bits. */
+/* Scratch holds the hidden layer in float32 and, after it, a buffer of 8-bit numbers: first the input, then the hidden
+ * layer. */
 static void mlp_task(void *arg, size_t task, void *scratch)
 {
     const Mlp *p = arg;
@@ -175,7 +176,7 @@ static void mlp_task(void *arg, size_t task, void *scratch)
                  p->out, &e);
 }
 
-/* Few rows: two products one after the other, with the whole hidden layer between them. */
+/* For few rows: two products one after the other, with the whole hidden layer in memory. */
 static int mlp_in_two(DfPool *pool, const DfKernels *k, const Mlp *p, const DfPacked *w1, const DfPacked *w2)
 {
     float *h = df_malloc(p->M * p->hidden * sizeof *h);

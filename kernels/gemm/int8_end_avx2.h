@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/int8_end_avx2.h -- private to the products in 8-bit integers of x86: what comes before a tile.
+ * kernels/gemm/int8_end_avx2.h -- private to the products in 8-bit integers on x86: quantises the input.
  */
 #ifndef DF_KERNELS_GEMM_INT8_END_AVX2_H
 #define DF_KERNELS_GEMM_INT8_END_AVX2_H
@@ -10,7 +10,7 @@
 #include "kernels/gemm/int8_end_v8.h"
 #include "kernels/gemm/tile_end_avx2.h"
 
-/* u = round(x factor) + zero, as quantise_c in gemm_int8_c.c has it. */
+/* u = round(x factor) + zero, as in quantise_c() of gemm_int8_c.c. */
 static inline __m256i v8_quantise(const float *x, V8 factor, V8 least, V8 most, __m256i zero)
 {
     const V8 t = _mm256_mul_ps(_mm256_loadu_ps(x), factor);
@@ -18,7 +18,7 @@ static inline __m256i v8_quantise(const float *x, V8 factor, V8 least, V8 most, 
     return _mm256_add_epi32(_mm256_cvtps_epi32(inside), zero);
 }
 
-/* Packing works in both halves of a vector apart: the quarters are put back in order at the end. */
+/* Pack instructions work on the two halves of a vector separately; the quarters are put back in order at the end. */
 static inline void quantise_32(uint8_t *u, const float *x, V8 factor, V8 least, V8 most, __m256i zero)
 {
     const __m256i ab = _mm256_packs_epi32(v8_quantise(x, factor, least, most, zero),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/int8_end_neon.h -- private to the products in 8-bit integers of ARM: what comes before and after a tile.
+ * kernels/gemm/int8_end_neon.h -- private to the products in 8-bit integers on ARM: quantises the input.
  */
 #ifndef DF_KERNELS_GEMM_INT8_END_NEON_H
 #define DF_KERNELS_GEMM_INT8_END_NEON_H
@@ -9,8 +9,8 @@
 
 #include "kernels/gemm/int8_end_v8.h"
 
-/* What quantise() computes of four numbers; `zero` is added at the end. FMAX and FMIN would keep a NaN, which their
- * forms FMAXNM and FMINNM take for no number. */
+/* quantise() of four numbers; `zero` is added at the end. A NaN has to become `least`: FMAXNM and FMINNM return the
+ * other operand, while FMAX and FMIN would return the NaN. */
 static inline int32x4_t quantise_4(float32x4_t x, float factor, float least, float most, int zero)
 {
     const float32x4_t above = vmaxnmq_f32(vmulq_n_f32(x, factor), vdupq_n_f32(least));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/int8_end_v8.h -- private to the products in 8-bit integers that are written for an instruction set: what
- * comes after a tile, on eight numbers.
+ * kernels/gemm/int8_end_v8.h -- private to the products in 8-bit integers with vector instructions: scales the sums of
+ * a tile and applies the epilogue, eight numbers at a time.
  */
 #ifndef DF_KERNELS_GEMM_INT8_END_V8_H
 #define DF_KERNELS_GEMM_INT8_END_V8_H
@@ -12,7 +12,7 @@
 #include "kernels/gemm/int8.h"
 #include "kernels/gemm/tile_end_v8.h"
 
-/* Eight sums, scaled; what follows reads at offset `at` of a residual. */
+/* Scales eight sums and applies the epilogue, whose residual is read at offset `at`. */
 static inline V8 v8_int8_end(const int32_t *sum, const DfInt8Columns *columns, size_t j, const DfEpilogue *e, size_t at)
 {
     const V8i start = v8i_load(columns->start + j);
@@ -20,7 +20,7 @@ static inline V8 v8_int8_end(const int32_t *sum, const DfInt8Columns *columns, s
     return v8_epilogue(v8_mul(v8_from_int(all), v8_load(columns->scale + j)), e, at, j);
 }
 
-/* Fewer than 16 columns: what is read and written by column goes through copies of full width. */
+/* For fewer than 16 columns: everything that is indexed by column is copied to arrays of full width first. */
 static inline void int8_end_narrow(size_t rows, size_t n, const int32_t *sum, const DfInt8Columns *columns, float *c,
                                    size_t ldc, const DfEpilogue *e)
 {
@@ -42,7 +42,7 @@ static inline void int8_end_narrow(size_t rows, size_t n, const int32_t *sum, co
     }
 }
 
-/* What follows the sums of some rows and 16 columns. */
+/* Scales the sums of some rows and 16 columns, applies the epilogue and stores them. */
 static inline void int8_end(size_t rows, size_t n, const int32_t *sum, const DfInt8Columns *columns, float *c,
                             size_t ldc, const DfEpilogue *e)
 {

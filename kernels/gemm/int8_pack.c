@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/int8_pack.c -- weights of 8 bits in the order in which tiles read them.
+ * kernels/gemm/int8_pack.c -- packs weights of 8 bits in the order in which tiles read them, and quantises inputs.
  */
 #include <math.h>
 #include <string.h>
@@ -29,7 +29,7 @@ DfInt8Panels df_int8_panels(const struct DfInt8 *p, size_t matrix)
     return (DfInt8Panels){ p->data + at * p->k, p->k, p->n, { p->scale + at, p->start + at } };
 }
 
-/* Room for the weight. Tiles of two panels read beside a single one: a panel more of what stands beside the columns. */
+/* Allocates a packed weight. A tile of two panels reads beyond a single one, so scale and start have one panel more. */
 static struct DfInt8 *new_int8(size_t matrices, size_t K, size_t n)
 {
     struct DfInt8 *p = df_calloc(1, sizeof *p);

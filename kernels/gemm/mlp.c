@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/mlp.c -- two products with packed weights, the second of what the first gives, a few rows at a time:
+ * kernels/gemm/mlp.c -- two products with packed weights, the second of the first one's result, a few rows at a time:
  *     h = act(x w1' + b1)     y = h w2'
- * In a transformer's MLP h, the hidden layer, is four times as wide as x, and nobody else wants it: it exists for a few
- * rows at a time, in the cache. In a pair of layers h is a result, too, and its rows are read before they leave the
- * cache: a map that is larger than that is written once, and not fetched again. What is added to h may be a product
- * itself, whose rows are made when they are wanted.
+ * In a transformer's MLP the hidden layer h is four times as wide as x and is needed only here, so it exists for a few
+ * rows at a time, in the cache. In a pair of layers (DfPair) h is a result, too. Its rows are read again before they
+ * leave the cache, so a map that is larger than the cache is written once and not read back. The residual of h may be
+ * a product itself, whose rows are computed when they are needed.
  */
 #include <string.h>
 
@@ -13,18 +13,18 @@
 
 enum {
     MLP_ROWS = 48,   /* rows of the hidden layer that exist at a time: 576 KiB if it is 3072 wide */
-    PAIR_ROWS = 96,  /* rows of a task of a pair, as of a product                                 */
-    FEWEST_TASKS = 16 /* with fewer, two products are cut into more pieces                        */
+    PAIR_ROWS = 96,  /* rows of a pair's task, the same as of a single product                    */
+    FEWEST_TASKS = 16 /* with fewer tasks, two separate products use more threads                 */
 };
 
 typedef struct {
     const DfKernels *k;
     const DfPair *p;
     size_t tasks;
-    size_t ldh;    /* of the hidden layer                                                          */
-    size_t hidden; /* bytes of scratch for it, or for what is added to it; what follows is aligned */
-    size_t pixels; /* bytes of scratch for the pixels of which that is made, if they stand apart   */
-    size_t more;   /* bytes of scratch that the products want                                      */
+    size_t ldh;    /* distance between rows of the hidden layer                                    */
+    size_t hidden; /* bytes of scratch for the hidden layer, or for its residual; rounded up       */
+    size_t pixels; /* bytes of scratch for the residual's input pixels, if they are not contiguous */
+    size_t more;   /* bytes of scratch for the products                                            */
 } Job;
 
 static bool skips_pixels(const DfPixelProduct *p)
@@ -39,7 +39,7 @@ static DfMap pixel(const DfPixelProduct *p, size_t row)
     return df_map_at(p->x, (from * p->W + row % p->out_W * p->step_x) * p->w->k);
 }
 
-/* What is added to some rows, at the beginning of scratch. */
+/* Computes the residual of some rows, at the beginning of scratch. */
 static const float *make_residual(const Job *a, size_t row, size_t rows, void *scratch)
 {
     const DfPixelProduct *p = &a->p->residual;
@@ -56,8 +56,8 @@ static const float *make_residual(const Job *a, size_t row, size_t rows, void *s
     return scratch;
 }
 
-/* Is what the next task adds fetched along? A product of few steps waits for it; while one of more steps runs, it comes
- * in time by itself, and would only push weights out of the cache. */
+/* Whether to prefetch the residual of the next task. A product of few steps would wait for it. During a longer one it
+ * arrives in time anyway, and prefetching would only evict weights from the cache. */
 static bool fetches_ahead(const Job *a, size_t task)
 {
     enum { FEW_STEPS = 64 };
@@ -78,13 +78,13 @@ static void pair_task(void *arg, size_t task, void *scratch)
     DfEpilogue first = df_epilogue_at(&p->first, row, a->ldh, 0);
     if (p->residual.w)
         first.residual = make_residual(a, row, rows, scratch);
-    const size_t ahead = fetches_ahead(a, task) ? rows * a->ldh : 0; /* where the next task begins */
+    const size_t ahead = fetches_ahead(a, task) ? rows * a->ldh : 0; /* offset of the next task */
     df_packed_map_rows(a->k, rows, df_map_at(p->x, row * in), in, p->w1, h, a->ldh, &first, ahead, rounded);
     df_packed_map_rows(a->k, rows, h, a->ldh, p->w2, df_map_at(p->y, row * out), out, &second, 0, rounded);
 }
 
-/* Too few rows to keep many threads busy: two products one after the other, with the whole hidden layer between
- * them. */
+/* For too few rows to keep many threads busy: two products one after the other, with the whole hidden layer in
+ * memory. */
 static int in_two(DfPool *pool, const DfKernels *k, const DfPair *p)
 {
     const size_t H = p->w1->n;
@@ -114,7 +114,7 @@ static void make_room_for_residual(Job *a, size_t rows)
     a->more = own > a->more ? own : a->more;
 }
 
-/* Rows of the hidden layer that is not kept have a pad between them. */
+/* If the hidden layer is not a result, its rows have a pad between them. */
 static Job job_of(const DfKernels *k, const DfPair *p, size_t rows)
 {
     Job a = { .k = k, .p = p, .tasks = df_even_parts(df_ceil_div(p->M, rows)), .ldh = p->w1->n };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/pack.c -- weights in the order in which the inner product reads them: panels of 16 columns, row after
- * row.
+ * kernels/gemm/pack.c -- packs weights in the order in which tiles read them: panels of 16 columns, row after row; and
+ * keeps the list of a weight's packed copies.
  */
 #include <string.h>
 
 #include "kernels/gemm/bf16.h"
 #include "kernels/gemm/int8.h"
 
-/* Memory for `size` floats: that of `old`, if it is enough. */
+/* A packed weight with memory for `size` floats: `old` if its memory is large enough, else a new one. */
 static DfPacked *memory_of(DfPacked *old, size_t size)
 {
     if (old && old->capacity >= size)
@@ -25,7 +25,7 @@ static DfPacked *memory_of(DfPacked *old, size_t size)
     return NULL;
 }
 
-/* `rows` of a panel that DF_PANEL floats hold: k of them, or half as many of bfloat16 in twos. */
+/* `rows`: rows of DF_PANEL floats in a panel; k of them, or half as many for pairs of bfloat16. */
 static DfPacked *packed_into(DfPacked *old, DfPackKind kind, DfPrecision precision, size_t matrices, size_t rows,
                              size_t k, size_t n)
 {
@@ -167,7 +167,7 @@ DfBf16Panels df_packed_bf16_panels(const DfPacked *p, size_t matrix)
     return (DfBf16Panels){ (const uint16_t *)(p->data + matrix * p->stride), p->k, p->n, panel };
 }
 
-/* `rows` rows of the panel that begins at column j, from w[row * row_step + column * column_step]. */
+/* Fills `rows` rows of the panel that begins at column j, from w[row * row_step + column * column_step]. */
 static void fill_panel(const DfPacked *p, float *panel, size_t j, size_t rows, const float *w, size_t row_step,
                        size_t column_step)
 {
@@ -206,7 +206,7 @@ static void pack_panel(void *arg, size_t task, void *scratch)
     fill_panel(p, p->data + matrix * p->stride + j * p->k, j, p->k, a->w + matrix * p->n * p->k, 1, p->k);
 }
 
-/* The same in bfloat16: rows in twos, the two of a column side by side. */
+/* The same in bfloat16: rows in pairs, with the two numbers of a column side by side. */
 static void pack_panel_bf16(void *arg, size_t task, void *scratch)
 {
     const Pack *a = arg;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/packed.c -- products with packed weights: how a product is cut into tasks, and a task into tiles.
+ * kernels/gemm/packed.c -- products with packed weights: how a product is divided into tasks, and a task into tiles.
  *
- * The loops from the outside in, and what each keeps near (Goto and van de Geijn, ACM TOMS 2008):
+ * The loops from the outside in, and what each keeps in which cache (Goto and van de Geijn, ACM TOMS 2008):
  *     task    at most TASK_ROWS rows of the result, some of its panels    one thread
  *     block   DF_K_BLOCK of k: the task's rows of a, 96 KiB               second-level cache
  *     panel   16 columns of b, DF_K_BLOCK deep, 16 KiB                    first-level cache
  *     tile    6 x 16 of the result with AVX2, 12 x 32 with AVX-512        registers
- * So a panel comes from far away once a task. A tile is what makes a product fast: a step along k reads 6 numbers of a
- * and 16 of b for 96 multiply-adds.
+ * So a task reads each panel from memory once. Tiles make a product fast: with AVX2 a step along k reads 6 numbers of
+ * a and 16 of b for 96 multiply-adds.
  */
 #include <string.h>
 
@@ -16,11 +16,11 @@
 
 enum {
     TASK_ROWS = 96,     /* a task's rows of one block of a: 96 KiB                */
-    TASKS = 24,         /* cut along columns too until there are so many, ...     */
-    TASK_WORK = 1 << 18 /* ... unless tasks would be smaller than this many multiply-adds */
+    TASKS = 24,         /* below this many tasks, columns are divided, too, ...   */
+    TASK_WORK = 1 << 18 /* ... unless tasks would have fewer multiply-adds than this */
 };
 
-/* One tile, and part t of `tiles` of the panels that come next. */
+/* Computes tile t of `tiles`, and prefetches its share of the next panels. */
 static void fetching_tile(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda,
                           const float *b, size_t panel, float *y, size_t ldy, bool first, bool last,
                           const DfEpilogue *e, const float *next, size_t t, size_t tiles)
@@ -36,16 +36,16 @@ static void fetching_tile(const DfGemmKernels *k, size_t m, size_t n, size_t dep
     k->tile((int)m, (int)n, depth, a, lda, b, panel, y, ldy, first, last, e);
 }
 
-/* All rows against one panel (or as many as a tile is wide). Rows are dealt out evenly: 49 rows make 4 tiles of 6 and
- * 5 of 5, not 8 of 6 and one of 1, which would be slow. Weights may come from far away: while panels are used, a
- * piece of the `next` ones is fetched with every tile. */
+/* Multiplies all rows by one panel (or as many as a tile is wide). Rows are divided evenly: 49 rows make 4 tiles of 6
+ * and 5 of 5, not 8 of 6 and one of 1, which would be slow. Weights may not be in the cache: every tile prefetches a
+ * piece of the `next` panels. */
 static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth, const float *a, size_t lda,
                        const float *b, size_t panel, const float *next, float *y, size_t ldy, bool first, bool last,
                        const DfEpilogue *e)
 {
     const size_t tiles = df_ceil_div(m, (size_t)k->tile_m);
     const size_t fewest = m / tiles;
-    const size_t longer = m % tiles; /* so many tiles have a row more */
+    const size_t longer = m % tiles; /* this many tiles have one more row */
     for (size_t t = 0, row = 0, rows; t < tiles; t++, row += rows) {
         rows = fewest + (t < longer);
         const DfEpilogue moved = df_epilogue_at(e, row, ldy, 0);
@@ -56,8 +56,8 @@ static void panel_rows(const DfGemmKernels *k, size_t m, size_t n, size_t depth,
 
 /* ---- a product of one thread ------------------------------------------------------------------------------------- */
 
-/* The panels that are read after those before column j of k0..k1-1: their neighbours, else the first of the next block
- * of k, else what the caller says; else, by whoever takes the next task, the neighbours of this one. */
+/* The panels to prefetch during the product that ends before column j of block k0..k1-1: the next ones of this block,
+ * else the first of the next block of k, else those that the caller names, else those that the next task reads. */
 static const float *panels_after(const DfRowsProduct *p, size_t j, size_t k0, size_t k1)
 {
     const DfPanels *b = &p->b;
@@ -70,7 +70,7 @@ static const float *panels_after(const DfRowsProduct *p, size_t j, size_t k0, si
     return p->n1 < b->n ? b->data + p->n1 / DF_PANEL * b->panel : NULL;
 }
 
-/* One block of k: rows a, `lda` apart, by all columns. */
+/* Multiplies one block of k: rows of a, `lda` apart, by all columns. */
 static void multiply_block(const DfGemmKernels *k, const DfRowsProduct *p, size_t k0, size_t k1, const float *a,
                            size_t lda)
 {
@@ -120,8 +120,8 @@ size_t df_gemm_scratch(size_t rows, size_t lda)
     return lda < DF_FAR_APART ? 0 : df_rows_product_scratch(rows);
 }
 
-/* Rows that lie 4 KiB or more apart fall into a few cache sets and push one another out: they are copied to where
- * they do not. A rung that fetches what it needs is faster without the copy. */
+/* Rows that lie 4 KiB or more apart share a few cache sets and evict one another: they are copied to rows that do not.
+ * A rung that prefetches is faster without the copy. */
 void df_gemm_rows(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
                   float *y, size_t ldy, const DfEpilogue *e, float *scratch)
 {

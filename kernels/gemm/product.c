@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/product.c -- rows of a product with packed weights on a rung that computes whole products
- * (DfGemmKernels.product): the product first, then what follows it, while the rows are in the cache.
+ * kernels/gemm/product.c -- products with packed weights on a rung that computes whole products
+ * (DfGemmKernels.product, which is OpenBLAS): first the product, then its epilogue, while the rows are in the cache.
  */
 #include "kernels/gemm/parts.h"
 
-/* GELU as the faster rungs have it behind their products (v8_gelu_rational in act_v8.h tells how near it is), in a form
- * that the compiler makes vectors of: erf of the C library takes as long as 200 multiply-adds. */
+/* GELU as faster rungs compute it after products (v_gelu_rational() in act_wide.h states its error), in a form that the
+ * compiler vectorises: erf() of the C library takes as long as 200 multiply-adds. */
 static float gelu(float x)
 {
     static const float p[] = { 2.338688711e-08f, 6.360018259e-06f, 1.643204154e-04f, 4.650843713e-03f,
@@ -23,7 +23,7 @@ static float gelu(float x)
     return x * (not_below < 1 ? not_below : 1);
 }
 
-/* Of n results of a row, from column `column` on. */
+/* Applies the epilogue to n results of a row, from column `column` on. */
 static void follow(float *y, size_t n, const DfEpilogue *e, size_t at, size_t column)
 {
     DfEpilogue rest = *e;
@@ -39,11 +39,12 @@ static void follow(float *y, size_t n, const DfEpilogue *e, size_t at, size_t co
     df_epilogue_c(y, n, &rest, at, column);
 }
 
-/* A weight that was left as it was is one product. Panels are one each: a matrix of k rows, DF_PANEL columns. */
+/* An unpacked weight is multiplied in one product; of a packed weight each panel is one product, with a matrix of k
+ * rows and DF_PANEL columns. */
 void df_gemm_rows_whole(const DfGemmKernels *k, size_t m, const float *a, size_t lda, DfPanels b, size_t n0, size_t n1,
                         float *y, size_t ldy, const DfEpilogue *e)
 {
-    const bool adds = e->residual == y; /* only where it is a summand like any other */
+    const bool adds = e->residual == y; /* then DfEpilogue allows it to be added first */
     const size_t width = b.turned ? n1 - n0 : DF_PANEL;
     DfEpilogue end = *e;
     if (adds)
@@ -51,7 +52,8 @@ void df_gemm_rows_whole(const DfGemmKernels *k, size_t m, const float *a, size_t
     for (size_t j = n0; j < n1; j += width) {
         const DfProduct p = {
             .transpose_b = b.turned, .M = m, .N = df_smaller(n1 - j, width), .K = b.k, .alpha = 1, .beta = adds,
-            .a = a, .lda = lda, .b = b.data + j / DF_PANEL * b.panel, .ldb = b.turned ? b.k : DF_PANEL, .c = y + j, .ldc = ldy,
+            .a = a, .lda = lda, .b = b.data + j / DF_PANEL * b.panel, .ldb = b.turned ? b.k : DF_PANEL,
+            .c = y + j, .ldc = ldy,
         };
         k->product(&p);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/tile_end_avx512.h -- private to the inner products of AVX-512, whatever
- * they multiply: what follows a tile of 32 columns.
+ * kernels/gemm/tile_end_avx512.h -- private to the tiles of products with AVX-512, in every precision: applies the
+ * epilogue to a tile of 32 columns.
  */
 #ifndef DF_KERNELS_GEMM_TILE_END_AVX512_H
 #define DF_KERNELS_GEMM_TILE_END_AVX512_H
@@ -9,7 +9,7 @@
 #include "kernels/act_avx512.h"
 #include "kernels/gemm/tile_end_avx2.h"
 
-/* What follows the sums of a tile; `act` is a constant where this is inlined. */
+/* The epilogue of a tile; `act` is a constant wherever this is inlined. */
 static inline void end_with(DfAct act, size_t rows, const float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
     const float *residual = e->inside ? NULL : e->residual;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/gemm/tile_end_v8.h -- private to the inner products that are written for an instruction set: what follows a
- * tile, tiles of fewer columns than a panel, and writing code for n rows.
+ * kernels/gemm/tile_end_v8.h -- private to the tiles of products with vector instructions: their epilogue, tiles
+ * narrower than a panel, and macros that write a function for each number of rows.
  */
 #ifndef DF_KERNELS_GEMM_TILE_END_V8_H
 #define DF_KERNELS_GEMM_TILE_END_V8_H
@@ -12,7 +12,7 @@
 #include "kernels/gemm/epilogue_v8.h"
 #include "kernels/gemm/parts.h"
 
-/* EACH_n does something for n rows. */
+/* EACH_n(row) expands row(i) for i = 0..n-1. */
 #define EACH_1(row) row(0)
 #define EACH_2(row) EACH_1(row) row(1)
 #define EACH_3(row) EACH_2(row) row(2)
@@ -26,18 +26,19 @@
 #define EACH_11(row) EACH_10(row) row(10)
 #define EACH_12(row) EACH_11(row) row(11)
 
-/* One tile for each number of rows. */
+/* Expands tile(n) for each number of rows n. */
 #define FROM_1_TO_6(tile) tile(1) tile(2) tile(3) tile(4) tile(5) tile(6)
 #define FROM_1_TO_12(tile) FROM_1_TO_6(tile) tile(7) tile(8) tile(9) tile(10) tile(11) tile(12)
 
-/* With what the sums of a tile start, what is added to them at the end, and what follows then. Each may be NULL. */
+/* What a tile adds to its products: the values that its sums start from, those added at the end, and the epilogue. Each
+ * may be NULL. */
 typedef struct {
     const float *bias;
     const float *more;
     const DfEpilogue *end;
 } TileEnds;
 
-/* The first block of k begins with the bias and, if it may, the residual; the others go on with what c holds. */
+/* The first block of k starts from the bias and, if possible, the residual; later ones add what c holds. */
 static inline TileEnds tile_ends(const float *c, bool first, bool last, const DfEpilogue *e)
 {
     const bool is_sum = df_epilogue_is_sum(e);
@@ -49,8 +50,8 @@ static inline TileEnds tile_ends(const float *c, bool first, bool last, const Df
     return t;
 }
 
-/* The end of a function that has the sums of `rows` rows in registers: `more` is added, when it has had time to arrive,
- * and they go to c, by way of memory on the stack if something follows. */
+/* The end of a function that has the sums of `rows` rows in registers: adds `more`, whose loads have had time to
+ * complete, and stores to c, by way of the stack if there is an epilogue. */
 #define FINISH_TILE(rows, columns, follow)                                   \
     if (more) {                                                              \
         EACH_##rows(ADD)                                                     \
@@ -62,8 +63,7 @@ static inline TileEnds tile_ends(const float *c, bool first, bool last, const Df
     if (end)                                                                 \
         follow(rows, product, c, ldc, end);
 
-/* The choice is made outside of the loop: the act of every vector is then known when its neighbours are still being
- * computed. */
+/* The switch is outside the loop, so that the computations of consecutive vectors can overlap. */
 static inline void tile_act(DfAct act, float *y, size_t n)
 {
 #define ALL(f) for (size_t i = 0; i < n; i += 8) v8_store_aligned(y + i, f(v8_load_aligned(y + i)))
@@ -79,8 +79,8 @@ static inline void tile_act(DfAct act, float *y, size_t n)
 #undef ALL
 }
 
-/* act(y) * scale + residual of a product that went through memory: in registers its code would crowd the
- * accumulators out. */
+/* act(y) * scale + residual of sums that were stored in memory: in registers, this code would displace the
+ * accumulators. */
 static inline void tile_end(size_t rows, size_t columns, float *y, float *c, size_t ldc, const DfEpilogue *e)
 {
     tile_act(e->act, y, rows * columns);
@@ -108,7 +108,7 @@ static inline void copy_columns(int m, int n, float *to, size_t ld_to, const flo
         memcpy(to + (size_t)i * ld_to, from + (size_t)i * ld_from, (size_t)n * sizeof *to);
 }
 
-/* Fewer than 16 columns: everything that is read or written by column goes through copies of full width. */
+/* For fewer than 16 columns: everything that is indexed by column is copied to arrays of full width first. */
 static inline void narrow_panel(DfPanelTile *tile, int m, int n, size_t k, const float *a, size_t lda, const float *b,
                                 float *c, size_t ldc, bool first, bool last, const DfEpilogue *e)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/layer_norm_wide.h -- private to rows_v8.c and rows_avx512.c: layer norm of rows and its gradients,
- * WIDE floats at a time (kernels/wide.h). A row is read from memory once and from the first cache after that.
+ * kernels/pointwise/layer_norm_wide.h -- template of rows_v8.c and rows_avx512.c (kernels/wide.h): layer norm of rows
+ * and its gradients, WIDE floats at a time. A row is read from memory once and from the first-level cache after that.
  */
 #include <math.h>
 
@@ -37,9 +37,8 @@ static inline Spread spread_more(Spread s, V deviation)
     return (Spread){ v_fma(deviation, deviation, s.square), v_add(s.left, deviation) };
 }
 
-/* The variance around a mean that is only nearly right, and the mean set right: the deviations from it do not quite
- * cancel, and what is left says by how much it is off (the corrected two-pass algorithm of Chan, Golub, LeVeque,
- * 1983). */
+/* The variance around an approximate mean, which is corrected, too: the deviations from it do not quite cancel, and
+ * their sum gives the error of the mean (the corrected two-pass algorithm of Chan, Golub and LeVeque, 1983). */
 static inline float variance_of(const float *x, size_t n, float *mean)
 {
     const V m = v_set(*mean);
@@ -96,7 +95,7 @@ static void layer_norm(float *y, const float *x, const float *weight, const floa
     }
 }
 
-/* ---- the way back ----------------------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------------------------------- */
 
 /* With u = (x - mean) inverse and h = weight g:  gx = inverse (h - mean(h) - u mean(h u)). */
 typedef struct {
@@ -109,7 +108,7 @@ typedef struct {
     V g, u, h;
 } Columns;
 
-/* WIDE columns, or fewer: `part` says which ones, `whole`, a constant, that it is all of them. */
+/* WIDE columns, or only those of `part` unless `whole`, which is a constant. */
 static inline V load_columns(const float *from, VPart part, const bool whole)
 {
     return whole ? v_load(from) : v_load_part(from, part);

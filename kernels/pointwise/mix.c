@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/mix.c -- linear interpolation between two runs of floats, and where it is largest: the C reference.
+ * kernels/pointwise/mix.c -- linear interpolation between two runs of floats, and the index where it is largest, in C:
+ * the reference.
  */
 #include "kernels/ladder.h"
 

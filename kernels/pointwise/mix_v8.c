@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/mix_v8.c -- linear interpolation, and where it is largest, eight floats at a time. A fused
- * multiply-add would round otherwise than C does, and is not used.
+ * kernels/pointwise/mix_v8.c -- linear interpolation, and the index where it is largest, eight floats at a time. A
+ * fused multiply-add would round differently from C, so none is used.
  */
 #include <math.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/pointwise.c -- element by element, sums, taps: the C reference.
+ * kernels/pointwise/pointwise.c -- kernels on single elements (activations, sums, products), weighted sums of rows and
+ * transposition, in C: the reference.
  */
 #include <math.h>
 
@@ -97,7 +98,7 @@ static void blend_c(float *y, const float *const *tap, const float *weight, int 
 {
     for (size_t i = 0; i < n; i++) {
         float sum = 0;
-        for (int t = 0; t < taps; t++) /* inside, because y may be a tap */
+        for (int t = 0; t < taps; t++) /* the inner loop, because y may be a tap */
             sum += weight[t] * tap[t][i];
         y[i] = sum;
     }
@@ -105,7 +106,7 @@ static void blend_c(float *y, const float *const *tap, const float *weight, int 
 
 static void transpose_c(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t columns)
 {
-    enum { TILE = 16 }; /* 16 floats are a cache line: every line is used up while it is near */
+    enum { TILE = 16 }; /* 16 floats are a cache line: a line is fully used while it is in the cache */
     for (size_t i0 = 0; i0 < rows; i0 += TILE)
         for (size_t j0 = 0; j0 < columns; j0 += TILE)
             for (size_t i = i0; i < rows && i < i0 + TILE; i++)

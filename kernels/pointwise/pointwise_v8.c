@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/pointwise_v8.c -- element by element, sums, taps, eight floats at a time.
+ * kernels/pointwise/pointwise_v8.c -- kernels on single elements, weighted sums of rows and transposition, eight
+ * floats at a time.
  *
- * Each kernel is one step on eight lanes and a loop that runs it, the last time with the lanes that are left. The
- * loops take the step as a constant argument and are inlined.
+ * Each kernel is one step on eight lanes, and a loop that runs it; the last step of the loop has only the lanes that
+ * are left. The loops take the step as a constant argument and are inlined.
  */
 #include "kernels/act_v8.h"
 #include "kernels/ladder.h"
@@ -253,7 +254,7 @@ static double dot_v8(const float *x, const float *y, size_t n)
 
 /* ---- taps ------------------------------------------------------------------------------------------------------- */
 
-/* 32 channels at a time: four sums in registers while the taps go by. */
+/* 32 channels at a time: four sums stay in registers during the loop over taps. */
 static inline void blend_32(float *y, const float *const *tap, const float *weight, int taps, size_t at)
 {
     V8 a = v8_zero(), b = a, c = a, d = a;

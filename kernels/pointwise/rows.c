@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/rows.c -- softmax and layer norm of rows (Ba et al., 2016): the C reference.
+ * kernels/pointwise/rows.c -- softmax and layer norm of rows (Ba et al., 2016) and their gradients, in C: the
+ * reference.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/pointwise/rows_avx512.c -- layer norm of rows, sixteen floats at a time. Soft-max stays with the rung below.
+ * kernels/pointwise/rows_avx512.c -- layer norm of rows, sixteen floats at a time. Softmax is that of the AVX2 rung.
  */
 #include "kernels/ladder.h"
 #include "kernels/vector_avx512.h"

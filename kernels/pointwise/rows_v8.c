@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * kernels/pointwise/rows_v8.c -- softmax and layer norm of rows, eight floats at a time. A row is read from memory
- * once and from the first cache after that.
+ * once and from the first-level cache after that.
  */
 #include <math.h>
 
