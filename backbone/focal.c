@@ -395,7 +395,7 @@ static const DfOpt opts[] = {
     DF_OPT_ENUM(Focal, focal_pool, fc, "none|fc|conv|mean|max",
                 "how a window is pooled: not at all, by learned weights, or by mean or maximum"),
     DF_OPT_INTS(Focal, expand_sizes, "[3, 3, 3, 3]", 0, 63,
-                "how far a window sees around itself on its own map, in tokens"),
+                "margin of tokens around a window that it attends to"),
     DF_OPT_ENUM(Focal, expand_layer, all, "even|odd|all",
                 "even or odd: these blocks see only their windows; all: every block sees around them"),
     DF_OPT_BOOL(Focal, use_conv_embed, False,

@@ -81,12 +81,12 @@ extern const char *const df_swin_ignorable[]; /* keys of checkpoints that nobody
                 "classification: a window larger than the map shrinks to it; False: the map is padded, as in " \
                 "torchvision"), \
     DF_OPT_BOOL(Swin, pad_after_shift, False, "timm: maps are padded to whole windows after they are shifted"), \
-    DF_OPT_BOOL(Swin, out_norm, True, "detection: maps are normalised before they are given"), \
+    DF_OPT_BOOL(Swin, out_norm, True, "detection: normalise the maps that are output"),                         \
     DF_OPT_TEXT(Swin, hidden_act, "'GELU'", "activation in the MLPs"), \
     DF_OPT_FLOAT(Swin, layer_norm_eps, 1e-5, 0, 1, "eps of the norms of blocks, and of the last one"), \
     DF_OPT_ENUM(Swin, style, detection, "detection|classification", \
                 "detection: maps, for images of any size; classification: logits, for images of one size"), \
-    DF_OPT_UNUSED(fused_window_process, "chooses another CUDA kernel"), \
+    DF_OPT_UNUSED(fused_window_process, "selects a CUDA kernel of the official code"),                      \
     DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network")
 
 #endif

@@ -114,11 +114,11 @@ DfTensor *df_transformer_classify(DfCtx *, const NnLayerNorm *norm, const NnLine
     DF_OPT_FLOAT(T, drop_path_rate, drop_path, 0, 0.99, \
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_BOOL(T, ape, False, "add a learned embedding of the absolute position to the patches"), \
-    DF_OPT_BOOL(T, patch_norm, True, "normalise the patches after they are embedded"), \
+    DF_OPT_BOOL(T, patch_norm, True, "apply a norm after the patch embedding"),                                        \
     DF_OPT_INTS(T, out_indices, "[0, 1, 2, 3]", 0, 7, "detection: stages whose maps are output, counted from 0"), \
     DF_OPT_INT(T, frozen_stages, -1, -1, 8, \
                "detection, training: n >= 0: the patch embedding stays as it is; and so do the first n - 1 stages"), \
-    DF_OPT_BOOL(T, use_checkpoint, False, "training: blocks run twice, which needs less memory"), \
+    DF_OPT_BOOL(T, use_checkpoint, False, "training: recompute blocks in the backward pass, to save memory"),        \
     DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
     DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file")
 

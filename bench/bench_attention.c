@@ -228,7 +228,8 @@ int main(int argc, char **argv)
         return 2;
     }
     b.threads = df_pool_threads(b.pool);
-    printf("rung %s, %d threads, %.2f GHz\n", df_kernels_name(b.k), b.threads, 1e-9 * b.rate);
+    printf("rung %s, %d thread%s, %.2f GHz\n", df_kernels_name(b.k), b.threads, b.threads == 1 ? "" : "s",
+           1e-9 * b.rate);
     double sum = 0;
     for (int i = 0; i < 8; i++) {
         sum += bench_window(&b, &windows[i]);

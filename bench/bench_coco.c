@@ -339,9 +339,9 @@ int main(int argc, char **argv)
                 substitute(line, sizeof line, command[c], pairs);
                 measure(line, &work[i].series[c]);
             }
-    printf("%s threads, medians of %d rounds in turns\n\n| workload | | wall s | CPU s | peak MB | ours is faster by "
+    printf("%s thread%s, medians of %d rounds in turns\n\n| workload | | wall s | CPU s | peak MB | ours is faster by "
            "|\n|---|---|---|---|---|---|\n",
-           threads, rounds);
+           threads, strcmp(threads, "1") == 0 ? "" : "s", rounds);
     for (int i = 0; i < n_work; i++)
         for (int c = 0; c < n_commands; c++) {
             const Series *s = &work[i].series[c], *own = &work[i].series[0];

@@ -141,7 +141,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_detr_attention [THREADS] [RUNG]\n");
         return 2;
     }
-    printf("rung %s, %d threads\n", df_kernels_name(run.k), df_pool_threads(run.pool));
+    const int threads = df_pool_threads(run.pool);
+    printf("rung %s, %d thread%s\n", df_kernels_name(run.k), threads, threads == 1 ? "" : "s");
     bench_points(run, "deformable, 300 queries", 300);
     bench_points(run, "deformable, encoder (20197 queries)", 0);
     bench_full(run, "full, DETR's encoder (950 queries)", 25, 38);

@@ -368,8 +368,10 @@ static void measure_peak(void)
     bench_interleaved((BenchRun *const[]){ run_changing, run_changing_blas }, &g, 1 + peers, 5, 4 * budget, seconds);
     const double macs = (double)(n * n * n), ours = rate(macs, seconds[0]), theirs = peers ? rate(macs, seconds[1]) : 0;
     peak = ours > theirs ? ours : theirs;
-    printf("peak: sgemm of 2048 on %d threads: ours (%s) %.1f, OpenBLAS %.1f GFLOP/s\n%s\n", df_pool_threads(pool),
-           df_kernels_name(df_kernels()), ours, theirs, library ? df_kernels_about(library) : "OpenBLAS is not here");
+    const int threads = df_pool_threads(pool);
+    printf("peak: sgemm of 2048 on %d thread%s: ours (%s) %.1f, OpenBLAS %.1f GFLOP/s\n%s\n", threads,
+           threads == 1 ? "" : "s", df_kernels_name(df_kernels()), ours, theirs,
+           library ? df_kernels_about(library) : "OpenBLAS is not here");
     df_free(g.a), df_free(g.b), df_free(g.c);
 }
 

@@ -165,9 +165,9 @@ static const char *spread(const double *v, int n)
 static void report(const Series *ours, Series (*peers)[NETWORKS], const char *const *peer_name, int n_peers,
                    int threads, int rounds)
 {
-    printf("%d threads, medians of %d rounds in turns\n\n| network | | ms | with decoding | GFLOP/s | of sgemm peak | "
+    printf("%d thread%s, medians of %d rounds in turns\n\n| network | | ms | with decoding | GFLOP/s | of sgemm peak | "
            "peak memory | ours is faster by |\n|---|---|---|---|---|---|---|---|\n",
-           threads, rounds);
+           threads, threads == 1 ? "" : "s", rounds);
     for (int n = 0; n < n_networks; n++) {
         const Series *s = &ours[n];
         const double ms = bench_median(s->ms, s->n);

@@ -26,7 +26,7 @@ typedef struct {
     const char *name;                                     /* "--limit"; of a heading ""             */
     enum { CLI_END, CLI_HEADING, CLI_FLAG, CLI_INT, CLI_FLOAT, CLI_TEXT, CLI_TEXTS } kind;
     void *to;                                             /* bool, long, double, const char *, CliTexts */
-    const char *value; /* what stands for the value in the help; of a heading the things */
+    const char *value; /* what stands for the value in the help; of a heading its subcommands */
     const char *help;                                     /* small first letter, no period; unit and default    */
     double min, max;                                      /* of a number                            */
 } CliOption;
@@ -41,8 +41,8 @@ typedef struct {
 #define CLI_OPT_SET(name, value, help)                { name, CLI_TEXT, NULL, value, help, 0, 0 } /* to cli.set */
 /* A heading above the options that follow. */
 #define CLI_OPT_HEADING(text)                         { "", CLI_HEADING, NULL, NULL, text, 0, 0 }
-/* The same in a command with subcommands (common/things.h): the options below are for those named, "coco lvis". */
-#define CLI_OPT_HEADING_OF(things, text)              { "", CLI_HEADING, NULL, things, text, 0, 0 }
+/* The same in a command with subcommands (common/subcommands.h): the options below are for those named, "coco lvis". */
+#define CLI_OPT_HEADING_OF(subcommands, text)         { "", CLI_HEADING, NULL, subcommands, text, 0, 0 }
 /* Two rows: how a checkpoint is read, a DfModelLoad. */
 #define CLI_OPT_CHECKPOINT(wrapper, allow_missing)                                                               \
     CLI_OPT_TEXT("--wrapper", wrapper, "KEY",                                                                    \
@@ -107,7 +107,7 @@ extern const CliOption cli_common_options[];
 /* help.c: prints the help of a command, or of the program (NULL). If `word` is a subcommand, such as the coco of
  * `metric coco`, the text about other subcommands is left out; NULL prints all. */
 void cli_print_help(const CliCommand *, const char *word);
-bool cli_has_word(const char *words, const char *word); /* things.c: among words with spaces between */
+bool cli_has_word(const char *words, const char *word); /* subcommands.c: among words with spaces between */
 
 /* ---- services ---------------------------------------------------------------------------------------------------- */
 

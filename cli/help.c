@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/help.c -- what --help prints: of all commands, of one, and of one thing that a command does (`metric coco`).
+ * cli/help.c -- prints the help of the program, of one command, or of one subcommand (`metric coco`).
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,18 +26,18 @@ static void print_wrapped(const char *text, int indent)
     printf("\n");
 }
 
-/* `thing` NULL: all. A heading says for whom the rows below it are. */
-static void print_options(const CliOption *options, const char *thing)
+/* Prints the options of one subcommand, or all (NULL). A heading names the subcommands of the options below it. */
+static void print_options(const CliOption *options, const char *subcommand)
 {
-    bool others = false;
+    bool skip = false;
     for (; options && options->kind != CLI_END; options++) {
         if (options->kind == CLI_HEADING) {
-            others = thing && options->value && !cli_has_word(options->value, thing);
-            if (!others)
+            skip = subcommand && options->value && !cli_has_word(options->value, subcommand);
+            if (!skip)
                 printf("\n%s:\n", options->help);
             continue;
         }
-        if (others)
+        if (skip)
             continue;
         const int length =
             printf("  %s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
@@ -49,8 +49,8 @@ static void print_options(const CliOption *options, const char *thing)
     }
 }
 
-/* The word behind "deformer COMMAND " at the beginning of a line, *length letters long; NULL: it begins otherwise. */
-static const char *thing_of(const CliCommand *command, const char *line, size_t *length)
+/* The word after "deformer COMMAND " at the start of a line, *length bytes long; NULL if the line starts otherwise. */
+static const char *subcommand_in(const CliCommand *command, const char *line, size_t *length)
 {
     static const char program[] = "deformer ";
     const size_t n = strlen(command->name);
@@ -62,48 +62,49 @@ static const char *thing_of(const CliCommand *command, const char *line, size_t 
     return word;
 }
 
-static bool is_of(const char *word, size_t length, const char *thing)
+static bool is_named(const char *word, size_t length, const char *subcommand)
 {
-    return strlen(thing) == length && strncmp(word, thing, length) == 0;
+    return strlen(subcommand) == length && strncmp(word, subcommand, length) == 0;
 }
 
-static bool is_thing(const CliCommand *command, const char *word)
+static bool is_subcommand(const CliCommand *command, const char *word)
 {
     size_t length;
     for (const char *line = command->details; word && line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        const char *named = thing_of(command, line, &length);
-        if (named && is_of(named, length, word))
+        const char *named = subcommand_in(command, line, &length);
+        if (named && is_named(named, length, word))
             return true;
     }
     return false;
 }
 
-/* Lines without those of other things, which go on as long as lines are indented. */
-static void print_lines(const CliCommand *command, const char *text, const char *thing)
+/* Prints lines, except the paragraphs of other subcommands: a line "deformer COMMAND WORD" and the indented lines after
+ * it. */
+static void print_lines(const CliCommand *command, const char *text, const char *subcommand)
 {
-    bool others = false;
+    bool skip = false;
     while (*text) {
         size_t length;
         const size_t n = strcspn(text, "\n");
-        const char *named = thing_of(command, text, &length);
+        const char *named = subcommand_in(command, text, &length);
         if (named || *text != ' ')
-            others = thing && named && !is_of(named, length, thing);
-        if (!others)
+            skip = subcommand && named && !is_named(named, length, subcommand);
+        if (!skip)
             printf("%.*s\n", (int)n, text);
         text += n + (text[n] == '\n');
     }
 }
 
-static void print_examples(const CliCommand *command, const char *thing)
+static void print_examples(const CliCommand *command, const char *subcommand)
 {
     bool begun = false;
     for (const char *text = command->examples; *text;) {
         const char *end = text + strcspn(text, "\n");
-        while (end > text && end[0] && end[-1] == '\\')     /* a line that goes on */
+        while (end > text && end[0] && end[-1] == '\\')     /* the next line continues it */
             end += 1 + strcspn(end + 1, "\n");
         size_t length;
-        const char *named = thing_of(command, text + strspn(text, " "), &length);
-        if (!thing || (named && is_of(named, length, thing))) {
+        const char *named = subcommand_in(command, text + strspn(text, " "), &length);
+        if (!subcommand || (named && is_named(named, length, subcommand))) {
             printf("%s%.*s\n", begun ? "" : "\nExamples:\n", (int)(end - text), text);
             begun = true;
         }
@@ -111,29 +112,29 @@ static void print_examples(const CliCommand *command, const char *thing)
     }
 }
 
-static void print_command_help(const CliCommand *command, const char *thing)
+static void print_command_help(const CliCommand *command, const char *subcommand)
 {
     printf("deformer %s - %s\n\nUsage: deformer %s %s\n", command->name, command->summary, command->name,
            command->synopsis);
     if (command->details) {
         printf("\n");
-        print_lines(command, command->details, thing);
+        print_lines(command, command->details, subcommand);
     }
     if (command->options && command->options->kind != CLI_END) {
         if (command->options->kind != CLI_HEADING)
             printf("\nOptions:\n");
-        print_options(command->options, thing);
+        print_options(command->options, subcommand);
     }
     printf("\nCommon options:\n");
     print_options(cli_common_options, NULL);
     if (command->examples)
-        print_examples(command, thing);
+        print_examples(command, subcommand);
 }
 
 void cli_print_help(const CliCommand *command, const char *word)
 {
     if (command) {
-        print_command_help(command, is_thing(command, word) ? word : NULL);
+        print_command_help(command, is_subcommand(command, word) ? word : NULL);
         return;
     }
     printf("deformer - run, score and compare object detection and segmentation networks\n\n"

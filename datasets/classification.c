@@ -28,8 +28,8 @@ static const DfOpt opts[] = {
                 "folders'"),
     DF_OPT_NODE(Options, metainfo, "None", "mmpretrain 1.x: dict(classes=NAMES)"),
     DF_OPT_NODE(Options, pipeline, "None", "list of transforms that prepare each picture"),
-    DF_OPT_UNUSED(split, "which part of ImageNet it is; data_prefix says so"),
-    DF_OPT_UNUSED(test_mode, "every picture is always kept"),
+    DF_OPT_UNUSED(split, "part of ImageNet; data_prefix tells it"),
+    DF_OPT_UNUSED(test_mode, "keep every picture; in testing they are always kept"),
     DF_OPT_END
 };
 

@@ -17,9 +17,9 @@ typedef DfObjectOptions Options;
     DF_OPT_NODE(Options, filter_cfg, "None",                                                                          \
                 "dict(filter_empty_gt=BOOL, min_size=PIXELS), which pictures training leaves out, and no others"),    \
     DF_OPT_BOOL(Options, test_mode, False, "keep every picture, also in training"),                                   \
-    DF_OPT_UNUSED(separate_eval, "of several parts each is scored, and all together"),                                \
+    DF_OPT_UNUSED(separate_eval, "score each part and all parts together"),                                           \
     DF_OPT_UNUSED(seg_prefix, "folder of segmentation maps, for networks that learn both"),                           \
-    DF_OPT_UNUSED(seg_suffix, "ending of segmentation maps"),                                                         \
+    DF_OPT_UNUSED(seg_suffix, "file suffix of the segmentation maps"),                                                \
     DF_OPT_UNUSED(proposal_file, "precomputed proposals for Fast R-CNN"),                                             \
     DF_OPT_UNUSED(samples_per_gpu, "batch size of testing; pictures are tested one at a time"),                       \
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),                              \

@@ -19,19 +19,19 @@ typedef DfSegmentationOptions Options;
     DF_OPT_NODE(Options, split, "None",                                                                         \
                 "file with the names of the pictures, without suffix, one per line; None: all"),                \
     DF_OPT_TEXT(Options, data_root, "None", "folder that img_dir, ann_dir and split are relative to"),          \
-    DF_OPT_TEXT(Options, img_suffix, pictures, "ending of the pictures' file names"),                           \
-    DF_OPT_TEXT(Options, seg_map_suffix, maps, "ending of the label maps' file names"),                         \
+    DF_OPT_TEXT(Options, img_suffix, pictures, "file suffix of the pictures"),                                  \
+    DF_OPT_TEXT(Options, seg_map_suffix, maps, "file suffix of the label maps"),                                \
     DF_OPT_INT(Options, ignore_index, 255, 0, 255, "label of pixels that are not scored"),                      \
-    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "label 0 is not scored, and label k is class k - 1"),       \
+    DF_OPT_BOOL(Options, reduce_zero_label, reduce, "label 0 is not scored, and label k means class k - 1"),    \
     DF_OPT_NODE(Options, classes, "None",                                                                       \
                 "class names, as a list or a file with one per line; "                                          \
                 "of a dataset with classes of its own: some of them, in any order"),                            \
-    DF_OPT_NODE(Options, palette, "None", "colours of the classes: a list of [r, g, b], 0 to 255"),             \
+    DF_OPT_NODE(Options, palette, "None", "colours of the classes: a list of [r, g, b], 0..255"),               \
     DF_OPT_NODE(Options, pipeline, "None", "list of transforms, applied to each picture"),                      \
-    DF_OPT_UNUSED(test_mode, "every picture is always kept"),                                                   \
-    DF_OPT_UNUSED(separate_eval, "of several parts each is scored, and all together"),                          \
+    DF_OPT_UNUSED(test_mode, "keep every picture; in testing they are always kept"),                            \
+    DF_OPT_UNUSED(separate_eval, "score each part and all parts together"),                                     \
     DF_OPT_UNUSED(samples_per_gpu, "batch size; pictures are tested one by one"),                               \
-    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how labels are decoded; they are read as stored"),                    \
+    DF_OPT_UNUSED(gt_seg_map_loader_cfg, "how label maps are decoded; they are read as stored"),                \
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),                        \
     DF_OPT_UNUSED(backend_args, "storage service; files are always read from disk"),                            \
     DF_OPT_END
@@ -69,7 +69,7 @@ static const DfClasses ade = { DF_ADE_CLASSES, df_ade_classes, df_ade_palette };
     T(ChaseDB1Dataset, &df_names_vessels, "'.png'", "'_1stHO.png'", False, "vessels of the retina")                   \
     T(HRFDataset, &df_names_vessels, "'.png'", "'.png'", False, "vessels of the retina")                              \
     T(STAREDataset, &df_names_vessels, "'.png'", "'.ah.png'", False, "vessels of the retina")                         \
-    T(FaceOccludedDataset, &df_names_occluded_face, "'.jpg'", "'.png'", False, "faces, and what is in front of them")
+    T(FaceOccludedDataset, &df_names_occluded_face, "'.jpg'", "'.png'", False, "faces with occlusions")
 
 #define RECORD(type, classes, pictures, maps, reduce, text)                             \
     static const DfOpt type##_opts[] = { OPTIONS(pictures, maps, reduce) };            \

@@ -19,10 +19,10 @@ static const DfOpt detr_opts[] = {
 };
 
 static const DfOpt deformable_opts[] = {
-    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "the backbone"),
+    DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "backbone, a ResNet of torchvision"),
     DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, NULL, 0, 0, NULL,
               "a ChannelMapper, which makes the levels of the pyramid"),
-    DF_OPT_DICT(MmdetDetr, bbox_head, NULL, "a DeformableDETRHead"),
+    DF_OPT_DICT(MmdetDetr, bbox_head, NULL, "head, a DeformableDETRHead"),
     TRUNK_SETTINGS("assigner: the costs of the matching, for training", "max_per_img: detections of an image"),
     DF_OPT_END
 };

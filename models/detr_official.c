@@ -43,17 +43,22 @@ typedef struct {
 /* The two programs differ in the defaults of the hidden channels, the queries and the class cost, and in the
  * fewest channels. */
 #define ARGS_OF_BOTH(ffn, least_dim, queries, class_cost) \
-    DF_OPT_ENUM(Args, backbone, resnet50, "resnet18|resnet34|resnet50|resnet101|resnet152", "the backbone"), \
+    DF_OPT_ENUM(Args, backbone, resnet50, "resnet18|resnet34|resnet50|resnet101|resnet152",                 \
+                "backbone, a ResNet of torchvision"),                                                       \
     DF_OPT_BOOL(Args, dilation, False, "DC5: the last stage dilates its convolutions instead of striding"), \
     DF_OPT_ENUM(Args, position_embedding, sine, "sine|learned|v2|v3", \
                 "positional encoding; v2 is sine, v3 is learned"), \
-    DF_OPT_INT(Args, enc_layers, 6, 0, DF_SET_LAYERS, "layers of the encoder"), \
-    DF_OPT_INT(Args, dec_layers, 6, 1, DF_SET_LAYERS, "layers of the decoder"), \
-    DF_OPT_INT(Args, dim_feedforward, ffn, 1, 65536, "hidden channels of the feed-forward networks"), \
-    DF_OPT_INT(Args, hidden_dim, 256, least_dim, 8192, "channels of the transformer"), \
+    DF_OPT_INT(Args, enc_layers, 6, 0, DF_SET_LAYERS, "number of encoder layers"),                          \
+    DF_OPT_INT(Args, dec_layers, 6, 1, DF_SET_LAYERS, "number of decoder layers"),                          \
+    DF_OPT_INT(Args, dim_feedforward, ffn, 1, 65536,                              \
+               "number of hidden channels of the feed-forward networks"),         \
+    DF_OPT_INT(Args, hidden_dim, 256, least_dim, 8192,                            \
+               "number of channels of the transformer"),                          \
     DF_OPT_FLOAT(Args, dropout, 0.1, 0, 1, "probability of dropout in training"), \
-    DF_OPT_FLOAT(Args, attention_dropout, None, 0, 1, "the same of attention weights; `dropout` if not said"), \
-    DF_OPT_FLOAT(Args, activation_dropout, None, 0, 1, "the same of hidden layers; `dropout` if not said"), \
+    DF_OPT_FLOAT(Args, attention_dropout, None, 0, 1,                                                \
+                 "dropout of attention weights; default: `dropout`"),                                \
+    DF_OPT_FLOAT(Args, activation_dropout, None, 0, 1,                                               \
+                 "dropout of hidden layers; default: `dropout`"),                                    \
     DF_OPT_INT(Args, nheads, 8, 1, 256, "attention heads"), \
     DF_OPT_INT(Args, num_queries, queries, 1, 10000, "number of queries"), \
     DF_OPT_INT(Args, dec_nheads, None, 0, 256, "attention heads of the decoder; None or 0: nheads"), \
@@ -75,43 +80,48 @@ typedef struct {
 /* Both programs have these: settings of training, and what is not needed here. */
 #define ARGS_OF_TRAINING \
     DF_OPT_BOOL(Args, aux_loss, True, "training: all layers of the decoder have losses, and not the last one alone"), \
-    OF_TRAINING(lr, "learning rate, but of the backbone"), \
+    OF_TRAINING(lr, "learning rate, except of the backbone"),                                                         \
     OF_TRAINING(lr_backbone, "learning rate of the backbone"), \
-    OF_TRAINING(batch_size, "pictures of a batch"), \
+    OF_TRAINING(batch_size, "batch size"),                                                                            \
     OF_TRAINING(weight_decay, "weight decay"),                          \
-    OF_TRAINING(epochs, "length of the run"), \
+    OF_TRAINING(epochs, "number of epochs"),                                   \
     OF_TRAINING(lr_drop, "the learning rate drops to a tenth every N epochs"), \
-    OF_TRAINING(clip_max_norm, "longest gradient"), \
+    OF_TRAINING(clip_max_norm,                                                 \
+                "largest norm of the gradient; longer ones are scaled down "   \
+                "to it"),                                                      \
     DF_OPT_UNUSED(frozen_weights, "for the segmentation head"), \
     DF_OPT_UNUSED(mask_loss_coef, "for the segmentation head"), \
     DF_OPT_UNUSED(dice_loss_coef, "for the segmentation head"), \
-    DF_OPT_UNUSED(coco_path, "the data is given in data.test"), \
+    DF_OPT_UNUSED(coco_path,                                         \
+                  "path of COCO; give the data as data.test"),       \
     DF_OPT_UNUSED(coco_panoptic_path, "for the segmentation head"), \
     DF_OPT_UNUSED(remove_difficult, "for the official data loader"), \
-    DF_OPT_UNUSED(output_dir, "for the official program"), \
-    DF_OPT_UNUSED(device, "for the official program"), \
-    DF_OPT_UNUSED(seed, "for the official program"), \
-    DF_OPT_UNUSED(resume, "for the official program"), \
-    DF_OPT_UNUSED(start_epoch, "for the official program"), \
-    DF_OPT_UNUSED(eval, "for the official program"), \
-    DF_OPT_UNUSED(num_workers, "for the official program"), \
-    DF_OPT_UNUSED(world_size, "for the official program"), \
-    DF_OPT_UNUSED(dist_url, "for the official program"), \
-    DF_OPT_UNUSED(distributed, "for the official program"), \
-    DF_OPT_UNUSED(rank, "for the official program"), \
-    DF_OPT_UNUSED(gpu, "for the official program"), \
-    DF_OPT_UNUSED(dist_backend, "for the official program")
+    DF_OPT_UNUSED(output_dir,                                        \
+                  "output folder of the official program"),          \
+    DF_OPT_UNUSED(device, "output folder of the official program"),  \
+    DF_OPT_UNUSED(seed, "output folder of the official program"),    \
+    DF_OPT_UNUSED(resume, "output folder of the official program"),  \
+    DF_OPT_UNUSED(start_epoch, "output folder of the official program"),                                               \
+    DF_OPT_UNUSED(eval, "output folder of the official program"),                                                      \
+    DF_OPT_UNUSED(num_workers, "output folder of the official program"),                                               \
+    DF_OPT_UNUSED(world_size, "output folder of the official program"),                                                \
+    DF_OPT_UNUSED(dist_url, "output folder of the official program"),                                                  \
+    DF_OPT_UNUSED(distributed, "output folder of the official program"),                                               \
+    DF_OPT_UNUSED(rank, "output folder of the official program"),                                                      \
+    DF_OPT_UNUSED(gpu, "output folder of the official program"),                                                       \
+    DF_OPT_UNUSED(dist_backend, "output folder of the official program")
 
 static const DfOpt detr_opts[] = {
     ARGS_OF_BOTH(2048, 4, 100, 1),
     DF_OPT_BOOL(Args, masks, False, 
                 "a mask for each query; parameters stand under `detr.` then, as in the official files"),
     DF_OPT_ENUM(Args, segments, instance, "instance|semantic",
-                "masks: of detections, or as a class for every pixel"),
+                "masks=True: instance: masks of detections; semantic: a class for every pixel"),
     DF_OPT_FLOAT(Args, threshold, 0.5, 0, 1, "instance_i and panoptic_i of `forward`: score from which a query counts"),
-    DF_OPT_FLOAT(Args, mask_threshold, 0.5, 0, 1, "share of a mask from which a pixel counts, there"),
-    DF_OPT_FLOAT(Args, overlap_mask_area_threshold, 0.8, 0, 1, "share of its pixels that a segment must keep, there"),
-    DF_OPT_INTS(Args, label_ids_to_fuse, "None", 0, 1000000, "classes of which all segments are one, in panoptic_i"),
+    DF_OPT_FLOAT(Args, mask_threshold, 0.5, 0, 1, "smallest mask score of a pixel in the segments of `forward`"),
+    DF_OPT_FLOAT(Args, overlap_mask_area_threshold, 0.8, 0, 1,
+                 "smallest share of its pixels that a segment keeps, in `forward`"),
+    DF_OPT_INTS(Args, label_ids_to_fuse, "None", 0, 1000000, "classes whose segments are merged, in panoptic_i"),
     DF_OPT_BOOL(Args, by_query, False, "list detections in the order of their queries; False: the best first"),
     DF_OPT_BOOL(Args, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
     DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the no-object class in the class loss"),
@@ -122,9 +132,9 @@ static const DfOpt detr_opts[] = {
 static const DfOpt deformable_opts[] = {
     ARGS_OF_BOTH(1024, 32, 300, 2),
     DF_OPT_BOOL(Args, masks, False, "train a segmentation head; only False is supported"),
-    DF_OPT_INT(Args, num_feature_levels, 4, 1, 8, "levels of the pyramid; 1: the last map alone"),
+    DF_OPT_INT(Args, num_feature_levels, 4, 1, 8, "number of feature levels; 1: only the last map"),
     DF_OPT_FLOAT(Args, position_embedding_scale, 6.283185307179586, 0, 1e6,
-                 "not used: the official code does not pass it on"),
+                 "scale of positions; the official code does not use it"),
     DF_OPT_INT(Args, dec_n_points, 4, 1, 64, "sampling points of a head on a level, in the decoder"),
     DF_OPT_INT(Args, enc_n_points, 4, 1, 64, "sampling points of a head on a level, in the encoder"),
     DF_OPT_BOOL(Args, with_box_refine, False, "iterative bounding box refinement"),
@@ -133,9 +143,9 @@ static const DfOpt deformable_opts[] = {
     DF_OPT_FLOAT(Args, focal_alpha, 0.25, 0, 1, "weight of positive examples in the focal loss"),
     OF_TRAINING(lr_backbone_names, "parts of the names of the parameters that learn at lr_backbone"),
     OF_TRAINING(lr_linear_proj_names, "parts of the names of those that learn slower"),
-    OF_TRAINING(lr_linear_proj_mult, "factor of their rate"),
-    DF_OPT_UNUSED(lr_drop_epochs, "for training with the official program"),
-    OF_TRAINING(sgd, "SGD in place of AdamW"),
+    OF_TRAINING(lr_linear_proj_mult, "factor of the learning rate of these parameters"),
+    DF_OPT_UNUSED(lr_drop_epochs, "epochs at which the official program drops the rate"),
+    OF_TRAINING(sgd, "use SGD instead of AdamW"),
     DF_OPT_UNUSED(cache_mode, "for the official data loader"),
     ARGS_OF_TRAINING,
     DF_OPT_END

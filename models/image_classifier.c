@@ -24,8 +24,8 @@ static const DfOpt opts[] = {
     DF_OPT_AS(Trunk, backbone, backbone_cfg, DF_KIND_DICT, NULL, 0, 0, NULL,
               "network that turns the image into feature maps, of which the last is used"),
     DF_OPT_AS(Trunk, neck, neck_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "GlobalAveragePooling, which is done anyway"),
-    DF_OPT_AS(ImageClassifier, head, head_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "a LinearClsHead"),
-    TRUNK_SETTINGS("mixtures of pictures belong to the data pipeline", "nothing"),
+    DF_OPT_AS(ImageClassifier, head, head_cfg, DF_KIND_DICT, NULL, 0, 0, NULL, "classification head, a LinearClsHead"),
+    TRUNK_SETTINGS("not used; mixing pictures is set in the data pipeline", "not used"),
     DF_OPT_END
 };
 

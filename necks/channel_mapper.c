@@ -19,11 +19,11 @@ typedef struct {
 static const DfOpt opts[] = {
     DF_OPT_INTS(ChannelMapper, in_channels, NULL, 1, 65536,
                 "number of channels of each backbone map; the last maps are used"),
-    DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 31, "side of the convolutions that take the maps"),
+    DF_OPT_INT(ChannelMapper, kernel_size, 3, 1, 31, "kernel size of the convolutions that read the maps"),
     DF_OPT_ROW(ChannelMapper, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "number of channels of every level"),
     DF_OPT_INTS(ChannelMapper, num_outs, "None", 1, DF_LEVELS,
                 "number of levels; those beyond the last map are made by 3x3 convolutions of stride 2; None: as maps"),
-    DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "norm after each convolution, in place of a bias"),
+    DF_OPT_DICT(ChannelMapper, norm_cfg, "None", "kind of norm after each convolution, which then has no bias"),
     DF_OPT_DICT(ChannelMapper, act_cfg, "dict(type='ReLU')", "activation after each convolution"),
     DF_OPT_DICT(ChannelMapper, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"),
     DF_OPT_ENUM(ChannelMapper, bias, auto, "auto|False|True",

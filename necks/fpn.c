@@ -204,19 +204,19 @@ static const DfOpt opts[] = {
     DF_OPT_INTS(Fpn, in_channels, NULL, 1, 65536, "number of channels of each backbone map"),
     DF_OPT_ROW(Fpn, out_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "number of channels of every output"),
     DF_OPT_ROW(Fpn, num_outs, DF_KIND_INT, NULL, 1, DF_LEVELS, NULL, "number of outputs"),
-    DF_OPT_INT(Fpn, start_level, 0, 0, DF_LEVELS, "first backbone map that is used, counted from 0"),
+    DF_OPT_INT(Fpn, start_level, 0, 0, DF_LEVELS, "index of the first backbone map that is used"),
     DF_OPT_INT(Fpn, end_level, -1, -1, DF_LEVELS,
                "backbone map before which it ends, or with one output more the last one that is used; -1: all are "
                "used, and extra outputs are allowed"),
     DF_OPT_ENUM(Fpn, add_extra_convs, False, "False|on_input|on_lateral|on_output|True",
                 "what the first extra output is convolved from, with stride 2; False: every other point is taken"),
     DF_OPT_BOOL(Fpn, extra_convs_on_inputs, True, "what add_extra_convs=True means: on_input if True, else on_output"),
-    DF_OPT_BOOL(Fpn, relu_before_extra_convs, False, "ReLU between the extra convolutions"),
+    DF_OPT_BOOL(Fpn, relu_before_extra_convs, False, "apply ReLU before the extra convolutions"),
     DF_OPT_BOOL(Fpn, no_norm_on_lateral, False, "the 1x1 convolutions have no norm, whatever norm_cfg says"),
     DF_OPT_DICT(Fpn, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"),
-    DF_OPT_DICT(Fpn, norm_cfg, "None", "norm after every convolution"),
+    DF_OPT_DICT(Fpn, norm_cfg, "None", "kind of norm after each convolution"),
     DF_OPT_DICT(Fpn, act_cfg, "None", "activation after every convolution"),
-    DF_OPT_DICT(Fpn, upsample_cfg, "dict(mode='nearest')", "how a coarse map is brought to the size of the finer one"),
+    DF_OPT_DICT(Fpn, upsample_cfg, "dict(mode='nearest')", "how a coarse map is enlarged to the size of the finer one"),
     DF_OPT_UNUSED(init_cfg, "weights that a training run starts from"),
     DF_OPT_END
 };

@@ -140,22 +140,24 @@ typedef struct {
 } Hook;
 
 #define COMMON_ROWS                                                                                                    \
-    DF_OPT_FLOAT(Hook, momentum, 0.0002, 0, 1, "weight of the new value"),                                             \
-    DF_OPT_INT(Hook, interval, 1, 1, 1e9, "averages every so many iterations"),                                        \
-    DF_OPT_UNUSED(priority, "the order of hooks is fixed here"),                                                       \
-    DF_OPT_UNUSED(resume_from, "a run is resumed with --resume"),                                                      \
-    DF_OPT_UNUSED(auto_resume, "likewise"),                                                                            \
-    DF_OPT_UNUSED(strict_load, "a file of a run always holds everything")
+    DF_OPT_FLOAT(Hook, momentum, 0.0002, 0, 1, "weight of the new value; 1 minus it of the average"),                  \
+    DF_OPT_INT(Hook, interval, 1, 1, 1e9, "iterations between two updates of the average"),                            \
+    DF_OPT_UNUSED(priority, "order of hooks, which is fixed here"),                                                    \
+    DF_OPT_UNUSED(resume_from, "checkpoint of a resumed run; use `train --resume`"),                                   \
+    DF_OPT_UNUSED(auto_resume, "a run is resumed by `train --resume`"),                                                \
+    DF_OPT_UNUSED(strict_load, "fail if the file lacks an entry; our files are always complete")
 #define NEW_ROWS                                                                                                       \
-    DF_OPT_TEXT(Hook, ema_type, "'ExponentialMovingAverage'", "how weights are averaged"),                             \
+    DF_OPT_TEXT(Hook, ema_type, "'ExponentialMovingAverage'",                                                          \
+                "class of the average, such as ExponentialMovingAverage"),                                             \
     DF_OPT_BOOL(Hook, update_buffers, False, "averages running statistics too"),                                       \
-    DF_OPT_INT(Hook, begin_iter, 0, 0, 2e9, "copies before this iteration"),                                           \
-    DF_OPT_INT(Hook, begin_epoch, 0, 0, 2e9, "copies before this epoch; 0: by begin_iter")
+    DF_OPT_INT(Hook, begin_iter, 0, 0, 2e9, "until this iteration the average is a copy of the weights"),              \
+    DF_OPT_INT(Hook, begin_epoch, 0, 0, 2e9,                                                                           \
+               "until this epoch the average is a copy of the weights; 0: begin_iter decides")
 
 static const DfOpt new_opts[] = { COMMON_ROWS, NEW_ROWS, DF_OPT_END };
 static const DfOpt annealing_opts[] = {
     COMMON_ROWS, NEW_ROWS,
-    DF_OPT_FLOAT(Hook, gamma, 100, 1e-9, 1e18, "the weight of the new is at least gamma / (gamma + steps)"),
+    DF_OPT_FLOAT(Hook, gamma, 100, 1e-9, 1e18, "the weight of the new value is at least gamma / (gamma + steps)"),
     DF_OPT_END
 };
 static const DfOpt exponential_opts[] = {
@@ -186,10 +188,13 @@ static const struct {
     DfPlugin is;
     int kind;
 } kinds[] = {
-    { { "ExponentialMovingAverage", "a part of the new, each time", new_opts }, DF_EMA_MOMENTUM },
-    { { "MomentumAnnealingEMA", "the same, with more of the new at first", annealing_opts }, DF_EMA_ANNEALING },
-    { { "ExpMomentumEMA", "the same, with exponentially more at first", exponential_opts }, DF_EMA_EXPONENTIAL },
-    { { "StochasticWeightAverage", "the mean of all (Izmailov et al., UAI 2018)", new_opts }, DF_EMA_MEAN },
+    { { "ExponentialMovingAverage", "exponential moving average: average += momentum (weight - average)", new_opts },
+      DF_EMA_MOMENTUM },
+    { { "MomentumAnnealingEMA", "the same, with a larger momentum at first", annealing_opts }, DF_EMA_ANNEALING },
+    { { "ExpMomentumEMA", "the same, with a momentum that falls exponentially", exponential_opts },
+      DF_EMA_EXPONENTIAL },
+    { { "StochasticWeightAverage", "the mean of all weights so far (Izmailov et al., UAI 2018)", new_opts },
+      DF_EMA_MEAN },
 };
 const DfPlugin *const df_averages[] = { &kinds[0].is, &kinds[1].is, &kinds[2].is, &kinds[3].is, NULL };
 

@@ -51,12 +51,13 @@ enum { WARMUP_NONE, WARMUP_CONSTANT, WARMUP_LINEAR, WARMUP_EXP };
     DF_OPT_INT(LrHook, warmup_iters, 0, 0, 1e9, "warm-up iterations, or epochs if warmup_by_epoch"),                   \
     DF_OPT_FLOAT(LrHook, warmup_ratio, 0.1, 1e-30, 1, "factor of the rate in the first iteration"),                    \
     DF_OPT_BOOL(LrHook, warmup_by_epoch, False, "warmup_iters counts epochs")
-#define BY_EPOCH_ROW DF_OPT_BOOL(LrHook, by_epoch, True, "the rate changes between epochs, not between iterations")
+#define BY_EPOCH_ROW DF_OPT_BOOL(LrHook, by_epoch, True, "change the rate between epochs; False: between iterations")
 #define MIN_LR_ROW(fallback) DF_OPT_FLOAT(LrHook, min_lr, fallback, 0, 1e9, "lowest learning rate")
 #define TARGET_ROWS                                                                                                    \
     MIN_LR_ROW(None), DF_OPT_FLOAT(LrHook, min_lr_ratio, None, 0, 1e9, "the same, as a fraction of the initial rate")
 #define ANNEAL_ROW                                                                                                     \
-    DF_OPT_ENUM(LrHook, anneal_strategy, cos, "cos|linear", "half a cosine or a straight line between two rates")
+    DF_OPT_ENUM(LrHook, anneal_strategy, cos, "cos|linear",                                                            \
+                "cos: half a cosine between two rates; linear: a straight line")
 
 /* ---- policies ---------------------------------------------------------------------------------------------------- */
 
@@ -185,80 +186,83 @@ static double cosine_cooldown(const LrHook *h, Progress p, double base)
 
 static const DfOpt fixed_opts[] = { COMMON_ROWS, BY_EPOCH_ROW, DF_OPT_END };
 static const DfOpt step_opts[] = {
-    DF_OPT_ROW(LrHook, step, DF_KIND_INTS, NULL, 1, 2e9, NULL, "when the rate drops: a list, or every so many"),
-    DF_OPT_FLOAT(LrHook, gamma, 0.1, 1e-9, 1e9, "factor of each drop"),
+    DF_OPT_ROW(LrHook, step, DF_KIND_INTS, NULL, 1, 2e9, NULL,
+               "epochs or iterations at which the rate drops: a list, or one number for a period"),
+    DF_OPT_FLOAT(LrHook, gamma, 0.1, 1e-9, 1e9, "factor of the rate at each drop"),
     MIN_LR_ROW(None), COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
 static const DfOpt exp_opts[] = {
-    DF_OPT_ROW(LrHook, gamma, DF_KIND_FLOAT, NULL, 1e-9, 1e9, NULL, "factor of each epoch or iteration"),
+    DF_OPT_ROW(LrHook, gamma, DF_KIND_FLOAT, NULL, 1e-9, 1e9, NULL, "factor of the rate at each epoch or iteration"),
     COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
 static const DfOpt poly_opts[] = {
-    DF_OPT_FLOAT(LrHook, power, 1, 0, 100, "power of the part of the run that is left"),
+    DF_OPT_FLOAT(LrHook, power, 1, 0, 100, "exponent of the share of the run that is left"),
     MIN_LR_ROW(0), COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
 static const DfOpt inv_opts[] = {
     DF_OPT_ROW(LrHook, gamma, DF_KIND_FLOAT, NULL, 0, 1e9, NULL, "the rate is divided by (1 + gamma t) ** power"),
-    DF_OPT_FLOAT(LrHook, power, 1, 0, 100, "see gamma"),
+    DF_OPT_FLOAT(LrHook, power, 1, 0, 100, "exponent of the formula of gamma"),
     COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
 static const DfOpt target_opts[] = { TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW, DF_OPT_END };
 static const DfOpt flat_cosine_opts[] = {
-    DF_OPT_FLOAT(LrHook, start_percent, 0.75, 0, 1, "part of the run before the rate falls"),
+    DF_OPT_FLOAT(LrHook, start_percent, 0.75, 0, 1, "share of the run before the rate falls"),
     TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
 static const DfOpt restart_opts[] = {
-    DF_OPT_ROW(LrHook, periods, DF_KIND_INTS, NULL, 1, 1e9, NULL, "lengths of the periods"),
+    DF_OPT_ROW(LrHook, periods, DF_KIND_INTS, NULL, 1, 1e9, NULL, "length of each period, in epochs or iterations"),
     DF_OPT_FLOATS(LrHook, restart_weights, "[1]", 0, 1e9,
                   "initial rate of each period, as a fraction of the first rate"),
     TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
 static const DfOpt cyclic_opts[] = {
-    DF_OPT_BOOL(LrHook, by_epoch, False, "the rate changes between epochs, not between iterations"),
-    DF_OPT_FLOATS(LrHook, target_ratio, "[10, 1e-4]", 0, 1e9, "highest and last rate, as parts of the first"),
-    DF_OPT_INT(LrHook, cyclic_times, 1, 1, 1e9, "cycles of the run"),
-    DF_OPT_FLOAT(LrHook, step_ratio_up, 0.4, 0, 1, "part of a cycle in which the rate rises"),
-    DF_OPT_FLOAT(LrHook, gamma, 1, 0, 1, "factor of the highest rate from cycle to cycle"),
+    DF_OPT_BOOL(LrHook, by_epoch, False, "change the rate between epochs; False: between iterations"),
+    DF_OPT_FLOATS(LrHook, target_ratio, "[10, 1e-4]", 0, 1e9, "highest and last rate, as multiples of the first"),
+    DF_OPT_INT(LrHook, cyclic_times, 1, 1, 1e9, "number of cycles in the run"),
+    DF_OPT_FLOAT(LrHook, step_ratio_up, 0.4, 0, 1, "share of a cycle in which the rate rises"),
+    DF_OPT_FLOAT(LrHook, gamma, 1, 0, 1, "factor of the highest rate from one cycle to the next"),
     ANNEAL_ROW, COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt one_cycle_opts[] = {
-    DF_OPT_BOOL(LrHook, by_epoch, False, "the rate changes between epochs, not between iterations"),
-    DF_OPT_ROW(LrHook, max_lr, DF_KIND_FLOATS, NULL, 0, 1e9, NULL, "highest rate, of all groups or of each"),
-    DF_OPT_INT(LrHook, total_steps, 0, 0, 1e9, "iterations of the cycle; 0: of the run"),
-    DF_OPT_FLOAT(LrHook, pct_start, 0.3, 0, 1, "part of the cycle in which the rate rises"),
-    DF_OPT_FLOAT(LrHook, div_factor, 25, 1e-9, 1e12, "the first rate is max_lr divided by this"),
-    DF_OPT_FLOAT(LrHook, final_div_factor, 1e4, 1e-9, 1e18, "the last rate is the first divided by this"),
-    DF_OPT_BOOL(LrHook, three_phase, False, "falls to the first rate before it falls to the last"),
+    DF_OPT_BOOL(LrHook, by_epoch, False, "change the rate between epochs; False: between iterations"),
+    DF_OPT_ROW(LrHook, max_lr, DF_KIND_FLOATS, NULL, 0, 1e9, NULL,
+               "highest rate: one for all parameters, or one for each group"),
+    DF_OPT_INT(LrHook, total_steps, 0, 0, 1e9, "length of the cycle, in iterations; 0: the whole run"),
+    DF_OPT_FLOAT(LrHook, pct_start, 0.3, 0, 1, "share of the cycle in which the rate rises"),
+    DF_OPT_FLOAT(LrHook, div_factor, 25, 1e-9, 1e12, "first rate = max_lr / div_factor"),
+    DF_OPT_FLOAT(LrHook, final_div_factor, 1e4, 1e-9, 1e18, "last rate = first rate / final_div_factor"),
+    DF_OPT_BOOL(LrHook, three_phase, False, "fall to the first rate, then to the last"),
     ANNEAL_ROW, COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt cooldown_opts[] = {
-    DF_OPT_FLOAT(LrHook, cool_down_ratio, 0.1, 0, 1e9, "the last rate, as a part of min_lr"),
-    DF_OPT_FLOAT(LrHook, cool_down_time, 10, 0, 1e9, "epochs or iterations of cooling down"),
+    DF_OPT_FLOAT(LrHook, cool_down_ratio, 0.1, 0, 1e9, "last rate, as a fraction of min_lr"),
+    DF_OPT_FLOAT(LrHook, cool_down_time, 10, 0, 1e9, "length of the cool-down, in epochs or iterations"),
     TARGET_ROWS, COMMON_ROWS, BY_EPOCH_ROW,
     DF_OPT_END
 };
 
 static const Policy policies[] = {
-    { { "Fixed",                   "the rate stays as it is",                     fixed_opts       }, fixed           },
-    { { "Step",                    "drops at certain epochs",                     step_opts        }, stepwise        },
-    { { "Exp",                     "falls by a factor each epoch",                exp_opts         }, exponential     },
-    { { "Poly",                    "a power of the part of the run that is left", poly_opts        }, poly            },
-    { { "Inv",                     "falls as a power of the inverse",             inv_opts         }, inverse         },
-    { { "CosineAnnealing",         "half a cosine",                               target_opts      }, cosine          },
-    { { "LinearAnnealing",         "a straight line",                             target_opts      }, linear          },
-    { { "FlatCosineAnnealing",     "constant, then half a cosine",                flat_cosine_opts }, flat_cosine     },
-    { { "CosineRestart",           "half a cosine, restarted",                    restart_opts     }, cosine_restart  },
-    { { "Cyclic",                  "up and down, in cycles",                      cyclic_opts      }, cyclic          },
-    { { "OneCycle",                "one cycle: up, then down",                    one_cycle_opts   }, one_cycle       },
-    { { "CosineAnnealingCooldown", "half a cosine, then a straight line",         cooldown_opts    }, cosine_cooldown },
+    { { "Fixed",               "constant rate",                                       fixed_opts }, fixed },
+    { { "Step",                "the rate drops at given epochs or iterations",        step_opts }, stepwise },
+    { { "Exp",                 "the rate falls by a factor every epoch or iteration", exp_opts }, exponential },
+    { { "Poly",                "a power of the share of the run that is left",        poly_opts }, poly },
+    { { "Inv",                 "the rate falls as 1 / (1 + gamma t) ** power",        inv_opts }, inverse },
+    { { "CosineAnnealing",     "the rate falls as half a cosine",                     target_opts }, cosine },
+    { { "LinearAnnealing",     "the rate falls as a straight line",                   target_opts }, linear },
+    { { "FlatCosineAnnealing", "the rate is constant, then falls as half a cosine",   flat_cosine_opts }, flat_cosine },
+    { { "CosineRestart",       "the rate falls as half a cosine, and restarts",       restart_opts }, cosine_restart },
+    { { "Cyclic",              "the rate rises and falls, in cycles",                 cyclic_opts }, cyclic },
+    { { "OneCycle",            "the rate rises, then falls, once",                    one_cycle_opts }, one_cycle },
+    { { "CosineAnnealingCooldown", "the rate falls as half a cosine, then as a straight line", cooldown_opts },
+      cosine_cooldown },
 };
 enum { POLICIES = sizeof policies / sizeof *policies };
 const DfPlugin *const df_lr_policies[] = {

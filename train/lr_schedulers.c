@@ -38,14 +38,14 @@ struct LrScheduler {
 };
 
 #define COMMON_ROWS                                                                                                    \
-    DF_OPT_INT(LrScheduler, begin, 0, 0, 2e9, "first step that counts"),                                               \
+    DF_OPT_INT(LrScheduler, begin, 0, 0, 2e9, "step at which the schedule starts"),                                    \
     DF_OPT_FLOAT(LrScheduler, end, None, 0, 1e18, "the first step after it; None: the end of the run"),                \
-    DF_OPT_BOOL(LrScheduler, by_epoch, True, "a step is an epoch, not an iteration"),                                  \
-    DF_OPT_BOOL(LrScheduler, convert_to_iter_based, False, "numbers are epochs, steps are iterations"),                \
-    DF_OPT_UNUSED(last_step, "runs are resumed by other means"),                                                       \
-    DF_OPT_UNUSED(verbose, "the log has the rate anyway")
+    DF_OPT_BOOL(LrScheduler, by_epoch, True, "steps are epochs; False: iterations"),                                   \
+    DF_OPT_BOOL(LrScheduler, convert_to_iter_based, False, "numbers are given in epochs, steps are iterations"),       \
+    DF_OPT_UNUSED(last_step, "step of a resumed run; use `train --resume`"),                                           \
+    DF_OPT_UNUSED(verbose, "print the rate; the log always has it")
 #define ETA_MIN_ROWS                                                                                                   \
-    DF_OPT_FLOAT(LrScheduler, eta_min, None, 0, 1e9, "the lowest rate; default: 0"),                                   \
+    DF_OPT_FLOAT(LrScheduler, eta_min, None, 0, 1e9, "lowest rate; default: 0"),                                       \
     DF_OPT_FLOAT(LrScheduler, eta_min_ratio, None, 0, 1e9, "the same, as a fraction of the initial rate")
 
 /* ---- what each does ---------------------------------------------------------------------------------------------- */
@@ -167,73 +167,76 @@ static double one_cycle(const LrScheduler *s, double now, int group)
 /* ---- their options ----------------------------------------------------------------------------------------------- */
 
 static const DfOpt constant_opts[] = {
-    DF_OPT_FLOAT(LrScheduler, factor, 0.3333333333333333, 1e-30, 1, "factor of the rate until the end"),
+    DF_OPT_FLOAT(LrScheduler, factor, 0.3333333333333333, 1e-30, 1, "factor of the rate until `end`"),
     COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt linear_opts[] = {
     DF_OPT_FLOAT(LrScheduler, start_factor, 0.3333333333333333, 1e-30, 1, "factor of the rate in the first step"),
-    DF_OPT_FLOAT(LrScheduler, end_factor, 1, 0, 1, "and in the last"),
+    DF_OPT_FLOAT(LrScheduler, end_factor, 1, 0, 1, "factor of the rate in the last step"),
     COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt exponential_opts[] = {
-    DF_OPT_ROW(LrScheduler, gamma, DF_KIND_FLOAT, NULL, 1e-9, 1e9, NULL, "factor of each step"),
+    DF_OPT_ROW(LrScheduler, gamma, DF_KIND_FLOAT, NULL, 1e-9, 1e9, NULL, "factor of the rate at each step"),
     COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt multi_step_opts[] = {
     DF_OPT_ROW(LrScheduler, milestones, DF_KIND_INTS, NULL, 0, 2e9, NULL, "steps at which the rate drops"),
-    DF_OPT_FLOAT(LrScheduler, gamma, 0.1, 1e-9, 1e9, "factor of each drop"),
+    DF_OPT_FLOAT(LrScheduler, gamma, 0.1, 1e-9, 1e9, "factor of the rate at each drop"),
     COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt step_opts[] = {
-    DF_OPT_ROW(LrScheduler, step_size, DF_KIND_INT, NULL, 1, 2e9, NULL, "steps from drop to drop"),
-    DF_OPT_FLOAT(LrScheduler, gamma, 0.1, 1e-9, 1e9, "what the rate drops by"),
+    DF_OPT_ROW(LrScheduler, step_size, DF_KIND_INT, NULL, 1, 2e9, NULL, "steps between two drops"),
+    DF_OPT_FLOAT(LrScheduler, gamma, 0.1, 1e-9, 1e9, "factor of the rate at each drop"),
     COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt poly_opts[] = {
-    DF_OPT_FLOAT(LrScheduler, power, 1, 0, 100, "power of the part that is left"),
-    DF_OPT_FLOAT(LrScheduler, eta_min, 0, 0, 1e9, "the lowest rate"),
+    DF_OPT_FLOAT(LrScheduler, power, 1, 0, 100, "exponent of the share of the run that is left"),
+    DF_OPT_FLOAT(LrScheduler, eta_min, 0, 0, 1e9, "lowest rate"),
     COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt cosine_opts[] = {
-    DF_OPT_FLOAT(LrScheduler, T_max, None, 1, 1e18, "steps of half a cosine; None: from begin to end"),
+    DF_OPT_FLOAT(LrScheduler, T_max, None, 1, 1e18, "length of half a cosine, in steps; None: from begin to end"),
     ETA_MIN_ROWS, COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt restart_opts[] = {
-    DF_OPT_ROW(LrScheduler, periods, DF_KIND_INTS, NULL, 1, 2e9, NULL, "lengths of the periods"),
+    DF_OPT_ROW(LrScheduler, periods, DF_KIND_INTS, NULL, 1, 2e9, NULL,
+               "length of each period, in epochs or iterations"),
     DF_OPT_FLOATS(LrScheduler, restart_weights, "[1]", 0, 1e9,
                   "initial rate of each period, as a fraction of the first rate"),
     ETA_MIN_ROWS, COMMON_ROWS,
     DF_OPT_END
 };
 static const DfOpt one_cycle_opts[] = {
-    DF_OPT_ROW(LrScheduler, eta_max, DF_KIND_FLOATS, NULL, 0, 1e9, NULL, "highest rate, of all groups or of each"),
-    DF_OPT_ROW(LrScheduler, total_steps, DF_KIND_INT, NULL, 1, 2e9, NULL, "steps of the cycle"),
-    DF_OPT_FLOAT(LrScheduler, pct_start, 0.3, 0, 1, "part of the cycle in which the rate rises"),
-    DF_OPT_ENUM(LrScheduler, anneal_strategy, cos, "cos|linear", "half a cosine or a straight line between two rates"),
-    DF_OPT_FLOAT(LrScheduler, div_factor, 25, 1e-9, 1e12, "the first rate is eta_max divided by this"),
-    DF_OPT_FLOAT(LrScheduler, final_div_factor, 1e4, 1e-9, 1e18, "the last rate is the first divided by this"),
-    DF_OPT_BOOL(LrScheduler, three_phase, False, "falls to the first rate before it falls to the last"),
+    DF_OPT_ROW(LrScheduler, eta_max, DF_KIND_FLOATS, NULL, 0, 1e9, NULL,
+               "highest rate: one for all parameters, or one for each group"),
+    DF_OPT_ROW(LrScheduler, total_steps, DF_KIND_INT, NULL, 1, 2e9, NULL, "length of the cycle, in steps"),
+    DF_OPT_FLOAT(LrScheduler, pct_start, 0.3, 0, 1, "share of the cycle in which the rate rises"),
+    DF_OPT_ENUM(LrScheduler, anneal_strategy, cos, "cos|linear",
+                "cos: half a cosine between two rates; linear: a straight line"),
+    DF_OPT_FLOAT(LrScheduler, div_factor, 25, 1e-9, 1e12, "first rate = eta_max / div_factor"),
+    DF_OPT_FLOAT(LrScheduler, final_div_factor, 1e4, 1e-9, 1e18, "last rate = first rate / final_div_factor"),
+    DF_OPT_BOOL(LrScheduler, three_phase, False, "fall to the first rate, then to the last"),
     COMMON_ROWS,
     DF_OPT_END
 };
 
 static const Kind kinds[] = {
-    { { "ConstantLR",        "a factor until the end",           constant_opts    }, constant       },
-    { { "LinearLR",          "a factor that becomes another",    linear_opts      }, linear         },
-    { { "ExponentialLR",     "falls by a factor each step",      exponential_opts }, exponential    },
-    { { "MultiStepLR",       "drops at certain steps",           multi_step_opts  }, multi_step     },
-    { { "StepLR",            "drops every so many steps",        step_opts        }, step           },
-    { { "PolyLR",            "a power of the part that is left", poly_opts        }, poly           },
-    { { "CosineAnnealingLR", "half a cosine",                    cosine_opts      }, cosine         },
-    { { "CosineRestartLR",   "half a cosine, restarted",         restart_opts     }, cosine_restart },
-    { { "OneCycleLR",        "one cycle: up, then down",         one_cycle_opts   }, one_cycle      },
+    { { "ConstantLR",        "the rate is multiplied by a factor until `end`", constant_opts    }, constant       },
+    { { "LinearLR",          "a factor of the rate changes linearly",          linear_opts      }, linear         },
+    { { "ExponentialLR",     "the rate falls by a factor at each step",        exponential_opts }, exponential    },
+    { { "MultiStepLR",       "the rate drops at given steps",                  multi_step_opts  }, multi_step     },
+    { { "StepLR",            "the rate drops every step_size steps",           step_opts        }, step           },
+    { { "PolyLR",            "a power of the share of the run that is left",   poly_opts        }, poly           },
+    { { "CosineAnnealingLR", "the rate falls as half a cosine",                cosine_opts      }, cosine         },
+    { { "CosineRestartLR",   "the rate falls as half a cosine, and restarts",  restart_opts     }, cosine_restart },
+    { { "OneCycleLR",        "the rate rises, then falls, once",               one_cycle_opts   }, one_cycle      },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 const DfPlugin *const df_lr_schedulers[] = {

@@ -197,10 +197,12 @@ typedef struct {
 #define LR_ROWS                                                                                                        \
     DF_OPT_AS(Read, lr, rule.lr, DF_KIND_FLOAT, "1e-3", 0, 1e9, NULL, "learning rate"),                                \
     DF_OPT_DICT(Read, paramwise_cfg, "None",                                                                           \
-                "rates and decays of some parameters: custom_keys, bias_lr_mult, norm_decay_mult, ..."),               \
+                "learning rates and weight decays of some parameters: custom_keys, bias_lr_mult, norm_decay_mult, "    \
+                "..."),                                                                                                \
     DF_OPT_TEXT(Read, constructor, "None", "DefaultOptimizerConstructor, LayerDecayOptimizerConstructor, ..."),        \
-    DF_OPT_UNUSED(foreach, "how PyTorch loops over parameters"), DF_OPT_UNUSED(fused, "likewise"),                     \
-    DF_OPT_UNUSED(capturable, "for CUDA"), DF_OPT_UNUSED(differentiable, "no gradient is taken of a step")
+    DF_OPT_UNUSED(foreach, "how PyTorch loops over parameters"), DF_OPT_UNUSED(fused, "how PyTorch computes a step"),  \
+    DF_OPT_UNUSED(capturable, "for CUDA graphs"), DF_OPT_UNUSED(differentiable,                                        \
+                  "PyTorch can differentiate a step; not supported")
 #define DECAY_ROW(decay)                                                                                               \
     DF_OPT_AS(Read, weight_decay, rule.weight_decay, DF_KIND_FLOAT, decay, 0, 1e9, NULL,                               \
               "weight decay")
@@ -208,23 +210,24 @@ typedef struct {
 static const DfOpt sgd_opts[] = {
     LR_ROWS, DECAY_ROW("0"),
     DF_OPT_AS(Read, momentum, rule.momentum, DF_KIND_FLOAT, "0", 0, 1, NULL, "factor of the previous velocity"),
-    DF_OPT_AS(Read, dampening, rule.dampening, DF_KIND_FLOAT, "0", 0, 1, NULL, "part of a gradient that is left out"),
-    DF_OPT_AS(Read, nesterov, rule.nesterov, DF_KIND_BOOL, "False", 0, 1, NULL, "looks a step ahead"),
+    DF_OPT_AS(Read, dampening, rule.dampening, DF_KIND_FLOAT, "0", 0, 1, NULL,
+              "share of the gradient that the momentum leaves out"),
+    DF_OPT_AS(Read, nesterov, rule.nesterov, DF_KIND_BOOL, "False", 0, 1, NULL, "Nesterov's momentum"),
     DF_OPT_END
 };
 #define ADAM_ROWS(decay)                                                                                               \
     LR_ROWS, DECAY_ROW(decay),                                                                                         \
     DF_OPT_FLOATS(Read, betas, "[0.9, 0.999]", 0, 0.9999999, "decay factors of the first and the second moment"),      \
-    DF_OPT_AS(Read, eps, rule.eps, DF_KIND_FLOAT, "1e-8", 0, 1e9, NULL, "keeps the divisor from being 0"),             \
+    DF_OPT_AS(Read, eps, rule.eps, DF_KIND_FLOAT, "1e-8", 0, 1e9, NULL, "added to the divisor, which must not be 0"),  \
     DF_OPT_AS(Read, amsgrad, rule.amsgrad, DF_KIND_BOOL, "False", 0, 1, NULL,                                          \
-              "divide by the largest second moment so far")
+              "AMSGrad: divide by the largest second moment so far")
 static const DfOpt adam_opts[] = { ADAM_ROWS("0"), DF_OPT_END };
 static const DfOpt adamw_opts[] = { ADAM_ROWS("0.01"), DF_OPT_END };
 
 static const DfPlugin kinds[] = {
-    { "SGD",   "the gradient, with momentum",                                              sgd_opts   },
-    { "Adam",  "rates of their own for all weights (Kingma and Ba, ICLR 2015)",            adam_opts  },
-    { "AdamW", "Adam, with the decay apart from the gradient (Loshchilov and Hutter, ICLR 2019)", adamw_opts },
+    { "SGD",   "stochastic gradient descent, with momentum",                                          sgd_opts   },
+    { "Adam",  "a step size for each weight, from its gradient's moments (Kingma and Ba, ICLR 2015)", adam_opts  },
+    { "AdamW", "Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)",                 adamw_opts },
 };
 const DfPlugin *const df_optimizers[] = { &kinds[DF_SGD], &kinds[DF_ADAM], &kinds[DF_ADAMW], NULL };
 

@@ -47,7 +47,8 @@ static int read_length(DfPlan *plan, Runner *runner, const DfNode *root, DfArena
         plan->iterations = df_node_int(df_node_get(root, "total_iters"), 0);
     }
     if (plan->epochs > 0 && plan->iterations > 0)
-        return df_node_fail(dict ? dict : root, DF_EVALUE, "has max_epochs and max_iters: want one of them, and None for the other");
+        return df_node_fail(dict ? dict : root, DF_EVALUE,
+                            "has max_epochs and max_iters: want one of them, and None for the other");
     return DF_OK;
 }
 
@@ -71,7 +72,7 @@ static const DfOpt evaluation_opts[] = {
     DF_OPT_UNUSED(classwise, "said by `deformer eval --per-class`"),
     DF_OPT_UNUSED(iou_thrs, "COCO's ten thresholds"),
     DF_OPT_UNUSED(iou_thr, "PASCAL VOC: read where results are scored"),
-    DF_OPT_UNUSED(eval_mode, "likewise"),
+    DF_OPT_UNUSED(eval_mode, "PASCAL VOC: area or 11points; read where results are scored"),
     DF_OPT_UNUSED(proposal_nums, "COCO's limits"),
     DF_OPT_UNUSED(metric_items, "all twelve numbers of COCO"),
     DF_OPT_UNUSED(metric_options, "top-1 and top-5"),

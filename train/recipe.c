@@ -155,8 +155,8 @@ static const DfOpt loop_opts[] = {
     DF_OPT_FLOAT(Loop, max_epochs, None, 1, 1e9, "epochs of the run"),
     DF_OPT_FLOAT(Loop, max_iters, None, 1, 1e12, "iterations of the run"),
     DF_OPT_UNUSED(val_interval, "when the run is evaluated: read by the run"),
-    DF_OPT_UNUSED(val_begin, "likewise"),
-    DF_OPT_UNUSED(dynamic_intervals, "likewise"),
+    DF_OPT_UNUSED(val_begin, "first epoch after which the run is evaluated"),
+    DF_OPT_UNUSED(dynamic_intervals, "evaluation intervals that change during the run"),
     DF_OPT_END
 };
 

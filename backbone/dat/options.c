@@ -44,7 +44,7 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_FLOAT(Dat, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"),
     DF_OPT_FLOAT(Dat, drop_path_rate, 0.0, 0, 0.99,
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"),
-    DF_OPT_BOOL(Dat, use_checkpoint, False, "training: stages run twice, which needs less memory"),
+    DF_OPT_BOOL(Dat, use_checkpoint, False, "training: recompute stages in the backward pass, to save memory"),
 
     /* D: deformable attention */
     DF_OPT_INTS(Dat, groups, "[-1, -1, 3, 6]", -1, 1024,
@@ -78,7 +78,7 @@ const DfOpt df_dat_opts[] = {
     DF_OPT_UNUSED(ns_per_pts, "has no effect in the official code"),
     DF_OPT_UNUSED(deform_groups, "has no effect in the official code"),
     DF_OPT_UNUSED(qna_activation, "activation of Q blocks; it has no effect with a neighborhood of 1"),
-    DF_OPT_UNUSED(lower_lr_kvs, "learning rates of a training run"),
+    DF_OPT_UNUSED(lower_lr_kvs, "parameters with a lower learning rate in training"),
     DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"),
     DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file"),
     DF_OPT_UNUSED(pretrain_config, "describes a checkpoint, not the network"),

@@ -49,7 +49,7 @@ float df_pvt_drop_path(const PvtOptions *, int stage, int block);
     DF_OPT_FLOAT(T, attn_drop_rate, 0.0, 0, 0.99, "training: dropout of attention weights"), \
     DF_OPT_FLOAT(T, drop_path_rate, 0.1, 0, 0.99, \
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
-    DF_OPT_BOOL(T, with_cp, False, "training: blocks run twice, which needs less memory"), \
+    DF_OPT_BOOL(T, with_cp, False, "training: recompute blocks in the backward pass, to save memory"),                 \
     DF_OPT_TEXT(T, hidden_act, "'GELU'", "activation in the MLPs"), \
     DF_OPT_NODE(T, norm_layer, norm, "the LayerNorm of blocks, with its eps; None: eps is 1e-5"), \
     DF_OPT_FLOAT(T, layer_norm_eps, None, 0, 1, \

@@ -167,7 +167,7 @@ static void init(NnScope s, void *self)
     PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), \
     PVT_COMMON(PvtOptions, bias, norm), \
     DF_OPT_INTS(PvtOptions, patch_size, patch, 1, 64, "side of a patch, or its height and width, in pixels"), \
-    DF_OPT_BOOL(PvtOptions, F4, last_only, "detection: give the last map only"), \
+    DF_OPT_BOOL(PvtOptions, F4, last_only, "detection: output only the last map"),                            \
     DF_OPT_END
 #define DIMS "[64, 128, 320, 512]"
 #define NAMED_AS(last_only, blocks) \

@@ -271,7 +271,7 @@ static void init_v2(NnScope s, void *self)
                  "training: probability that the last block is skipped (stochastic depth); it grows linearly from 0"), \
     DF_OPT_DICT(Pvt, act_cfg, "dict(type='GELU')", "activation in the MLPs"), \
     DF_OPT_DICT(Pvt, norm_cfg, "dict(type='LN', eps=1e-6)", "the LayerNorm of the network, with its eps"), \
-    DF_OPT_UNUSED(convert_weights, "weights of the authors are known by their names"), \
+    DF_OPT_UNUSED(convert_weights, "convert the authors' weights; they are recognised by their names"),                \
     DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
     DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file")
 
@@ -280,8 +280,8 @@ static const DfOpt opts[] = {
     DF_OPT_INTS(Pvt, patch_sizes, "[4, 2, 2, 2]", 1, 64, "side of the patches of each stage"),
     DF_OPT_INTS(Pvt, paddings, "[0, 0, 0, 0]", 0, 64, "zeros around the map before its patches, for each stage"),
     DF_OPT_BOOL(Pvt, use_abs_pos_embed, True, "add a learned embedding of the position in each stage"),
-    DF_OPT_BOOL(Pvt, norm_after_stage, False, "a norm ends each stage"),
-    DF_OPT_BOOL(Pvt, use_conv_ffn, False, "a depthwise convolution within the MLPs"),
+    DF_OPT_BOOL(Pvt, norm_after_stage, False, "a norm follows the last block of each stage"),
+    DF_OPT_BOOL(Pvt, use_conv_ffn, False, "the MLPs have a depthwise convolution"),
     DF_OPT_END
 };
 static const DfOpt v2_opts[] = { OPTIONS, DF_OPT_END };

@@ -91,7 +91,7 @@ static void init(NnScope s, void *self)
     PVT_SIZES(PvtOptions, dims, heads, ratios, blocks), \
     PVT_COMMON(PvtOptions, bias, norm), \
     DF_OPT_BOOL(PvtOptions, linear, is_linear, "keys come from the map pooled to 7x7 (linear attention)"), \
-    DF_OPT_UNUSED(patch_size, "the official code always has 7, then 3"), \
+    DF_OPT_UNUSED(patch_size, "size of patches; the official code ignores it and uses 7, then 3"),         \
     DF_OPT_END
 #define NAMED(dims, ratios, blocks, is_linear) \
     { PVT_LEFTOVERS, OPTIONS(True, PVT_EPS6, is_linear, dims, "[1, 2, 5, 8]", ratios, blocks) }

@@ -130,10 +130,12 @@ static void init(NnScope s, void *self)
     DF_OPT_NODE(ResNet, plugins, "None", \
                 "what bottlenecks have besides: a list of {cfg, position, stages}, of ContextBlock, " \
                 "GeneralizedAttention and NonLocal2d"), \
-    DF_OPT_TEXT(ResNet, hidden_act, "'ReLU'", "activation behind the stem and behind the sum of a block"), \
-    DF_OPT_TEXT(ResNet, inner_act, "'ReLU'", "activation within a block"), \
+    DF_OPT_TEXT(ResNet, hidden_act, "'ReLU'",                                                         \
+                "activation after the stem and after the sum of a block"),                            \
+    DF_OPT_TEXT(ResNet, inner_act, "'ReLU'", "activation between the convolutions of a block"),       \
     DF_OPT_NODE(ResNet, conv_cfg, "None", "kind of convolution: None, Conv2d or ConvWS"), \
-    DF_OPT_BOOL(ResNet, with_cp, False, "training: blocks run twice, which needs less memory"), \
+    DF_OPT_BOOL(ResNet, with_cp, False,                                                   \
+                "training: recompute blocks in the backward pass, to save memory"),       \
     DF_OPT_UNUSED(pretrained, "in training: weights to begin with, if they are a file"), \
     DF_OPT_UNUSED(init_cfg, "in training: weights to begin with, if they are a file")
 #define RESNET_OPTIONS(deep, pooled) \

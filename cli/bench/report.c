@@ -78,9 +78,10 @@ static void print_throughput(const CliReport *r)
 static void print_table(const CliReport *r)
 {
     const CliSession *s = r->session;
-    printf("%s, %d x %d x %d x %d, %s, %d threads, kernels %s, median of %d\n\n", df_model_type(s->model), r->batch,
+    const int threads = df_pool_threads(s->pool);
+    printf("%s, %d x %d x %d x %d, %s, %d thread%s, kernels %s, median of %d\n\n", df_model_type(s->model), r->batch,
            df_model_channels(s->model), r->H, r->W, df_precision_name(df_detector_precision(s->detector)),
-           df_pool_threads(s->pool), df_kernels_name(s->c->k), r->passes);
+           threads, threads == 1 ? "" : "s", df_kernels_name(s->c->k), r->passes);
     if (r->roof.bandwidth > 0)
         print_roofline(r);
     else

@@ -67,17 +67,18 @@ int cli_roofline_page(const CliReport *r, const char *path)
     const CliSession *s = r->session;
     char about[256];
     char *html = NULL;
+    const int threads = df_pool_threads(s->pool);
     DfRoofModule *modules = df_calloc((size_t)r->n_rows, sizeof *modules);
     DfRoofline page = { .title = df_detector_config_path(s->detector), .about = about, .peak = r->roof.peak,
                         .bandwidth = r->roof.bandwidth, .module = modules };
     if (!modules)
         return df_fail_memory("the page");
     snprintf(about, sizeof about,
-             "%d x %d x %d x %d, %s, %d threads, kernels %s; sgemm peak %.1f GFLOP/s, memory %.1f GB/s, ridge at %.1f "
+             "%d x %d x %d x %d, %s, %d thread%s, kernels %s; sgemm peak %.1f GFLOP/s, memory %.1f GB/s, ridge at %.1f "
              "flop/byte",
              r->batch, df_model_channels(s->model), r->H, r->W, df_precision_name(s->c->precision),
-             df_pool_threads(s->pool), df_kernels_name(s->c->k), 1e-9 * r->roof.peak, 1e-9 * r->roof.bandwidth,
-             ratio(r->roof.peak, r->roof.bandwidth));
+             threads, threads == 1 ? "" : "s", df_kernels_name(s->c->k), 1e-9 * r->roof.peak,
+             1e-9 * r->roof.bandwidth, ratio(r->roof.peak, r->roof.bandwidth));
     for (int i = 1; i < r->n_rows; i++)
         if (r->rows[i].depth <= r->depth)
             modules[page.n++] = module_of(r, i);

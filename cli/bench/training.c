@@ -138,9 +138,10 @@ static double work_of(const StepTimes *times, int part)
 
 static void print_table(const CliSession *s, const Training *t, StepTimes *times, double peak)
 {
-    printf("%s, %d x %d x %d x %d, %d threads, kernels %s, median of %d steps\n\n%-12s %10s %9s %12s %8s\n",
-           df_model_type(s->model), t->batch, df_model_channels(s->model), t->H, t->W, df_pool_threads(s->pool),
-           df_kernels_name(s->c->k), times->n, "", "ms", "GFLOP", "GFLOP/s", "of peak");
+    const int threads = df_pool_threads(s->pool);
+    printf("%s, %d x %d x %d x %d, %d thread%s, kernels %s, median of %d steps\n\n%-12s %10s %9s %12s %8s\n",
+           df_model_type(s->model), t->batch, df_model_channels(s->model), t->H, t->W, threads,
+           threads == 1 ? "" : "s", df_kernels_name(s->c->k), times->n, "", "ms", "GFLOP", "GFLOP/s", "of peak");
     for (int k = 0; k < PARTS; k++) {
         const double seconds = cli_median(times->seconds[k], times->n);
         const double work = work_of(times, k);

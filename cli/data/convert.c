@@ -19,4 +19,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_data_convert = { "convert", "IN OUT --to FORM", 2, 2, run };
+const CliSubcommand cli_data_convert = { "convert", "IN OUT --to FORM", 2, 2, run };

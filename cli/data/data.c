@@ -78,12 +78,14 @@ static const CliOption options[] = {
     CLI_OPT_END
 };
 
-static const CliThing *const things[] = { &cli_data_stats, &cli_data_convert, &cli_data_filter, &cli_data_split,
-                                          &cli_data_merge, &cli_data_sample,  &cli_data_draw,   NULL };
+static const CliSubcommand *const subcommands[] = {
+    &cli_data_stats, &cli_data_convert, &cli_data_filter, &cli_data_split,
+    &cli_data_merge, &cli_data_sample,  &cli_data_draw,   NULL,
+};
 
 static int run(int n, const char *const *args)
 {
-    return cli_run_thing(&cli_command_data, things, n, args);
+    return cli_run_subcommand(&cli_command_data, subcommands, n, args);
 }
 
 const CliCommand cli_command_data = {

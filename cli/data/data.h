@@ -5,7 +5,7 @@
 #ifndef DF_CLI_DATA_DATA_H
 #define DF_CLI_DATA_DATA_H
 
-#include "cli/common/things.h"
+#include "cli/common/subcommands.h"
 #include "datasets/datasets.h"
 
 /* Each reads what the headings in data.c say. */
@@ -28,7 +28,7 @@ extern CliDataOptions cli_data;
 
 /* What can be done: the first word after `deformer data`. */
 extern const CliCommand cli_command_data;
-extern const CliThing cli_data_stats, cli_data_convert, cli_data_filter, cli_data_split, cli_data_merge,
+extern const CliSubcommand cli_data_stats, cli_data_convert, cli_data_filter, cli_data_split, cli_data_merge,
     cli_data_sample, cli_data_draw;
 
 /* Reads a dataset as --from, --images and --part say. df_labelled_done() it. */

@@ -177,4 +177,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_data_draw = { "draw", "IN OUT", 2, 2, run };
+const CliSubcommand cli_data_draw = { "draw", "IN OUT", 2, 2, run };

@@ -221,4 +221,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_data_filter = { "filter", "IN OUT", 2, 2, run };
+const CliSubcommand cli_data_filter = { "filter", "IN OUT", 2, 2, run };

@@ -68,4 +68,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_data_merge = { "merge", "IN IN... OUT", 3, -1, run };
+const CliSubcommand cli_data_merge = { "merge", "IN IN... OUT", 3, -1, run };

@@ -51,4 +51,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_data_sample = { "sample", "IN OUT --number N|--share X", 2, 2, run };
+const CliSubcommand cli_data_sample = { "sample", "IN OUT --number N|--share X", 2, 2, run };

@@ -230,4 +230,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_data_split = { "split", "IN OUT [--ratio A:B:C]", 2, 2, run };
+const CliSubcommand cli_data_split = { "split", "IN OUT [--ratio A:B:C]", 2, 2, run };

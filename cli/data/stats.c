@@ -228,4 +228,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_data_stats = { "stats", "IN", 1, 1, run };
+const CliSubcommand cli_data_stats = { "stats", "IN", 1, 1, run };

@@ -321,4 +321,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_metric_ade20k = { "ade20k", "GT_DIR PRED_DIR...", 2, -1, run };
+const CliSubcommand cli_metric_ade20k = { "ade20k", "GT_DIR PRED_DIR...", 2, -1, run };

@@ -65,4 +65,4 @@ static int run(int n, const char *const *args)
                : error;
 }
 
-const CliThing cli_metric_check = { "check", "GT.json [DT.json...] | GT_DIR PRED_DIR", 1, -1, run };
+const CliSubcommand cli_metric_check = { "check", "GT.json [DT.json...] | GT_DIR PRED_DIR", 1, -1, run };

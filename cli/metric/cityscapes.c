@@ -281,4 +281,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_metric_cityscapes = { "cityscapes", "GT_DIR PRED_DIR...", 2, -1, run };
+const CliSubcommand cli_metric_cityscapes = { "cityscapes", "GT_DIR PRED_DIR...", 2, -1, run };

@@ -191,4 +191,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_metric_coco = { "coco", "GT.json DT.json...", 2, -1, run };
+const CliSubcommand cli_metric_coco = { "coco", "GT.json DT.json...", 2, -1, run };

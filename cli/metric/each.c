@@ -52,7 +52,7 @@ static int first_failure(const Run *r, size_t threads)
     if (first)
         return df_fail(first->error, "%s", first->sentence);
     if (cli_interrupted())
-        return df_fail(DF_EINTERRUPT, "stopped after %zu of %zu %s", atomic_load(&r->next), r->n, r->each->things);
+        return df_fail(DF_EINTERRUPT, "stopped after %zu of %zu %s", atomic_load(&r->next), r->n, r->each->items);
     return DF_OK;
 }
 

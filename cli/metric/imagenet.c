@@ -315,5 +315,6 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_metric_imagenet = { "imagenet", "LOGITS.safetensors [--labels FILE] | PREDICTIONS.txt DIR", 1, 2,
+const CliSubcommand cli_metric_imagenet = { "imagenet",
+"LOGITS.safetensors [--labels FILE] | PREDICTIONS.txt DIR", 1, 2,
                                         run };

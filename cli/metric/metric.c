@@ -163,7 +163,7 @@ int cli_metric_tell(int error, char *table, char *json)
     return error;
 }
 
-static const CliThing *const metrics[] = {
+static const CliSubcommand *const metrics[] = {
     &cli_metric_coco, &cli_metric_lvis,       &cli_metric_panoptic, &cli_metric_cityscapes, &cli_metric_voc,
     &cli_metric_dota, &cli_metric_openimages, &cli_metric_ade20k,   &cli_metric_imagenet,   &cli_metric_check,
     NULL
@@ -171,7 +171,7 @@ static const CliThing *const metrics[] = {
 
 static int run(int n, const char *const *args)
 {
-    return cli_run_thing(&cli_command_metric, metrics, n, args);
+    return cli_run_subcommand(&cli_command_metric, metrics, n, args);
 }
 
 const CliCommand cli_command_metric = {

@@ -5,7 +5,7 @@
 #ifndef DF_CLI_METRIC_METRIC_H
 #define DF_CLI_METRIC_METRIC_H
 
-#include "cli/common/things.h"
+#include "cli/common/subcommands.h"
 #include "eval/eval.h"
 
 /* Each reads what the headings in metric.c say. */
@@ -36,15 +36,15 @@ extern CliMetricOptions cli_metric;
 
 /* The ways of scoring: the first word after `deformer metric`. */
 extern const CliCommand cli_command_metric;
-extern const CliThing cli_metric_coco;
-extern const CliThing cli_metric_lvis;
-extern const CliThing cli_metric_voc, cli_metric_dota;
-extern const CliThing cli_metric_openimages;
-extern const CliThing cli_metric_ade20k;
-extern const CliThing cli_metric_imagenet;
-extern const CliThing cli_metric_panoptic;
-extern const CliThing cli_metric_cityscapes;
-extern const CliThing cli_metric_check;
+extern const CliSubcommand cli_metric_coco;
+extern const CliSubcommand cli_metric_lvis;
+extern const CliSubcommand cli_metric_voc, cli_metric_dota;
+extern const CliSubcommand cli_metric_openimages;
+extern const CliSubcommand cli_metric_ade20k;
+extern const CliSubcommand cli_metric_imagenet;
+extern const CliSubcommand cli_metric_panoptic;
+extern const CliSubcommand cli_metric_cityscapes;
+extern const CliSubcommand cli_metric_check;
 
 /* Numbers of an option: with commas, or START:STOP:STEP. */
 int cli_read_numbers(DfArena *, const char *option, const char *text, const double **out, size_t *n);
@@ -63,10 +63,10 @@ bool cli_metric_wants_table(void);
 int cli_metric_tell(int error, char *table, char *json);
 
 /* Does `one` for i = 0, 1, ... n - 1 on all threads of the pool; `thread` counts them, for what each has of its own.
- * The first i that fails is the failure; Ctrl-C is one too, told as "stopped after 5 of 9 THINGS". */
+ * Fails as the first i that fails does; after Ctrl-C with DF_EINTERRUPT and "stopped after 5 of 9 ITEMS". */
 typedef struct {
     void *arg;
-    const char *things;
+    const char *items; /* their plural noun for messages */
     int (*one)(void *arg, size_t thread, size_t i);
 } CliEach;
 int cli_each(DfPool *, size_t n, const CliEach *);

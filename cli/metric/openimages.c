@@ -80,4 +80,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_metric_openimages = { "openimages", "BOXES.csv PREDICTIONS.csv...", 2, -1, run };
+const CliSubcommand cli_metric_openimages = { "openimages", "BOXES.csv PREDICTIONS.csv...", 2, -1, run };

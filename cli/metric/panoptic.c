@@ -195,4 +195,4 @@ static int run(int n, const char *const *args)
     return error;
 }
 
-const CliThing cli_metric_panoptic = { "panoptic", "GT.json [GT_FOLDER] DT.json [DT_FOLDER]...", 2, -1, run };
+const CliSubcommand cli_metric_panoptic = { "panoptic", "GT.json [GT_FOLDER] DT.json [DT_FOLDER]...", 2, -1, run };

@@ -200,5 +200,5 @@ static int run_dota(int n, const char *const *args)
     return run(DF_DEVKIT_DOTA, n, args);
 }
 
-const CliThing cli_metric_voc = { "voc", "ANNOTATIONS RESULTS...", 2, -1, run_voc };
-const CliThing cli_metric_dota = { "dota", "LABELS RESULTS...", 2, -1, run_dota };
+const CliSubcommand cli_metric_voc = { "voc", "ANNOTATIONS RESULTS...", 2, -1, run_voc };
+const CliSubcommand cli_metric_dota = { "dota", "LABELS RESULTS...", 2, -1, run_dota };

@@ -11,7 +11,7 @@ static const DfOpt opts[] = {
     DF_OPT_NODE(DfMultiScaleFlipAug, transforms, NULL, "list of transforms, applied to each view"),
     DF_OPT_NODE(DfMultiScaleFlipAug, img_scale, "None", "size (w, h) for Resize, in pixels, or a list of sizes"),
     DF_OPT_NODE(DfMultiScaleFlipAug, scale_factor, "None",
-                "in place of img_scale: a factor for Resize, or a list of factors"),
+                "instead of img_scale: a factor for Resize, or a list of factors"),
     DF_OPT_NODE(DfMultiScaleFlipAug, img_ratios, "None",
                 "mmseg: factors of img_scale, one or a list; if there is no img_scale, of the picture's size"),
     DF_OPT_BOOL(DfMultiScaleFlipAug, flip, False, "also make mirrored views"),

@@ -16,7 +16,7 @@ typedef struct {
 enum { TORCHVISION, TRANSFORMERS, TRANSFORMERS_PIL };
 
 static const DfOpt crop_opts[] = {
-    DF_OPT_NODE(Crop, crop_size, "None", "size of the part: a number, or (height, width)"),
+    DF_OPT_NODE(Crop, crop_size, "None", "size of the crop: a number, or (height, width)"),
     DF_OPT_FLOATS(Crop, fill, "[0, 0, 0]", 0, 255, "R, G, B of the border around a picture that is too small"),
     DF_OPT_ENUM(Crop, library, torchvision, "torchvision|transformers|transformers_pil",
                 "who halves an odd border: torchvision rounds to even; transformers rounds down, but its PIL backend "
@@ -81,7 +81,7 @@ static int crop_apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_CenterCrop = {
     .name = "CenterCrop",
-    .help = "the part in the middle; for classification",
+    .help = "crops the centre; for classification",
     .opts = crop_opts,
     .size = sizeof(Crop),
     .init = crop_init,

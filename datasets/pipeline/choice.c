@@ -15,14 +15,15 @@ typedef struct {
 } Choice;
 
 static const DfOpt choice_opts[] = {
-    DF_OPT_AS(Choice, transforms, lists, DF_KIND_NODE, NULL, 0, 0, NULL, "lists of transforms, one of which is done"),
-    DF_OPT_FLOATS(Choice, prob, "[]", 0, 1, "probability of each list; default: all the same"),
+    DF_OPT_AS(Choice, transforms, lists, DF_KIND_NODE, NULL, 0, 0, NULL,
+              "lists of transforms, of which one is applied"),
+    DF_OPT_FLOATS(Choice, prob, "[]", 0, 1, "probability of each list; default: equal"),
     DF_OPT_END
 };
 
 static const DfOpt policies_opts[] = {
-    DF_OPT_AS(Choice, policies, lists, DF_KIND_NODE, NULL, 0, 0, NULL, "lists of transforms, one of which is done"),
-    DF_OPT_FLOATS(Choice, prob, "[]", 0, 1, "probability of each list; default: all the same"),
+    DF_OPT_AS(Choice, policies, lists, DF_KIND_NODE, NULL, 0, 0, NULL, "lists of transforms, of which one is applied"),
+    DF_OPT_FLOATS(Choice, prob, "[]", 0, 1, "probability of each list; default: equal"),
     DF_OPT_END
 };
 
@@ -87,7 +88,7 @@ typedef struct {
 
 static const DfOpt apply_opts[] = {
     DF_OPT_NODE(Apply, transforms, NULL, "list of transforms"),
-    DF_OPT_FLOAT(Apply, prob, 0.5, 0, 1, "probability that they are applied"),
+    DF_OPT_FLOAT(Apply, prob, 0.5, 0, 1, "probability that the list is applied"),
     DF_OPT_END
 };
 

@@ -17,8 +17,9 @@ static const DfOpt opts[] = {
     DF_OPT_FLOATS(Jitter, brightness, "[0]", 0, 100, RANGE("brightness")),
     DF_OPT_FLOATS(Jitter, contrast, "[0]", 0, 100, RANGE("contrast")),
     DF_OPT_FLOATS(Jitter, saturation, "[0]", 0, 100, RANGE("saturation")),
-    DF_OPT_FLOATS(Jitter, hue, "[0]", -0.5, 0.5, "turn of the colour circle: drawn from -hue to hue; or [from, to]"),
-    DF_OPT_UNUSED(backend, "pictures are Pillow's"),
+    DF_OPT_FLOATS(Jitter, hue, "[0]", -0.5, 0.5,
+                  "rotation of the hue, drawn from -hue to hue, 1 is a full turn; or [from, to]"),
+    DF_OPT_UNUSED(backend, "pictures are always decoded as Pillow decodes them"),
     DF_OPT_END
 };
 
@@ -82,7 +83,7 @@ static int apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_ColorJitter = {
     .name = "ColorJitter",
-    .help = "brightness, contrast, saturation and hue by random factors; for classification",
+    .help = "changes brightness, contrast, saturation and hue by random factors; for classification",
     .opts = opts,
     .size = sizeof(Jitter),
     .training = true,

@@ -23,11 +23,12 @@ static const DfOpt opts[] = {
     DF_OPT_NODE(Crop, crop_size, NULL,
                 "size in pixels, or shares if relative: (h, w) in mmdet 2.x and mmseg, (w, h) in mmdet 3.x; one number "
                 "is both; absolute_range: least and most of both"),
-    DF_OPT_ENUM(Crop, crop_type, absolute, "absolute|absolute_range|relative|relative_range", "how the size is chosen"),
-    DF_OPT_BOOL(Crop, allow_negative_crop, False, "keep a crop without any object; else another sample is taken"),
-    DF_OPT_BOOL(Crop, recompute_bbox, False, "make boxes anew from the cropped masks"),
-    DF_OPT_BOOL(Crop, bbox_clip_border, True, "cut boxes at the border of the crop"),
-    DF_OPT_FLOAT(Crop, cat_max_ratio, 1, 0, 1, "mmseg: draw again, 10 times, while one class has this share or more"),
+    DF_OPT_ENUM(Crop, crop_type, absolute, "absolute|absolute_range|relative|relative_range",
+                "how crop_size is read: an absolute size, a relative one, or a range"),
+    DF_OPT_BOOL(Crop, allow_negative_crop, False, "keep a crop without objects; False: try another sample"),
+    DF_OPT_BOOL(Crop, recompute_bbox, False, "recompute boxes from the cropped masks"),
+    DF_OPT_BOOL(Crop, bbox_clip_border, True, "clip boxes at the border of the crop"),
+    DF_OPT_FLOAT(Crop, cat_max_ratio, 1, 0, 1, "mmseg: try up to 10 crops until no class has this share or more"),
     DF_OPT_INT(Crop, ignore_index, 255, 0, 65535, "mmseg: class of label maps that does not count"),
     DF_OPT_END
 };

@@ -18,15 +18,15 @@ typedef struct {
 #define HOLES \
     DF_OPT_NODE(CutOut, n_holes, NULL, "number of rectangles, or a pair: the least and the most"), \
     DF_OPT_NODE(CutOut, cutout_shape, "None", "size (w, h) of a rectangle in pixels, or a list to draw from"), \
-    DF_OPT_NODE(CutOut, cutout_ratio, "None", "in place of cutout_shape: shares of the picture's sides"), \
-    DF_OPT_FLOATS(CutOut, fill_in, "[0, 0, 0]", -1e6, 1e6, "value of the covered pixels: B, G, R")
+    DF_OPT_NODE(CutOut, cutout_ratio, "None", "instead of cutout_shape: sides as shares of the picture's"),    \
+    DF_OPT_FLOATS(CutOut, fill_in, "[0, 0, 0]", -1e6, 1e6, "colour of the covered pixels: B, G, R")
 
 static const DfOpt cutout_opts[] = { HOLES, DF_OPT_END };
 
 static const DfOpt random_opts[] = {
-    DF_OPT_FLOAT(CutOut, prob, 0.5, 0, 1, "probability of covering anything"),
+    DF_OPT_FLOAT(CutOut, prob, 0.5, 0, 1, "probability that rectangles are covered"),
     HOLES,
-    DF_OPT_NODE(CutOut, seg_fill_in, "None", "class of the covered pixels; None: as it was"),
+    DF_OPT_NODE(CutOut, seg_fill_in, "None", "class of the covered pixels; None: unchanged"),
     DF_OPT_END
 };
 

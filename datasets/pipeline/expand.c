@@ -13,11 +13,11 @@ typedef struct {
 } Expand;
 
 static const DfOpt opts[] = {
-    DF_OPT_FLOATS(Expand, mean, "[0, 0, 0]", -1e6, 1e6, "what the rest is filled with, in the order of the network"),
+    DF_OPT_FLOATS(Expand, mean, "[0, 0, 0]", -1e6, 1e6, "colour of the rest, in the network's channel order"),
     DF_OPT_BOOL(Expand, to_rgb, True, "the network takes R G B, so that mean is turned round for B G R"),
     DF_OPT_FLOATS(Expand, ratio_range, "[1, 4]", 1, 100, "smallest and largest factor of both sides"),
-    DF_OPT_NODE(Expand, seg_ignore_label, "None", "what the rest of a label map is filled with; None: 255"),
-    DF_OPT_FLOAT(Expand, prob, 0.5, 0, 1, "probability of expanding"),
+    DF_OPT_NODE(Expand, seg_ignore_label, "None", "label of the rest of a label map; None: 255"),
+    DF_OPT_FLOAT(Expand, prob, 0.5, 0, 1, "probability that the picture is expanded"),
     DF_OPT_END
 };
 
@@ -53,7 +53,7 @@ static int apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_Expand = {
     .name = "Expand",
-    .help = "puts the picture at a random place of a larger one",
+    .help = "puts the picture at a random position on a larger canvas",
     .opts = opts,
     .size = sizeof(Expand),
     .training = true,

@@ -17,10 +17,10 @@ typedef struct {
 } Filter;
 
 static const DfOpt filter_opts[] = {
-    DF_OPT_FLOATS(Filter, min_gt_bbox_wh, "[1, 1]", 0, 1e6, "width and height that a box must be over, in pixels"),
-    DF_OPT_FLOAT(Filter, min_gt_mask_area, 1, 0, 1e12, "least area of a mask, in pixels"),
-    DF_OPT_BOOL(Filter, by_box, True, "drop objects by their boxes"),
-    DF_OPT_BOOL(Filter, by_mask, False, "drop objects by their masks"),
+    DF_OPT_FLOATS(Filter, min_gt_bbox_wh, "[1, 1]", 0, 1e6, "boxes must be wider and higher than this pair, in pixels"),
+    DF_OPT_FLOAT(Filter, min_gt_mask_area, 1, 0, 1e12, "smallest area of a mask, in pixels"),
+    DF_OPT_BOOL(Filter, by_box, True, "drop objects whose boxes are too small"),
+    DF_OPT_BOOL(Filter, by_mask, False, "drop objects whose masks are too small"),
     DF_OPT_BOOL(Filter, keep_empty, True, "take another sample if no object is left"),
     DF_OPT_END
 };
@@ -106,7 +106,7 @@ typedef struct {
 
 static const DfOpt rescale_opts[] = {
     DF_OPT_FLOAT(Rescale, scale_factor, 1, 1e-4, 1e4, "factor of both sides of the label map"),
-    DF_OPT_ENUM(Rescale, backend, cv2, "cv2|pillow", "whose nearest pixel is taken"),
+    DF_OPT_ENUM(Rescale, backend, cv2, "cv2|pillow", "library whose nearest-pixel rule label maps are resized by"),
     DF_OPT_END
 };
 

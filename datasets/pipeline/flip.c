@@ -14,10 +14,10 @@ typedef struct {
 
 static const DfOpt opts[] = {
     DF_OPT_NODE(Flip, flip_ratio, "None", "probability of mirroring in training, one for all directions or a list"),
-    DF_OPT_NODE(Flip, prob, "None", "the same as flip_ratio, as mmseg and later releases call it"),
+    DF_OPT_NODE(Flip, prob, "None", "another name of flip_ratio, in mmseg and later releases"),
     DF_OPT_NODE(Flip, direction, "'horizontal'",
                 "direction of mirroring: 'horizontal', 'vertical' or 'diagonal', or a list of them"),
-    DF_OPT_NODE(Flip, swap_seg_labels, "None", "pairs of classes that change places; only None is supported"),
+    DF_OPT_NODE(Flip, swap_seg_labels, "None", "pairs of classes to exchange when mirrored; only None is supported"),
     DF_OPT_END
 };
 
@@ -89,7 +89,7 @@ static int apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_RandomFlip = {
     .name = "RandomFlip",
-    .help = "mirrors the picture: in training by chance, in testing if MultiScaleFlipAug asks for it",
+    .help = "mirrors the picture: in training with a probability, in testing if MultiScaleFlipAug asks for it",
     .opts = opts,
     .size = sizeof(Flip),
     .init = init,

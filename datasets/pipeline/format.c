@@ -10,25 +10,25 @@ typedef struct {
 } Format;
 
 static const DfOpt keys_opts[] = {
-    DF_OPT_NODE(Format, keys, "None", "what to pack, as ['img']; all is passed on in any case"),
+    DF_OPT_NODE(Format, keys, "None", "what to pack, such as ['img']; everything is passed on anyway"),
     DF_OPT_END
 };
 
 static const DfOpt collect_opts[] = {
-    DF_OPT_NODE(Format, keys, "None", "what to pass on, as ['img']; all is passed on in any case"),
-    DF_OPT_NODE(Format, meta_keys, "None", "which sizes to pass on; all are passed on in any case"),
+    DF_OPT_NODE(Format, keys, "None", "what to pass on, such as ['img']; everything is passed on anyway"),
+    DF_OPT_NODE(Format, meta_keys, "None", "names of the metadata to pass on; all is passed on anyway"),
     DF_OPT_END
 };
 
 static const DfOpt bundle_opts[] = {
-    DF_OPT_UNUSED(img_to_float, "pictures always become floats"),
+    DF_OPT_UNUSED(img_to_float, "pictures are always converted to floats"),
     DF_OPT_DICT(Format, pad_val, "None",
                 "what a batch is padded with; only dict(img=0, masks=0, seg=255) is supported"),
     DF_OPT_END
 };
 
 static const DfOpt pack_opts[] = {
-    DF_OPT_NODE(Format, meta_keys, "None", "which sizes to pass on; all are passed on in any case"),
+    DF_OPT_NODE(Format, meta_keys, "None", "names of the metadata to pass on; all is passed on anyway"),
     DF_OPT_END
 };
 

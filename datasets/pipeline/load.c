@@ -26,8 +26,8 @@ static const DfOpt load_opts[] = {
                 "the library whose pixels are reproduced bit for bit, in testing: they differ for CMYK and for grey of "
                 "16 bits"),
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
-    DF_OPT_UNUSED(backend_args, "the same in later releases"),
-    DF_OPT_UNUSED(ignore_empty, "a picture that cannot be read is an error"),
+    DF_OPT_UNUSED(backend_args, "file_client_args, as later releases call it"),
+    DF_OPT_UNUSED(ignore_empty, "ignore unreadable pictures; here they are an error"),
     DF_OPT_END
 };
 
@@ -55,7 +55,7 @@ static int load_apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_LoadImageFromFile = {
     .name = "LoadImageFromFile",
-    .help = "reads the picture as OpenCV does",
+    .help = "decodes the picture with OpenCV's pixels",
     .opts = load_opts,
     .size = sizeof(Load),
     .init = load_init,
@@ -74,17 +74,18 @@ enum { ZERO_BY_DATASET, ZERO_STAYS, ZERO_GOES };
 enum { SEG_BY_LIBRARY, SEG_NO, SEG_YES };
 
 static const DfOpt annotations_opts[] = {
-    DF_OPT_BOOL(Annotations, with_bbox, True, "pass boxes on"),
-    DF_OPT_BOOL(Annotations, with_label, True, "pass classes on: they always go with the boxes"),
-    DF_OPT_BOOL(Annotations, with_mask, False, "pass the masks of objects on"),
-    DF_OPT_ENUM(Annotations, with_seg, None, "None|False|True", "pass the label map on; None: if mmseg is meant"),
+    DF_OPT_BOOL(Annotations, with_bbox, True, "pass the boxes on"),
+    DF_OPT_BOOL(Annotations, with_label, True, "pass the classes on; they always come with the boxes"),
+    DF_OPT_BOOL(Annotations, with_mask, False, "pass the objects' masks on"),
+    DF_OPT_ENUM(Annotations, with_seg, None, "None|False|True",
+                "pass the label map on; None: yes for mmseg, no for mmdet"),
     DF_OPT_BOOL(Annotations, poly2mask, True, "convert polygons to run lengths first, as bitmaps are in mmdet"),
     DF_OPT_ENUM(Annotations, reduce_zero_label, None, "None|False|True",
                 "class 0 of label maps is ignored, the others move down by one; None: as the data set says"),
-    DF_OPT_UNUSED(box_type, "boxes are x1 y1 x2 y2"),
+    DF_OPT_UNUSED(box_type, "boxes are always x1 y1 x2 y2"),
     DF_OPT_UNUSED(imdecode_backend, "the library that reads label maps; they are read without loss"),
     DF_OPT_UNUSED(file_client_args, "storage service; files are always read from disk"),
-    DF_OPT_UNUSED(backend_args, "the same in later releases"),
+    DF_OPT_UNUSED(backend_args, "file_client_args, as later releases call it"),
     DF_OPT_END
 };
 
@@ -160,7 +161,7 @@ static int annotations_apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_LoadAnnotations = {
     .name = "LoadAnnotations",
-    .help = "passes on what is known of the picture, for training; no effect in a test pipeline",
+    .help = "passes the annotations on, for training; no effect in a test pipeline",
     .opts = annotations_opts,
     .size = sizeof(Annotations),
     .init = annotations_init,

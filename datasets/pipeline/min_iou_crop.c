@@ -14,9 +14,10 @@ typedef struct {
 } MinIou;
 
 static const DfOpt opts[] = {
-    DF_OPT_FLOATS(MinIou, min_ious, "[0.1, 0.3, 0.5, 0.7, 0.9]", 0, 1, "smallest overlaps, one of which is drawn"),
-    DF_OPT_FLOAT(MinIou, min_crop_size, 0.3, 0.01, 1, "smallest share of each side"),
-    DF_OPT_BOOL(MinIou, bbox_clip_border, True, "cut boxes at the border of the crop"),
+    DF_OPT_FLOATS(MinIou, min_ious, "[0.1, 0.3, 0.5, 0.7, 0.9]", 0, 1,
+                  "list of smallest overlaps (IoU), of which one is drawn"),
+    DF_OPT_FLOAT(MinIou, min_crop_size, 0.3, 0.01, 1, "smallest crop, as a share of each side"),
+    DF_OPT_BOOL(MinIou, bbox_clip_border, True, "clip boxes at the border of the crop"),
     DF_OPT_END
 };
 

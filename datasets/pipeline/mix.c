@@ -23,27 +23,28 @@ typedef struct {
     DF_OPT_NODE(Mix, img_scale, "(640, 640)", \
                 "size of one picture: (h, w) in mmdet 2.x, (w, h) in 3.x; Mosaic makes twice that")
 #define CLIPPED_BOXES \
-    DF_OPT_NODE(Mix, pad_val, "114.0", "value where no picture is, in all channels"),             \
-    DF_OPT_BOOL(Mix, bbox_clip_border, True, "cut boxes at the border"), \
+    DF_OPT_NODE(Mix, pad_val, "114.0",                                               \
+                "value of all channels where there is no picture"),                  \
+    DF_OPT_BOOL(Mix, bbox_clip_border, True, "clip boxes at the border"),            \
     DF_OPT_BOOL(Mix, skip_filter, True, "keep small boxes; only True is supported"), \
-    DF_OPT_UNUSED(min_bbox_size, "of the filter that is skipped"), \
-    DF_OPT_UNUSED(min_area_ratio, "of the filter that is skipped"), \
-    DF_OPT_UNUSED(max_aspect_ratio, "of the filter that is skipped")
+    DF_OPT_UNUSED(min_bbox_size, "setting of the filter that skip_filter turns off"),      \
+    DF_OPT_UNUSED(min_area_ratio, "setting of the filter that skip_filter turns off"),     \
+    DF_OPT_UNUSED(max_aspect_ratio, "setting of the filter that skip_filter turns off")
 
 static const DfOpt mosaic_opts[] = {
     WHOLE_SIZE,
-    DF_OPT_FLOATS(Mix, center_ratio_range, "[0.5, 1.5]", 0, 2, "where the centre lies, in shares of img_scale"),
+    DF_OPT_FLOATS(Mix, center_ratio_range, "[0.5, 1.5]", 0, 2, "range of the centre, as shares of img_scale"),
     CLIPPED_BOXES,
-    DF_OPT_FLOAT(Mix, prob, 1, 0, 1, "probability of mixing"),
+    DF_OPT_FLOAT(Mix, prob, 1, 0, 1, "probability that four pictures are joined"),
     DF_OPT_END
 };
 
 static const DfOpt mixup_opts[] = {
     WHOLE_SIZE,
-    DF_OPT_FLOATS(Mix, ratio_range, "[0.5, 1.5]", 0.01, 100, "range of a factor of the other picture"),
+    DF_OPT_FLOATS(Mix, ratio_range, "[0.5, 1.5]", 0.01, 100, "smallest and largest scale factor of the other picture"),
     DF_OPT_FLOAT(Mix, flip_ratio, 0.5, 0, 1, "probability that the other picture is not mirrored"),
     CLIPPED_BOXES,
-    DF_OPT_INT(Mix, max_iters, 15, 1, 1000, "how often another picture is drawn until one has boxes"),
+    DF_OPT_INT(Mix, max_iters, 15, 1, 1000, "most attempts to draw another picture that has boxes"),
     DF_OPT_END
 };
 
@@ -243,7 +244,7 @@ static int mosaic_apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_Mosaic = {
     .name = "Mosaic",
-    .help = "puts four pictures around a random centre",
+    .help = "joins four pictures around a random centre",
     .opts = mosaic_opts,
     .size = sizeof(Mix),
     .training = true,
@@ -375,7 +376,7 @@ static int mixup_apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_MixUp = {
     .name = "MixUp",
-    .help = "takes the mean of the picture and another one",
+    .help = "averages the picture and another one",
     .opts = mixup_opts,
     .size = sizeof(Mix),
     .training = true,

@@ -42,7 +42,7 @@ static DfNormal normal_of(const Normalize *n, DfNormalKind kind, bool to_rgb)
 static const DfOpt opts[] = {
     DF_OPT_FLOATS(Normalize, mean, NULL, -1e6, 1e6, "mean of each channel, in the order of the output"),
     DF_OPT_FLOATS(Normalize, std, NULL, -1e6, 1e6, "standard deviation of each channel"),
-    DF_OPT_BOOL(Normalize, to_rgb, True, "first convert B G R to R G B"),
+    DF_OPT_BOOL(Normalize, to_rgb, True, "first exchange the channels: B, G, R to R, G, B"),
     DF_OPT_END
 };
 

@@ -16,12 +16,12 @@ typedef struct {
 static const DfOpt opts[] = {
     DF_OPT_NODE(Pad, size, "None", "size (h, w) of the result, in pixels; (w, h) in mmdet 3.x and mmseg 1.x"),
     DF_OPT_INT(Pad, size_divisor, 0, 0, 65500, "in place of size: pad both sides up to a multiple of this"),
-    DF_OPT_BOOL(Pad, pad_to_square, False, "in place of size: pad the shorter side to the longer one"),
+    DF_OPT_BOOL(Pad, pad_to_square, False, "instead of size: pad to a square"),
     DF_OPT_NODE(Pad, pad_val, "0",
                 "value of the border: a list, one for each channel, or dict(img=..., seg=...); "
                 "a lone number sets the first channel, as in OpenCV, but all channels in 3.x"),
     DF_OPT_INT(Pad, seg_pad_val, 255, 0, 65535, "value of the border of label maps"),
-    DF_OPT_ENUM(Pad, padding_mode, constant, "constant", "what the border is made of"),
+    DF_OPT_ENUM(Pad, padding_mode, constant, "constant", "how the border is filled"),
     DF_OPT_END
 };
 

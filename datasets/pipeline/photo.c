@@ -21,8 +21,8 @@ typedef struct {
 } Photo;
 
 static const DfOpt opts[] = {
-    DF_OPT_FLOAT(Photo, brightness_delta, 32, 0, 255, "largest change of brightness"),
-    DF_OPT_FLOATS(Photo, contrast_range, "[0.5, 1.5]", 0, 100, "smallest and largest factor of all channels"),
+    DF_OPT_FLOAT(Photo, brightness_delta, 32, 0, 255, "largest change of brightness, in levels of 0 to 255"),
+    DF_OPT_FLOATS(Photo, contrast_range, "[0.5, 1.5]", 0, 100, "smallest and largest factor of the contrast"),
     DF_OPT_FLOATS(Photo, saturation_range, "[0.5, 1.5]", 0, 100, "smallest and largest factor of the saturation"),
     DF_OPT_FLOAT(Photo, hue_delta, 18, 0, 180, "largest change of the hue: degrees in mmdet, two degrees in mmseg"),
     DF_OPT_END

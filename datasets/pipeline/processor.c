@@ -17,9 +17,10 @@ typedef struct {
 
 static const DfOpt resize_opts[] = {
     DF_OPT_INT(Resize, shortest_edge, None, 0, 65500, "length of the shorter side, in pixels"),
-    DF_OPT_INT(Resize, longest_edge, None, 0, 65500, "upper limit of the longer side, in pixels; None or 0: no limit"),
-    DF_OPT_NODE(Resize, size, "None", "in place of shortest_edge: (height, width), whatever the shape"),
-    DF_OPT_NODE(Resize, most, "None", "in place of shortest_edge: the largest size that fits into (height, width)"),
+    DF_OPT_INT(Resize, longest_edge, None, 0, 65500,
+               "largest length of the longer side, in pixels; None or 0: no limit"),
+    DF_OPT_NODE(Resize, size, "None", "instead of shortest_edge: (height, width), not keeping the aspect ratio"),
+    DF_OPT_NODE(Resize, most, "None", "instead of shortest_edge: the largest size that fits into (height, width)"),
     DF_OPT_INT(Resize, resample, 2, 0, 3, "Pillow's number of the filter: 0 nearest, 1 Lanczos, 2 bilinear, 3 bicubic"),
     DF_OPT_END
 };
@@ -113,7 +114,7 @@ typedef struct {
 } Normalize;
 
 static const DfOpt normalize_opts[] = {
-    DF_OPT_FLOAT(Normalize, rescale_factor, None, -1e9, 1e9, "factor of a pixel of 0..255; None: none"),
+    DF_OPT_FLOAT(Normalize, rescale_factor, None, -1e9, 1e9, "factor that pixels of 0..255 are multiplied by; None: 1"),
     DF_OPT_FLOATS(Normalize, mean, "None", -1e9, 1e9, "mean of R, G, B behind the rescaling; None: only rescale"),
     DF_OPT_FLOATS(Normalize, std, "None", -1e9, 1e9, "standard deviation of R, G, B behind the rescaling"),
     DF_OPT_END

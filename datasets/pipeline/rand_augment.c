@@ -285,7 +285,7 @@ static int apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_RandAugment = {
     .name = "RandAugment",
-    .help = "a few operations out of fifteen, drawn at random (Cubuk et al., NeurIPS 2020); for classification",
+    .help = "applies a few operations out of fifteen at random (Cubuk et al., NeurIPS 2020); for classification",
     .opts = opts,
     .size = sizeof(RandAugment),
     .training = true,

@@ -16,13 +16,14 @@ typedef struct {
 } Erasing;
 
 static const DfOpt opts[] = {
-    DF_OPT_FLOAT(Erasing, erase_prob, 0.25, 0, 1, "chance that something is erased"),
-    DF_OPT_FLOATS(Erasing, area_range, "[0.02, 0.3333333333333333]", 0, 1, "share of the area, from and to"),
-    DF_OPT_FLOATS(Erasing, aspect_range, "[0.3, 3.3333333333333335]", 1e-3, 1e3, "height over width, from and to"),
+    DF_OPT_FLOAT(Erasing, erase_prob, 0.25, 0, 1, "probability that a rectangle is erased"),
+    DF_OPT_FLOATS(Erasing, area_range, "[0.02, 0.3333333333333333]", 0, 1,
+                  "smallest and largest share of the picture's area"),
+    DF_OPT_FLOATS(Erasing, aspect_range, "[0.3, 3.3333333333333335]", 1e-3, 1e3, "smallest and largest height / width"),
     DF_OPT_ENUM(Erasing, mode, pixel, "const|rand|pixel",
                 "what comes there: zeros, one colour of normal noise, or noise in every pixel"),
-    DF_OPT_INT(Erasing, min_count, 1, 1, 100, "rectangles at least"),
-    DF_OPT_INT(Erasing, max_count, 1, 1, 100, "rectangles at most"),
+    DF_OPT_INT(Erasing, min_count, 1, 1, 100, "smallest number of rectangles"),
+    DF_OPT_INT(Erasing, max_count, 1, 1, 100, "largest number of rectangles"),
     DF_OPT_END
 };
 

@@ -16,13 +16,14 @@ typedef struct {
 
 static const DfOpt opts[] = {
     DF_OPT_NODE(Crop, scale, "None", "size of the result: a number, or (height, width)"),
-    DF_OPT_NODE(Crop, size, "None", "the same, as mmcls 0.x calls it"),
-    DF_OPT_FLOATS(Crop, crop_ratio_range, "[0.08, 1.0]", 1e-6, 1, "share of the picture's area, from and to"),
-    DF_OPT_FLOATS(Crop, aspect_ratio_range, "[0.75, 1.3333333333333333]", 1e-3, 1e3, "width over height, from and to"),
-    DF_OPT_INT(Crop, max_attempts, 10, 1, 1000, "parts that are tried; then one from the middle is taken"),
-    DF_OPT_ENUM(Crop, interpolation, bicubic, DF_PIL_FILTERS, "how it is resized"),
+    DF_OPT_NODE(Crop, size, "None", "another name of the option, in mmcls 0.x"),
+    DF_OPT_FLOATS(Crop, crop_ratio_range, "[0.08, 1.0]", 1e-6, 1, "smallest and largest share of the picture's area"),
+    DF_OPT_FLOATS(Crop, aspect_ratio_range, "[0.75, 1.3333333333333333]", 1e-3, 1e3,
+                  "smallest and largest width / height"),
+    DF_OPT_INT(Crop, max_attempts, 10, 1, 1000, "number of random crops tried before the centre is taken"),
+    DF_OPT_ENUM(Crop, interpolation, bicubic, DF_PIL_FILTERS, "interpolation of the resize"),
     DF_OPT_ENUM(Crop, backend, pillow, "pillow", "the library whose pixels are reproduced bit for bit"),
-    DF_OPT_ENUM(Crop, efficientnet_style, False, "False", "True would choose the part by another rule"),
+    DF_OPT_ENUM(Crop, efficientnet_style, False, "False", "crop as EfficientNet does; only False is supported"),
     DF_OPT_END
 };
 
@@ -95,7 +96,7 @@ static int apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_RandomResizedCrop = {
     .name = "RandomResizedCrop",
-    .help = "a part of random area and shape, resized (Szegedy et al., CVPR 2015); for classification",
+    .help = "crops a random area and shape, and resizes it (Szegedy et al., CVPR 2015); for classification",
     .opts = opts,
     .size = sizeof(Crop),
     .training = true,

@@ -36,22 +36,23 @@ typedef struct {
 } Resize;
 
 #define HOW_TO_RESIZE \
-    DF_OPT_BOOL(Resize, clip_object_border, True, "the same as bbox_clip_border, as later releases call it"), \
+    DF_OPT_BOOL(Resize, clip_object_border, True, "another name of bbox_clip_border, in later releases"), \
     DF_OPT_ENUM(Resize, backend, cv2, DF_BACKENDS, "the library whose resize is reproduced bit for bit"), \
-    DF_OPT_ENUM(Resize, interpolation, bilinear, DF_PIL_FILTERS, "between pixels; label maps take the nearest one")
+    DF_OPT_ENUM(Resize, interpolation, bilinear, DF_PIL_FILTERS, \
+                "interpolation of pictures; label maps take the nearest pixel")
 
 static const DfOpt resize_opts[] = {
     DF_OPT_NODE(Resize, img_scale, "None",
                 "size (w, h) in pixels, if MultiScaleFlipAug gives none; in training also a list to draw from"),
-    DF_OPT_NODE(Resize, scale, "None", "the same, one size or one number, as later releases call it"),
-    DF_OPT_NODE(Resize, scale_factor, "None", "in place of a size: factor of the picture's, or a pair for (w, h)"),
+    DF_OPT_NODE(Resize, scale, "None", "one size or one number: img_scale in later releases"),
+    DF_OPT_NODE(Resize, scale_factor, "None", "instead of a size: scale factor, or a pair for (w, h)"),
     DF_OPT_ENUM(Resize, multiscale_mode, range, "range|value",
                 "how training draws from several img_scale: between two of them, or one of them"),
     DF_OPT_NODE(Resize, ratio_range, "None", "training: img_scale times a factor drawn from this pair"),
     DF_OPT_ENUM(Resize, keep_ratio, None, "None|False|True",
                 "keep the aspect ratio: the largest size that fits, in either orientation; None: if it is called "
                 "img_scale"),
-    DF_OPT_BOOL(Resize, bbox_clip_border, True, "cut boxes at the border of the picture, in training"),
+    DF_OPT_BOOL(Resize, bbox_clip_border, True, "in training: clip boxes at the border of the picture"),
     HOW_TO_RESIZE,
     DF_OPT_BOOL(Resize, override, False, "use img_scale even where MultiScaleFlipAug gives another"),
     DF_OPT_END
@@ -71,16 +72,16 @@ static const DfOpt align_opts[] = {
 
 static const DfOpt random_opts[] = {
     DF_OPT_NODE(Resize, scale, NULL, "size (w, h) for ratio_range, or two sizes to draw width and height between"),
-    DF_OPT_NODE(Resize, ratio_range, "None", "range of a factor of scale"),
-    DF_OPT_ENUM(Resize, resize_type, Resize, "Resize", "the transform that resizes"),
+    DF_OPT_NODE(Resize, ratio_range, "None", "range of the scale factor that is drawn"),
+    DF_OPT_ENUM(Resize, resize_type, Resize, "Resize", "name of the transform that resizes"),
     DF_OPT_ENUM(Resize, keep_ratio, False, "None|False|True", "keep the aspect ratio"),
     HOW_TO_RESIZE,
     DF_OPT_END
 };
 
 static const DfOpt choice_opts[] = {
-    DF_OPT_NODE(Resize, scales, NULL, "list of sizes (w, h), one of which is drawn"),
-    DF_OPT_ENUM(Resize, resize_type, Resize, "Resize", "the transform that resizes"),
+    DF_OPT_NODE(Resize, scales, NULL, "list of sizes (w, h), of which one is drawn"),
+    DF_OPT_ENUM(Resize, resize_type, Resize, "Resize", "name of the transform that resizes"),
     DF_OPT_ENUM(Resize, keep_ratio, False, "None|False|True", "keep the aspect ratio"),
     HOW_TO_RESIZE,
     DF_OPT_END

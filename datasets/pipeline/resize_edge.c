@@ -21,9 +21,11 @@ typedef struct {
 enum { EDGE_SHORT, EDGE_LONG, EDGE_WIDTH, EDGE_HEIGHT };
 
 #define HOW(backend_, interpolation_) \
-    DF_OPT_ENUM(Edge, interpolation, interpolation_, DF_PIL_FILTERS, "how it is resized"), \
+    DF_OPT_ENUM(Edge, interpolation, interpolation_, DF_PIL_FILTERS,\
+                "interpolation of "   \
+                "the resize"),        \
     DF_OPT_ENUM(Edge, backend, backend_, DF_BACKENDS, "the library whose pixels are reproduced bit for bit")
-#define LONGEST "upper limit of the longer side, in pixels; 0: no limit"
+#define LONGEST "largest length of the longer side, in pixels; 0: no limit"
 
 static int check_how(void *self, const DfNode *dict, DfReading *reading)
 {
@@ -74,8 +76,9 @@ static int whole(double side)
 /* ---- ResizeEdge ------------------------------------------------------------------------------------------------- */
 
 static const DfOpt edge_opts[] = {
-    DF_OPT_ROW(Edge, scale, DF_KIND_INT, NULL, 1, DF_IMAGE_MAX_SIDE, NULL, "pixels that the edge gets"),
-    DF_OPT_ENUM(Edge, edge, short, "short|long|width|height", "the edge that gets the length; the other scales along"),
+    DF_OPT_ROW(Edge, scale, DF_KIND_INT, NULL, 1, DF_IMAGE_MAX_SIDE, NULL, "length of the edge, in pixels"),
+    DF_OPT_ENUM(Edge, edge, short, "short|long|width|height",
+                "edge that gets this length; the other keeps the aspect ratio"),
     HOW(pillow, bicubic),
     DF_OPT_END
 };
@@ -104,7 +107,7 @@ static int edge_apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_ResizeEdge = {
     .name = "ResizeEdge",
-    .help = "one edge to a length, the shape kept; for classification",
+    .help = "resizes one edge to a length, keeping the aspect ratio; for classification",
     .opts = edge_opts,
     .size = sizeof(Edge),
     .init = check_how,
@@ -197,7 +200,7 @@ const DfTransform df_transform_ResizeShortestEdge = {
 
 static const DfOpt torchvision_opts[] = {
     DF_OPT_INT(Edge, scale, 800, 1, 65500, "length of the shorter side, in pixels"),
-    DF_OPT_INT(Edge, max_size, 1333, 1, 65500, "upper limit of the longer side, in pixels"),
+    DF_OPT_INT(Edge, max_size, 1333, 1, 65500, "largest length of the longer side, in pixels"),
     HOW(torch_floats, bilinear),
     DF_OPT_END
 };
@@ -252,7 +255,7 @@ static int ratio_apply(const void *self, DfWork *work)
 
 const DfTransform df_transform_ResizeKeepRatio = {
     .name = "ResizeKeepRatio",
-    .help = "fits the picture to a size, the shape kept, as timm does",
+    .help = "resizes to the largest size that fits, keeping the aspect ratio, as timm does",
     .opts = ratio_opts,
     .size = sizeof(Edge),
     .init = ratio_init,

@@ -18,12 +18,12 @@ typedef struct {
 } Rotate;
 
 static const DfOpt opts[] = {
-    DF_OPT_FLOAT(Rotate, prob, NULL, 0, 1, "probability of turning"),
+    DF_OPT_FLOAT(Rotate, prob, NULL, 0, 1, "probability that the picture is rotated"),
     DF_OPT_NODE(Rotate, degree, NULL, "largest angle in degrees, either way; or the smallest and the largest"),
-    DF_OPT_NODE(Rotate, pad_val, "0", "value of what comes in from outside; a lone number sets the first channel"),
-    DF_OPT_INT(Rotate, seg_pad_val, 255, 0, 65535, "class of what comes in from outside"),
-    DF_OPT_NODE(Rotate, center, "None", "(x, y) that stays where it is; None: the middle"),
-    DF_OPT_BOOL(Rotate, auto_bound, False, "make the picture large enough for all of it"),
+    DF_OPT_NODE(Rotate, pad_val, "0", "colour outside the picture; a single number sets the first channel only"),
+    DF_OPT_INT(Rotate, seg_pad_val, 255, 0, 65535, "class of the pixels outside the picture"),
+    DF_OPT_NODE(Rotate, center, "None", "centre of the rotation, (x, y); None: the middle"),
+    DF_OPT_BOOL(Rotate, auto_bound, False, "enlarge the picture so that nothing is cut off"),
     DF_OPT_END
 };
 

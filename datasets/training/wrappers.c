@@ -140,29 +140,29 @@ typedef struct {
 } Options;
 
 static const DfOpt repeat_opts[] = {
-    DF_OPT_DICT(Options, dataset, NULL, "what is repeated"),
+    DF_OPT_DICT(Options, dataset, NULL, "the dataset that is repeated"),
     DF_OPT_ROW(Options, times, DF_KIND_INT, NULL, 1, 1000000, NULL, "how many times an epoch goes through it"),
     DF_OPT_END
 };
 static const DfOpt balanced_opts[] = {
-    DF_OPT_DICT(Options, dataset, NULL, "whose pictures are repeated"),
+    DF_OPT_DICT(Options, dataset, NULL, "the dataset whose pictures are repeated"),
     DF_OPT_ROW(Options, oversample_thr, DF_KIND_FLOAT, NULL, 0, 1, NULL,
                "pictures of classes that are in fewer than this share are repeated"),
     DF_OPT_BOOL(Options, filter_empty_gt, True, "False: \"no object\" counts as a class"),
     DF_OPT_END
 };
 static const DfOpt concat_opts[] = {
-    DF_OPT_NODE(Options, datasets, NULL, "list of datasets that follow one another"),
-    DF_OPT_UNUSED(separate_eval, "evaluation takes one dataset"),
-    DF_OPT_UNUSED(ignore_keys, "what else differs between the datasets; their classes must be the same"),
+    DF_OPT_NODE(Options, datasets, NULL, "list of datasets, joined one after the other"),
+    DF_OPT_UNUSED(separate_eval, "score datasets separately; there is only one here"),
+    DF_OPT_UNUSED(ignore_keys, "metadata that may differ between the datasets; their classes must be the same"),
     DF_OPT_END
 };
 static const DfOpt mix_opts[] = {
-    DF_OPT_DICT(Options, dataset, NULL, "where the pictures come from"),
+    DF_OPT_DICT(Options, dataset, NULL, "the dataset that the pictures come from"),
     DF_OPT_NODE(Options, pipeline, NULL, "list of transforms that mix several prepared pictures: Mosaic, MixUp"),
     DF_OPT_ENUM(Options, dynamic_scale, None, "None", "YOLOX's own resizing; use Resize in the pipeline"),
-    DF_OPT_ENUM(Options, skip_type_keys, None, "None", "transforms that are left out; leave them out of the pipeline"),
-    DF_OPT_UNUSED(max_refetch, "how often another picture is tried"),
+    DF_OPT_ENUM(Options, skip_type_keys, None, "None", "transforms to skip; remove them from the pipeline instead"),
+    DF_OPT_UNUSED(max_refetch, "number of other pictures tried when one has no objects left"),
     DF_OPT_END
 };
 

@@ -41,10 +41,10 @@ static const DfOpt opts[] = {
     DF_OPT_ROW(Retina, num_classes, DF_KIND_INT, NULL, 1, 1000000, NULL, "number of classes, without background"),
     DF_OPT_ROW(Retina, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
     DF_OPT_INT(Retina, stacked_convs, 4, 0, 64, "number of convolutions in each of the two towers"),
-    DF_OPT_INT(Retina, feat_channels, 256, 1, 65536, "channels inside the towers"),
+    DF_OPT_INT(Retina, feat_channels, 256, 1, 65536, "number of channels inside the towers"),
     DF_OPT_DICT(Retina, conv_cfg, "None", "type of the towers' convolutions: None, Conv2d or ConvWS"),
     DF_OPT_DICT(Retina, norm_cfg, "None", "norm after each convolution of the towers"),
-    DF_OPT_DICT(Retina, anchor_generator, RETINA_ANCHORS, "which anchors each cell has"),
+    DF_OPT_DICT(Retina, anchor_generator, RETINA_ANCHORS, "sizes and shapes of the anchors of each cell"),
     DF_OPT_DICT(Retina, bbox_coder, RETINA_CODER, "how a box is written relative to its anchor"),
     DF_OPT_AS(Retina, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='FocalLoss', use_sigmoid=True)", 0, 0, NULL,
               "classification loss; its use_sigmoid also says whether scores are sigmoids or a softmax"),
@@ -65,8 +65,8 @@ static const DfOpt test_opts[] = {
     DF_OPT_INT(Retina, max_per_img, 100, -1, 100000000, "most detections of an image; <= 0: all"),
     DF_OPT_FLOAT(Retina, score_thr, 0.05, -1e9, 1e9, "detections have a higher score than this"),
     DF_OPT_FLOAT(Retina, min_bbox_size, 0, -1, 1e9,
-                 "with filter_scores_and_topk, boxes stay that are wider and higher, in pixels of the result, and with -1 "
-                 "all; else not used, as in mmdet"),
+                 "with filter_scores_and_topk, boxes must be wider and higher than this, in pixels of the result; -1 "
+                 "keeps all boxes; without it not used, as in mmdet"),
     DF_OPT_AS(Retina, filter_scores_and_topk, decoder.pairs, DF_KIND_BOOL, "False", 0, 0, NULL,
               "nms_pre counts pairs of an anchor and a class above score_thr, as in mmdet 3.x, and not anchors"),
     DF_OPT_BOOL(Retina, clip_detections, False,

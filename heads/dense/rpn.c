@@ -47,7 +47,7 @@ static const DfOpt opts[] = {
     DF_OPT_ROW(Rpn, in_channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels of the feature maps"),
     DF_OPT_INT(Rpn, feat_channels, 256, 1, 65536, "channels after the 3x3 convolution"),
     DF_OPT_INT(Rpn, num_convs, 1, 1, 64, "number of 3x3 convolutions"),
-    DF_OPT_DICT(Rpn, anchor_generator, RPN_ANCHORS, "which anchors each cell has"),
+    DF_OPT_DICT(Rpn, anchor_generator, RPN_ANCHORS, "sizes and shapes of the anchors of each cell"),
     DF_OPT_DICT(Rpn, bbox_coder, "dict(type='DeltaXYWHBBoxCoder')", "how a box is written relative to its anchor"),
     DF_OPT_BOOL(Rpn, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the anchors"),
     DF_OPT_AS(Rpn, loss_cls, loss_cls_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_sigmoid=True)", 0, 0, NULL,

@@ -33,13 +33,13 @@ enum { ONE_MAP, RESIZE_CONCAT, MULTIPLE_SELECT }; /* input_transform */
     DF_OPT_AS(T, name, base.name, kind, fallback, lo, hi, choices, help)
 #define DECODE_HEAD_OPTS(T) \
     DECODE_HEAD_ROW(T, in_channels, DF_KIND_INTS, NULL, 1, 65536, NULL, "channels of each feature map that is used"), \
-    DECODE_HEAD_ROW(T, channels, DF_KIND_INT, NULL, 1, 65536, NULL, "channels inside the head"), \
+    DECODE_HEAD_ROW(T, channels, DF_KIND_INT, NULL, 1, 65536, NULL, "number of channels inside the head"),            \
     DECODE_HEAD_ROW(T, num_classes, DF_KIND_INT, NULL, 1, 100000, NULL, "number of classes"), \
     DECODE_HEAD_ROW(T, dropout_ratio, DF_KIND_FLOAT, "0.1", 0, 0.99, NULL, \
                     "part of the channels dropped before the last convolution, in training"), \
     DECODE_HEAD_ROW(T, conv_cfg, DF_KIND_DICT, "None", 0, 0, NULL, \
                     "type of the convolutions: None, Conv2d or ConvWS"), \
-    DECODE_HEAD_ROW(T, norm_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "norm after each convolution"), \
+    DECODE_HEAD_ROW(T, norm_cfg, DF_KIND_DICT, "None", 0, 0, NULL, "kind of norm after each convolution"),           \
     DECODE_HEAD_ROW(T, act_cfg, DF_KIND_DICT, "dict(type='ReLU')", 0, 0, NULL, "activation after each convolution"), \
     DECODE_HEAD_ROW(T, in_index, DF_KIND_INTS, "-1", -DF_LEVELS, DF_LEVELS, NULL, \
                     "which feature maps are used; -1 is the last"), \
@@ -48,11 +48,11 @@ enum { ONE_MAP, RESIZE_CONCAT, MULTIPLE_SELECT }; /* input_transform */
     DF_OPT_AS(T, loss_decode, base.loss_decode_cfg, DF_KIND_NODE, "dict(type='CrossEntropyLoss')", 0, 0, NULL, \
               "loss, or a list of losses"), \
     DECODE_HEAD_ROW(T, ignore_index, DF_KIND_INT, "255", -100000, 100000, NULL, \
-                    "label of pixels that no loss counts"), \
+                    "label of pixels that the loss ignores"),                                                         \
     DECODE_HEAD_ROW(T, align_corners, DF_KIND_BOOL, "False", 0, 1, NULL, \
                     "align the centres of the corner pixels when a map is resized"), \
     DF_OPT_AS(T, sampler, base.sampler_cfg, DF_KIND_NODE, "None", 0, 0, NULL, \
-              "which pixels a loss counts: OHEMPixelSampler; None: all"), \
+              "selects the pixels of the loss: OHEMPixelSampler; None: all"),        \
     DF_OPT_UNUSED(init_cfg, "how mmseg initialises weights")
 
 /* Checks the options and builds conv_seg. `several`: the head takes a list of maps, whatever input_transform says. */

@@ -17,7 +17,7 @@ typedef struct {
 
 static const DfOpt opts[] = {
     DF_OPT_INT(Fcn, num_convs, 2, 0, CONVS, "number of convolutions before the last one"),
-    DF_OPT_INT(Fcn, kernel_size, 3, 1, 31, "side of their kernels"),
+    DF_OPT_INT(Fcn, kernel_size, 3, 1, 31, "side of their kernels, in pixels"),
     DF_OPT_INT(Fcn, dilation, 1, 1, 64, "dilation of their kernels"),
     DF_OPT_BOOL(Fcn, concat_input, True,
                 "concatenate the input to their result, and convolve once more without dilation"),

@@ -60,7 +60,7 @@ typedef struct {
     DF_OPT_BOOL(BoxHead, reg_class_agnostic, False, "predict one box a region instead of one a class"),              \
     DF_OPT_BOOL(BoxHead, reg_decoded_bbox, False, "the box loss compares boxes, not their deltas to the regions"),   \
     DF_OPT_DICT(BoxHead, conv_cfg, "None", "type of the convolutions: None, Conv2d or ConvWS"),           \
-    DF_OPT_DICT(BoxHead, norm_cfg, "None", "norm after each convolution"),                                           \
+    DF_OPT_DICT(BoxHead, norm_cfg, "None", "kind of norm after each convolution"),                                     \
     DF_OPT_DICT(BoxHead, cls_predictor_cfg, "dict(type='Linear')", "last layer of the classes: Linear, NormedLinear"), \
     DF_OPT_DICT(BoxHead, reg_predictor_cfg, "dict(type='Linear')", "last layer of the boxes: Linear, NormedLinear"), \
     DF_OPT_DICT(BoxHead, bbox_coder, BOX_CODER, "how a box is written relative to its region"),                      \
@@ -307,10 +307,10 @@ static DfBoxHeadShape shape(const void *self)
         .losses = losses, \
         .class_losses = class_losses, \
     }
-BOX_HEAD(bbox, "BBoxHead", plain_opts, init, "classes and boxes of regions, straight from their features");
+BOX_HEAD(bbox, "BBoxHead", plain_opts, init, "classes and boxes of regions, by one linear layer each");
 BOX_HEAD(conv_fc_bbox, "ConvFCBBoxHead", conv_fc_opts, init,
-         "classes and boxes of regions, behind any number of layers");
+         "classes and boxes of regions, after any number of layers");
 BOX_HEAD(shared_2fc_bbox, "Shared2FCBBoxHead", plain_opts, init_shared_2fc,
-         "classes and boxes of regions, behind two linear layers");
+         "classes and boxes of regions, after two linear layers");
 BOX_HEAD(shared_4conv_1fc_bbox, "Shared4Conv1FCBBoxHead", plain_opts, init_shared_4conv_1fc,
-         "classes and boxes of regions, behind four convolutions and a linear layer");
+         "classes and boxes of regions, after four convolutions and a linear layer");

@@ -39,11 +39,11 @@ static const DfOpt opts[] = {
     DF_OPT_DICT(MaskHead, upsample_cfg, "dict(type='deconv', scale_factor=2)",
                 "how features are enlarged before the last layer: type deconv, nearest, bilinear or None"),
     DF_OPT_DICT(MaskHead, conv_cfg, "None", "type of the convolutions: None, Conv2d or ConvWS"),
-    DF_OPT_DICT(MaskHead, norm_cfg, "None", "norm after each convolution"),
-    DF_OPT_DICT(MaskHead, predictor_cfg, "dict(type='Conv')", "last layer: Conv, NormedConv2d"),
+    DF_OPT_DICT(MaskHead, norm_cfg, "None", "kind of norm after each convolution"),
+    DF_OPT_DICT(MaskHead, predictor_cfg, "dict(type='Conv')", "type of the last layer: Conv or NormedConv2d"),
     DF_OPT_AS(MaskHead, loss_mask, loss_mask_cfg, DF_KIND_DICT, "dict(type='CrossEntropyLoss', use_mask=True)",
-              0, 0, NULL, "mask loss"),
-    DF_OPT_UNUSED(roi_feat_size, "the layers work at any size"),
+              0, 0, NULL, "loss of the masks"),
+    DF_OPT_UNUSED(roi_feat_size, "size of a region's features; these layers work at any size"),
     DF_OPT_UNUSED(init_cfg, "how mmdet initialises weights"),
     DF_OPT_END
 };

@@ -36,19 +36,19 @@ static const DfOpt detr_opts[] = {
     DICT_ROW(MmdetDetr, num_fcs, DF_KIND_INT, "2", 2, 2,
              "linear layers of a feed-forward network; only 2 is supported"),
     DICT_ROW(MmdetDetr, num_reg_fcs, DF_KIND_INT, "2", 2, 16, "hidden layers of the box head"),
-    DICT_ROW(MmdetDetr, transformer, DF_KIND_DICT, NULL, 0, 0, "a Transformer"),
+    DICT_ROW(MmdetDetr, transformer, DF_KIND_DICT, NULL, 0, 0, "a Transformer, with encoder and decoder"),
     DICT_ROW(MmdetDetr, positional_encoding, DF_KIND_DICT,
              "dict(type='SinePositionalEncoding', num_feats=128, normalize=True)", 0, 0,
              "SinePositionalEncoding or LearnedPositionalEncoding"),
     LOSS_DICT(MmdetDetr, loss_cls,
               "dict(type='CrossEntropyLoss', bg_cls_weight=0.1, loss_weight=1.0, class_weight=1.0)",
               "class loss: CrossEntropyLoss; its use_sigmoid also says whether scores are sigmoids or a softmax"),
-    LOSS_DICT(MmdetDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)", "distance of boxes: L1Loss"),
-    LOSS_DICT(MmdetDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)", "overlap of boxes: GIoULoss"),
+    LOSS_DICT(MmdetDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)", "loss of the boxes' L1 distance: L1Loss"),
+    LOSS_DICT(MmdetDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)", "loss of the boxes' overlap: GIoULoss"),
     LOSS_DICT(MmdetDetr, train_cfg, "None", "where the model has no train_cfg: assigner, the costs of the matching"),
-    DICT_ROW(MmdetDetr, test_cfg, DF_KIND_DICT, "None", 0, 0, "where the model has no test_cfg: max_per_img"),
-    DF_OPT_UNUSED(sync_cls_avg_factor, "used by training on several machines"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DICT_ROW(MmdetDetr, test_cfg, DF_KIND_DICT, "None", 0, 0, "max_per_img, if the model has no test_cfg"),
+    DF_OPT_UNUSED(sync_cls_avg_factor, "averages a normaliser over several machines in training"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 
@@ -63,15 +63,17 @@ static const DfOpt deformable_opts[] = {
              "SinePositionalEncoding or LearnedPositionalEncoding"),
     LOSS_DICT(MmdetDeformableDetr, loss_cls, "dict(type='FocalLoss', alpha=0.25, loss_weight=2.0)",
               "class loss: FocalLoss; its use_sigmoid, True unless said, as in DETRHead"),
-    LOSS_DICT(MmdetDeformableDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)", "distance of boxes: L1Loss"),
-    LOSS_DICT(MmdetDeformableDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)", "overlap of boxes: GIoULoss"),
+    LOSS_DICT(MmdetDeformableDetr, loss_bbox, "dict(type='L1Loss', loss_weight=5.0)",
+              "loss of the boxes' L1 distance: L1Loss"),
+    LOSS_DICT(MmdetDeformableDetr, loss_iou, "dict(type='GIoULoss', loss_weight=2.0)",
+              "loss of the boxes' overlap: GIoULoss"),
     LOSS_DICT(MmdetDeformableDetr, train_cfg, "None",
               "where the model has no train_cfg: assigner, the costs of the matching"),
-    DICT_ROW(MmdetDeformableDetr, test_cfg, DF_KIND_DICT, "None", 0, 0, "where the model has no test_cfg: max_per_img"),
+    DICT_ROW(MmdetDeformableDetr, test_cfg, DF_KIND_DICT, "None", 0, 0, "max_per_img, if the model has no test_cfg"),
     DF_OPT_UNUSED(in_channels, "the levels come from the neck"),
     DICT_ROW(MmdetDeformableDetr, num_reg_fcs, DF_KIND_INT, "2", 0, 16, "hidden layers of the box head"),
-    DF_OPT_UNUSED(sync_cls_avg_factor, "used by training on several machines"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(sync_cls_avg_factor, "averages a normaliser over several machines in training"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 
@@ -187,7 +189,7 @@ static void deformable_head_init(NnScope s, void *self, DfHeadSettings settings)
 
 const DfSetHead df_head_detr = {
     .name = "DETRHead",
-    .help = "DETR (Carion et al., ECCV 2020), as mmdet has it since 2.12",
+    .help = "DETR (Carion et al., ECCV 2020), in mmdet since 2.12",
     .size = sizeof(MmdetDetr),
     .opts = detr_opts,
     .init = detr_head_init,
@@ -199,7 +201,7 @@ const DfSetHead df_head_detr = {
 
 const DfSetHead df_head_transformer = {
     .name = "TransformerHead",
-    .help = "DETR (Carion et al., ECCV 2020), as mmdet had it up to 2.11",
+    .help = "DETR (Carion et al., ECCV 2020), in mmdet up to 2.11",
     .size = sizeof(MmdetDetr),
     .opts = detr_opts,
     .init = transformer_head_init,

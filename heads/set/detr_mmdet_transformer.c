@@ -33,9 +33,10 @@ typedef struct {
 static const DfOpt transformer_211_opts[] = {
     DF_OPT_ROW(Transformer, embed_dims, DF_KIND_INT, NULL, 4, 8192, NULL, "channels of tokens and queries"),
     DF_OPT_INT(Transformer, num_heads, 8, 1, 256, "attention heads"),
-    DF_OPT_INT(Transformer, num_encoder_layers, 6, 0, DF_SET_LAYERS, "layers of the encoder"),
-    DF_OPT_INT(Transformer, num_decoder_layers, 6, 1, DF_SET_LAYERS, "layers of the decoder"),
-    DF_OPT_INT(Transformer, feedforward_channels, 2048, 1, 65536, "hidden channels of the feed-forward networks"),
+    DF_OPT_INT(Transformer, num_encoder_layers, 6, 0, DF_SET_LAYERS, "number of encoder layers"),
+    DF_OPT_INT(Transformer, num_decoder_layers, 6, 1, DF_SET_LAYERS, "number of decoder layers"),
+    DF_OPT_INT(Transformer, feedforward_channels, 2048, 1, 65536,
+               "number of hidden channels of the feed-forward networks"),
     DF_OPT_INT(Transformer, num_fcs, 2, 2, 2, "linear layers of a feed-forward network; only 2 is supported"),
     DF_OPT_FLOAT(Transformer, dropout, 0, 0, 1, "probability of dropout in training"),
     DF_OPT_DICT(Transformer, act_cfg, "None", "activation; only ReLU is supported"),
@@ -101,7 +102,7 @@ static const DfOpt nested_opts[] = {
                "Deformable DETR: levels that have an embedding; at least as many as num_levels of the attentions"),
     DF_OPT_INT(NestedTransformer, two_stage_num_proposals, 300, 1, 10000,
                "Deformable DETR with as_two_stage: number of queries, whatever num_query says"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 
@@ -111,7 +112,7 @@ static const DfOpt stack_opts[] = {
     DF_OPT_UNUSED(return_intermediate, "layers of the decoder give outputs when they are asked"),
     DF_OPT_DICT(Stack, post_norm_cfg, "dict(type='LN')",
                 "norm behind the layers of DETR's decoder, and of its encoder if norms come first there"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 
@@ -125,7 +126,7 @@ static const DfOpt layer_opts[] = {
     DF_OPT_DICT(Layer, norm_cfg, "None", "norm; only LN is supported"),
     DF_OPT_INT(Layer, ffn_num_fcs, 2, 2, 2, "linear layers of a feed-forward network; only 2 is supported"),
     DF_OPT_UNUSED(batch_first, "an order in memory"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 
@@ -137,7 +138,7 @@ static const DfOpt ffn_opts[] = {
     DF_OPT_FLOAT(Ffn, ffn_drop, 0, 0, 1, "probability of dropout in training, behind either linear layer"),
     DF_OPT_BOOL(Ffn, add_identity, True, "the input is added; only True is supported"),
     DF_OPT_DICT(Ffn, dropout_layer, "None", "dict(type='Dropout', drop_prob=P): more dropout of the end"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 
@@ -147,16 +148,17 @@ static const DfOpt attention_opts[] = {
     DF_OPT_INT(Attention, num_levels, 4, 1, DF_LEVELS, "levels of the pyramid"),
     DF_OPT_INT(Attention, num_points, 4, 1, 64, "sampling points of a head on a level"),
     DF_OPT_FLOAT(Attention, dropout, None, 0, 1,
-                 "probability of dropout in training, of what is added to the input (0.1 in a "
-                 "MultiScaleDeformableAttention if not said), and in a MultiheadAttention of the attention weights too"),
-    DF_OPT_FLOAT(Attention, attn_drop, 0, 0, 1, "MultiheadAttention without dropout: that of the attention weights"),
-    DF_OPT_FLOAT(Attention, proj_drop, 0, 0, 1, "MultiheadAttention: more dropout of what is added to the input"),
+                 "training: dropout of the output before it is added to the input (default in a "
+                 "MultiScaleDeformableAttention: 0.1), and in a MultiheadAttention of the attention weights, too"),
+    DF_OPT_FLOAT(Attention, attn_drop, 0, 0, 1,
+                 "MultiheadAttention without `dropout`: dropout of the attention weights"),
+    DF_OPT_FLOAT(Attention, proj_drop, 0, 0, 1, "MultiheadAttention: additional dropout of the output"),
     DF_OPT_DICT(Attention, dropout_layer, "None",
-                "MultiheadAttention without dropout: dict(type='Dropout', drop_prob=P), of what is added to the input"),
+                "MultiheadAttention without `dropout`: dict(type='Dropout', drop_prob=P) of the output"),
     DF_OPT_UNUSED(im2col_step, "pictures of a batch that mmcv computes at once"),
     DF_OPT_UNUSED(batch_first, "an order in memory"),
     DF_OPT_UNUSED(norm_cfg, "no norm stands in an attention"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 
@@ -360,7 +362,7 @@ static const DfOpt encoding_opts[] = {
                  "SinePositionalEncoding: angle of a whole picture, normalised"),
     DF_OPT_FLOAT(Encoding, offset, 0, -1e9, 1e9, "SinePositionalEncoding: added to the number of a cell, normalised"),
     DF_OPT_FLOAT(Encoding, eps, 1e-6, 0, 1, "SinePositionalEncoding: added to the number of cells, normalised"),
-    DF_OPT_UNUSED(init_cfg, "how weights are drawn"),
+    DF_OPT_UNUSED(init_cfg, "how weights are initialised"),
     DF_OPT_END
 };
 

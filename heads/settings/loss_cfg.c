@@ -137,7 +137,7 @@ static const DfOpt dice_opts[] = {
     LOSS_BOOL(use_sigmoid, dice.use_sigmoid, "True", "one sigmoid a class instead of a softmax"),
     LOSS_BOOL(activate, dice.activate, "True", "the input is logits, not probabilities"),
     LOSS_BOOL(naive_dice, dice.naive_dice, "False", "sums of the numbers in the divisor, not of their squares"),
-    LOSS_NUMBER(eps, dice.eps, "1e-3", 0, 1e9, "keeps the divisor from being 0"),
+    LOSS_NUMBER(eps, dice.eps, "1e-3", 0, 1e9, "added to the divisor, which must not be 0"),
     LOSS_NUMBER(smooth, dice.smooth, "1", 0, 1e9, "mmseg 0: added to numerator and divisor"),
     LOSS_NUMBER(exponent, dice.exponent, "2", 0, 100, "mmseg 0: power of the numbers in the divisor"),
     LOSS_CLASS_WEIGHT(dice.class_weight),

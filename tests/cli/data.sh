@@ -209,7 +209,7 @@ data 0 convert of_coco yolo_again --to yolo --copy
     fail 'a name that is not UTF-8 is another after two conversions'
 data 1 convert of_coco of_voc --to voc --copy && says "'q\xff.jpg' has a name that is not UTF-8"
 data 2 convert odd.json there.json --ratio 8:2 && says 'convert has no --ratio, which is for split'
-data 2 stat odd.json && says "nothing called 'stat'; did you mean 'stats'?"
+data 2 stat odd.json && says "no subcommand 'stat'; did you mean 'stats'?"
 data 1 stats nothing && says 'there is no file or folder of that name'
 mkdir empty && data 1 stats empty && says 'no labelled pictures in it'
 mkdir many && i=0
