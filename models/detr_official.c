@@ -35,7 +35,7 @@ typedef struct {
     /* transformers */
     int dec_nheads, dec_dim_feedforward, segments;
     const char *activation;
-    bool by_query;
+    bool by_query, norms_each_layer;
     double threshold, mask_threshold, overlap_mask_area_threshold;
     DfInts label_ids_to_fuse;
 } Args;
@@ -124,6 +124,8 @@ static const DfOpt detr_opts[] = {
     DF_OPT_INTS(Args, label_ids_to_fuse, "None", 0, 1000000, "classes whose segments are merged, in panoptic_i"),
     DF_OPT_BOOL(Args, by_query, False, "list detections in the order of their queries; False: the best first"),
     DF_OPT_BOOL(Args, pre_norm, False, "pre-norm: a norm stands before each branch; False: after each sum"),
+    DF_OPT_BOOL(Args, norms_each_layer, False,
+                "the norm behind the decoder also stands behind each of its layers: transformers with auxiliary_loss"),
     DF_OPT_FLOAT(Args, eos_coef, 0.1, 0, 1e6, "weight of the no-object class in the class loss"),
     ARGS_OF_TRAINING,
     DF_OPT_END
@@ -334,6 +336,7 @@ static void detr_init(NnScope s, void *self, const DfNode *root)
     o.max_per_img = a->num_queries;
     o.pre_norm = a->pre_norm;
     o.by_query = a->by_query;
+    o.norms_each_layer = a->norms_each_layer;
     o.keeps_states = a->masks;
     int channels[DF_LEVELS] = { 0 };
     const NnScope detr = a->masks ? nn_at(s, "detr") : s;

@@ -20,6 +20,7 @@ typedef struct {
     double dropout, attention_dropout, activation_dropout;
     double class_cost, bbox_cost, giou_cost, bbox_loss_coefficient, giou_loss_coefficient;
     double eos_coefficient;
+    bool auxiliary_loss;
     bool with_box_refine, two_stage;
     int num_feature_levels, encoder_n_points, decoder_n_points, two_stage_num_proposals;
     double focal_alpha;
@@ -49,6 +50,7 @@ typedef struct {
 static const DfOpt detr_opts[] = {
     KEYS_OF_BOTH(100, 2048),
     DF_OPT_FLOAT(Detr, eos_coefficient, 0.1, 0, 1e6, ""),
+    DF_OPT_BOOL (Detr, auxiliary_loss, False, ""),
     DF_OPT_END
 };
 
@@ -179,8 +181,10 @@ static int write_detr(DfHub *hub, bool masks)
     if (error < 0)
         return error;
     write_args(hub, &d);
-    df_textbuf_add(&hub->out, "num_queries=%d, eos_coef=%.17g, masks=%s, by_query=True)\n", d.num_queries,
+    df_textbuf_add(&hub->out, "num_queries=%d, eos_coef=%.17g, masks=%s, by_query=True, ", d.num_queries,
                    d.eos_coefficient, df_hub_truth(masks));
+    /* transformers' decoder goes on with the normed states that it keeps for the losses. */
+    df_textbuf_add(&hub->out, "norms_each_layer=%s)\n", df_hub_truth(d.auxiliary_loss));
     error = df_hub_write_detr_backbone(hub, d.dilation, masks ? 4 : 1, &maps);
     if (error == DF_OK && masks && maps.n != 4)
         error = df_node_fail(df_node_get(hub->config, "backbone_config"), DF_EVALUE,

@@ -54,6 +54,7 @@ typedef struct {
     bool keeps_states;          /* DETR: the outputs have what a mask head needs                                    */
     bool pre_norm;              /* DETR: norms before the branches, not behind the sums                             */
     bool no_decoder_end;        /* DETR: there is no norm behind the decoder                                        */
+    bool norms_each_layer;      /* DETR: that norm also stands behind each layer of the decoder                     */
     int box_layers;             /* linear layers of a box head; 0 stands for 3                                      */
     DfPositionalEncoding positional_encoding;
     /* the maps it reads: the last ones of the backbone, or levels of `dim` channels from a neck */

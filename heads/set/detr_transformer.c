@@ -94,6 +94,11 @@ static DfTensor *decoder_layer(DfCtx *c, const Detr *net, int i, DfTensor *x, Df
     return df_leave(c, m, x);
 }
 
+static DfTensor *norm_behind(DfCtx *c, const Detr *net, DfTensor *x, bool stands)
+{
+    return stands && net->decoder_end.weight ? nn_layer_norm(c, &net->decoder_end, x) : x;
+}
+
 int df_detr_decoder(DfCtx *c, const Detr *net, const DetrTokens *in, DfTensor *memory, bool all_layers,
                     DfTensor **hidden)
 {
@@ -102,9 +107,10 @@ int df_detr_decoder(DfCtx *c, const Detr *net, const DetrTokens *in, DfTensor *m
     const Memory read = { df_add(c, memory, in->positions), memory, in->field.padding_mask };
     int n = 0;
     for (int i = 0; i < net->o.decoder_layers; i++) {
-        x = decoder_layer(c, net, i, x, query_position, &read);
-        if (all_layers || i + 1 == net->o.decoder_layers)
-            hidden[n++] = net->decoder_end.weight ? nn_layer_norm(c, &net->decoder_end, x) : x;
+        const bool last = i + 1 == net->o.decoder_layers;
+        x = norm_behind(c, net, decoder_layer(c, net, i, x, query_position, &read), net->o.norms_each_layer);
+        if (all_layers || last)
+            hidden[n++] = norm_behind(c, net, x, last || !net->o.norms_each_layer);
     }
     return n;
 }

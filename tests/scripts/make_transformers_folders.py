@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from transformers import (DeformableDetrConfig, DeformableDetrForObjectDetection, DeformableDetrImageProcessor,
                           DetrConfig,
-                          DetrForSegmentation, DetrImageProcessor, ResNetConfig)
+                          DetrForObjectDetection, DetrForSegmentation, DetrImageProcessor, ResNetConfig)
 
 NAMES = ["cell", "night sky", 'a "b"', "\u00e9"]
 
@@ -81,6 +81,9 @@ def main(out):
         backbone_config=backbone(2, "bottleneck", [8, 8, 8, 12]), with_box_refine=True, two_stage=True,
         two_stage_num_proposals=6, encoder_n_points=2, decoder_n_points=1, **common(2, 32))),
         DeformableDetrImageProcessor(do_resize=False, do_normalize=False), picture, max_shard_size="60KB")
+    write(out, "detr_auxiliary_loss", DetrForObjectDetection(DetrConfig(
+        backbone_config=backbone(4, "basic", [4, 4, 4, 4]), auxiliary_loss=True,
+        **{**common(3, 16), "decoder_layers": 2})), DetrImageProcessor(do_resize=False), picture)
 
 
 main(sys.argv[1])

@@ -82,6 +82,15 @@ Test(model_folders, deformable_detr_of_two_stages)
     close_case(&k);
 }
 
+/* With that key the decoder goes on with normed states. */
+Test(model_folders, detr_with_auxiliary_loss)
+{
+    Case k;
+    open_case(&k, "detr_auxiliary_loss");
+    compare(&k);
+    close_case(&k);
+}
+
 /* ---- what is refused --------------------------------------------------------------------------------------------- */
 
 static void refuse_index(const char *text, const char *sentence)
