@@ -28,7 +28,7 @@ typedef struct {
     DfTensor *hidden;                 /* N Q C: the queries after the last layer                            */
     DfTensor *memory;                 /* N S C: the output of the encoder                                   */
     DfTensor *projected;              /* N h w C: its input                                                 */
-    const uint8_t *padding;           /* [N S], as long as the step; NULL: there is none                    */
+    DfTensor *padding;                /* N S: 1 where a cell is padding, else 0; NULL: none is              */
 } DfSetOutputs;
 
 /* Pictures that are padded to the same size. */

@@ -69,6 +69,12 @@ static long number_of(const char *name, const char *unit)
     return strcmp(end, ".safetensors") == 0 ? number : -1;
 }
 
+bool df_run_writes(const char *name)
+{
+    return strcmp(name, "latest.safetensors") == 0 || strcmp(name, "best.safetensors") == 0 ||
+           number_of(name, "epoch_") >= 0 || number_of(name, "iter_") >= 0;
+}
+
 /* The smallest N of those in the folder, and how many there are. */
 static long oldest(const char *folder, const char *unit, int *n)
 {

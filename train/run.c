@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "train/run_parts.h"
@@ -179,6 +180,32 @@ static int check_work_dir(const DfRun *r, const char *latest)
     return DF_OK;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The weights that a run begins with are not those that it writes: they would be lost. */
+static int check_beginning(DfRun *r, const char *from)
+{
+    const char *slash = from ? strrchr(from, '/') : NULL;
+    const char *name = slash ? slash + 1 : from;
+    const char *path = from && df_run_writes(name) ? df_run_path(r, name) : NULL;
+    if (!path || !is_same_file(path, from))
+        return DF_OK;
+    return df_fail(DF_EVALUE, "%s: the run begins with these weights, and would write its own there: want another work "
+                   "dir", from);
+}
+
+static int check_beginnings(DfRun *r)
+{
+    int error = check_beginning(r, r->o.init ? r->o.init : r->plan.load_from);
+    for (size_t i = 0; error == DF_OK && i < r->pretrained.n; i++)
+        error = check_beginning(r, r->pretrained.at[i].file);
+    return error;
+}
+
 /* The run writes a config.py of its own, and one that it is read from may be somebody's work; but where a run was before,
  * it is that run's. */
 static int check_config_file(DfRun *r, const char *latest)
@@ -271,6 +298,8 @@ static int open_run(DfRun *r, const char *latest)
         error = open_network(r);
     if (error == DF_OK)
         error = check_config_file(r, latest);
+    if (error == DF_OK && !goes_on)
+        error = check_beginnings(r);
     if (error < 0)
         return error;
     r->state.at = (DfRunState){ .best_step = -1, .scored = -1 };

@@ -108,6 +108,7 @@ int df_run_together_agree(DfRun *, int error); /* the worst that any has met; al
 int df_run_save(DfRun *);                                    /* latest.safetensors                        */
 int df_run_keep(DfRun *);                                    /* and epoch_N or iter_N, older ones removed */
 int df_run_keep_best(DfRun *);
+bool df_run_writes(const char *name); /* whether a run calls one of its checkpoints so */
 
 /* score.c */
 int df_run_score(DfRun *);

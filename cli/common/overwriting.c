@@ -52,12 +52,32 @@ static void find_outputs(const CliCommand *command, int n, const char *const *ar
 
 /* ---- what is read ------------------------------------------------------------------------------------------------ */
 
-/* A model's folder stands for its weights. */
-static bool is_weights_of(const char *path, const char *folder)
+/* Whether an index of weights names the file, which lies beside it. */
+static bool is_shard_of(const char *path, const char *index)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t folder = strlen(index) - strlen(strrchr(index, '/') ? strrchr(index, '/') + 1 : index);
+    char beside[4096], quoted[300];
+    char *text = NULL;
+    size_t size;
+    const char *name = slash ? slash + 1 : path;
+    if (!df_ends_with(index, ".index.json") ||
+        df_snprintf(beside, sizeof beside, "%.*s%s", (int)folder, index, name) >= (int)sizeof beside ||
+        df_snprintf(quoted, sizeof quoted, "\"%s\"", name) >= (int)sizeof quoted || !cli_is_same_file(path, beside))
+        return false;
+    const bool named = df_file_text(&text, &size, index, (size_t)64 << 20) == DF_OK && strstr(text, quoted);
+    df_free(text);
+    return named;
+}
+
+/* A model's folder stands for its weights, an index for its files. */
+static bool is_weights_of(const char *path, const char *text)
 {
     char *weights = NULL;
-    const bool found = df_is_directory(folder) && df_folder_weights(&weights, folder) == DF_OK;
-    const bool same = found && cli_is_same_file(path, weights);
+    if (!df_is_directory(text))
+        return is_shard_of(path, text);
+    const bool found = df_folder_weights(&weights, text) == DF_OK;
+    const bool same = found && (cli_is_same_file(path, weights) || is_shard_of(path, weights));
     df_free(weights);
     return same;
 }

@@ -18,10 +18,12 @@ static bool tells(const DfNode *root)
     return df_node_at(root, "model.data_preprocessor") || df_node_at(root, "model.num_queries");
 }
 
-/* What PyTorch calls the layers that configs name by a short word, where a class stands for itself. */
-static const char *const layers[][2] = {
+/* The names of classes that are registered under another one, where a class stands for itself. */
+static const char *const registered[][2] = {
     { "BatchNorm2d", "BN" }, { "SyncBatchNorm",  "SyncBN" }, { "GroupNorm", "GN" },
     { "LayerNorm",   "LN" }, { "InstanceNorm2d", "IN" },
+    { "DeformConv2dPack", "DCN" }, { "ModulatedDeformConv2dPack", "DCNv2" }, { "ConvWS2d", "ConvWS" },
+    { "ConvTranspose2d", "deconv" }, { "PretrainedInit", "Pretrained" },
 };
 
 /* `_scope_` says in whose registry a type is looked up; a type may say so itself: 'mmdet.ResNet'. Here a name means one
@@ -32,9 +34,9 @@ static void name_type(DfNode *type)
     for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++)
         if (df_starts_with(type->text, scopes[i]))
             type->text += strlen(scopes[i]);
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        if (strcmp(type->text, layers[i][0]) == 0)
-            type->text = layers[i][1];
+    for (size_t i = 0; i < sizeof registered / sizeof *registered; i++)
+        if (strcmp(type->text, registered[i][0]) == 0)
+            type->text = registered[i][1];
 }
 
 static void name_types(DfNode *node)

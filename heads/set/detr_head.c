@@ -25,6 +25,15 @@ static void prediction_heads(DfCtx *c, const Detr *net, DfTensor *const *hidden,
     df_detr_observe_outputs(c, out);
 }
 
+/* The padding mask itself is gone when the transformer is left. */
+static DfTensor *keep_padding(DfCtx *c, const uint8_t *mask, const DfTensor *memory)
+{
+    DfTensor *kept = df_new(c, DF_SHAPE(df_dim(memory, 0), df_dim(memory, 1)));           /* N S */
+    for (size_t i = 0; !df_skip(c, kept) && i < df_size(kept); i++)
+        kept->data[i] = mask[i];
+    return kept;
+}
+
 /* The projected map is computed once more: the encoder gives its memory back as it goes. */
 static void keep_states(DfCtx *c, const Detr *net, DfTensor *map, DfTensor *hidden, DfTensor *memory,
                         const DetrTokens *tokens, DfSetOutputs *out)
@@ -32,7 +41,8 @@ static void keep_states(DfCtx *c, const Detr *net, DfTensor *map, DfTensor *hidd
     out->hidden = hidden;
     out->memory = memory;
     out->projected = nn_linear(c, &net->input_proj, map);
-    out->padding = tokens->field.padding_mask;
+    if (tokens->field.padding_mask)
+        out->padding = keep_padding(c, tokens->field.padding_mask, memory);
 }
 
 void df_detr_forward(DfCtx *c, const void *self, const DfMaps *in, const DfSetBatch *batch, bool all_layers,

@@ -13,12 +13,13 @@ enum { AT_ONCE = 8 }; /* queries */
 
 /* ---- attention of the queries ------------------------------------------------------------------------------------ */
 
-static void hide_padding(DfTensor *scores, const uint8_t *padding, size_t N, size_t each, size_t S)
+/* -infinity for each of `each` scores of a cell that is padding. */
+static void hide_padding(DfTensor *scores, const DfTensor *padding, size_t N, size_t each, size_t S)
 {
     for (size_t n = 0; n < N; n++)
         for (size_t i = 0; i < each; i++)
             for (size_t s = 0; s < S; s++)
-                if (padding[n * S + s])
+                if (padding->data[n * S + s] > 0)
                     scores->data[(n * each + i) * S + s] = -INFINITY;
 }
 

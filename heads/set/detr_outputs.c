@@ -9,7 +9,7 @@
 
 void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
 {
-    DfTensor *keep[2 * DF_SET_LAYERS + 5];
+    DfTensor *keep[2 * DF_SET_LAYERS + 6];
     int n = 0;
     for (int i = 0; i < out->n; i++) {
         keep[n++] = out->logits[i];
@@ -24,6 +24,8 @@ void df_detr_leave(DfCtx *c, DfMark m, const DfSetOutputs *out)
         keep[n++] = out->memory;
         keep[n++] = out->projected;
     }
+    if (out->padding)
+        keep[n++] = out->padding;
     df_leave_all(c, m, keep, n);
 }
 

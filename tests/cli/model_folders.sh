@@ -138,5 +138,10 @@ run 0 predict "$root/configs/demo/mask_rcnn_dat_nano.py" random:1 pictures $low 
 # What a folder holds is read: no output goes there.
 cp -r "$root/tests/data/hub/hf_swin" model
 run 2 convert model model/model.safetensors && says 'OUT model/model.safetensors: this file is read'
+cp -r "$other" shards
+part=$(ls shards/model-*-of-*.safetensors | head -1)
+run 2 convert shards "$part" && says "OUT $part: this file is read"
+run 2 convert shards/model.safetensors.index.json "$part" && says "OUT $part: this file is read"
+run 0 convert shards shards/whole.safetensors --quiet
 run 2 info model --json model/config.json && says '--json model/config.json: the config is read from this file'
 finish

@@ -108,6 +108,10 @@ mkdir own && printf '_base_ = ["../tiny.py"]\n' >own/config.py
 run 1 train own/config.py --data data --work-dir own --quiet $small && says 'own/config.py: the config is read from this file'
 run 0 train whole/config.py --work-dir whole --fresh --dry-run --quiet $small
 
+# The weights that it begins with stay.
+run 1 train tiny.py --data data --work-dir whole --init whole/latest.safetensors --fresh --quiet $small &&
+    says 'whole/latest.safetensors: the run begins with these weights, and would write its own there'
+
 # Weights of another: heads of another number of classes are drawn anew.
 run 0 train tiny.py --data data --work-dir begun --init weights.safetensors --dry-run --quiet $small
 prints 'time of a step'

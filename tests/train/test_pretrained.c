@@ -55,6 +55,14 @@ Test(pretrained, of_modules)
            "c.py:1: key 'model.backbone.init_cfg.checkpoint': an integer, want a text");
 }
 
+/* A class stands for itself there, under a name that is not that of the registry. */
+Test(pretrained, of_configs_in_pure_python)
+{
+    expect("from mmengine.model.weight_init import PretrainedInit\ndefault_scope = 'mmdet'\n"
+           "model = dict(backbone=dict(init_cfg=dict(type=PretrainedInit, checkpoint='w.pth', prefix='backbone')))\n",
+           "w.pth:backbone>backbone");
+}
+
 /* The whole comes last, since its weights stay. */
 Test(pretrained, in_the_order_of_mmengine)
 {
