@@ -135,6 +135,13 @@ run 0 predict "$root/configs/demo/mask_rcnn_dat_nano.py" random:1 pictures $low
 run 0 predict "$root/configs/demo/mask_rcnn_dat_nano.py" random:1 pictures $low --set model.test_cfg.rpn.min_score=1
 [ -s out ] && fail 'finds something without proposals'
 
+# The mask head sees no padding.
+cp -r "$root/tests/data/model_folders/detr_masks" padded
+sed -i 's/"do_pad": true,/&\n  "pad_size": {"height": 224, "width": 224},/' padded/preprocessor_config.json
+grep -q pad_size padded/preprocessor_config.json || fail 'the processor does not pad'
+run 0 predict padded "$root/tests/data/model_folders/picture.png" --json padded.json
+grep -q counts padded.json || fail 'no masks of a padded picture'
+
 # What a folder holds is read: no output goes there.
 cp -r "$root/tests/data/hub/hf_swin" model
 run 2 convert model model/model.safetensors && says 'OUT model/model.safetensors: this file is read'
