@@ -213,6 +213,10 @@ int df_file_text(char **out, size_t *size, const char *path, size_t limit)
     DfFile file;
     const int error = df_file_open(&file, path, limit);
     *out = (char *)(uintptr_t)file.data;
+    if (error == DF_OK && file.size >= 3 && memcmp(*out, "\xef\xbb\xbf", 3) == 0) {
+        file.size -= 3;
+        memmove(*out, *out + 3, file.size + 1);
+    }
     if (size)
         *size = file.size;
     return error;

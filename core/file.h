@@ -47,7 +47,7 @@ DF_API int df_file_head(DfFile *out, const char *path, size_t most);
 DF_API int df_file_descriptor(int *fd, const char *path); /* close() it; -1 on failure */
 DF_API bool df_file_read_at(int fd, void *into, size_t n, uint64_t at);
 
-/* A whole file as a text that the caller owns (df_free it). `size` may be NULL. */
+/* A whole file as a text that the caller owns (df_free it), without UTF-8's byte order mark. `size` may be NULL. */
 DF_API int df_file_text(char **out, size_t *size, const char *path, size_t limit);
 
 DF_API bool df_file_exists(const char *path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * annotations/yolo/data.c -- data.yaml. Of YAML there is as much as such files have: keys at the margin, and below
- * `names` a list or numbered lines.
+ * `names` a list or numbered lines, also in brackets.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,27 +76,68 @@ static Text value_of(const char *at, size_t n)
     return text;
 }
 
-/* What a name in quotes means: '' is ' between single ones, and a backslash begins an escape between double ones. */
-static size_t unquoted(char *to, Text text)
+/* "\xe9", "\u00e9", "\U000000e9": yaml.dump() writes so what is not ASCII. Writes the character in UTF-8, and returns
+ * how long the escape is without its backslash; 0: it is another escape. */
+static size_t read_code(unsigned char **to, const char *at, size_t n)
 {
-    static const char escapes[] = "n\nt\tr\r";
-    const char quote = text.at[-1];
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        const bool escape = i + 1 < text.n && (quote == '"' ? text.at[i] == '\\' : text.at[i] == '\'');
-        const char c = text.at[i += escape];
-        const char *means = escape && quote == '"' ? strchr(escapes, c) : NULL;
-        to[n++] = means && (means - escapes) % 2 == 0 ? means[1] : c;
-    }
-    return n;
+    const size_t digits = *at == 'x' ? 2 : *at == 'u' ? 4 : *at == 'U' ? 8 : 0;
+    char hex[9] = "";
+    if (!digits || n < 1 + digits)
+        return 0;
+    memcpy(hex, at + 1, digits);
+    const unsigned long code = strtoul(hex, NULL, 16);
+    const bool surrogate = code >= 0xd800 && code < 0xe000;
+    if (strspn(hex, "0123456789abcdefABCDEF") != digits || code == 0 || code > 0x10ffff || surrogate)
+        return 0;
+    *to = df_utf8_put(*to, (uint32_t)code);
+    return 1 + digits;
 }
 
-static char *copy_name(Reader *r, Text text)
+/* Between double quotes a backslash begins an escape. False: one that YAML does not have. */
+static bool unescaped(unsigned char *to, Text text)
+{
+    static const char from[] = "\\\"/ ntr";
+    static const char means[] = "\\\"/ \n\t\r";
+    size_t i = 0;
+    while (i < text.n) {
+        if (text.at[i] != '\\') {
+            *to++ = (unsigned char)text.at[i++];
+            continue;
+        }
+        const char c = ++i < text.n ? text.at[i] : 0;
+        const char *known = c ? strchr(from, c) : NULL;
+        const size_t read = known || !c ? 0 : read_code(&to, text.at + i, text.n - i);
+        if (known)
+            *to++ = (unsigned char)means[known - from];
+        if (!known && !read)
+            return false;
+        i += known ? 1 : read;
+    }
+    *to = 0;
+    return true;
+}
+
+/* Between single quotes: '' is '. */
+static void unquoted(char *to, Text text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        i += text.at[i] == '\'' && i + 1 < text.n;
+        *to++ = text.at[i];
+    }
+    *to = 0;
+}
+
+static int copy_name(Reader *r, const char **to, Text text)
 {
     char *name = df_arena_copy(r->arena, text.at, text.n);
-    if (name && text.quoted)
-        name[unquoted(name, text)] = 0;
-    return name;
+    if (!name)
+        return df_fail_memory("class names");
+    if (text.quoted && text.at[-1] == '"' && !unescaped((unsigned char *)name, text))
+        return wrong(r, "a name with an escape that YAML does not have");
+    if (text.quoted && text.at[-1] == '\'')
+        unquoted(name, text);
+    *to = name;
+    return DF_OK;
 }
 
 static int set_name(Reader *r, long i, Text text)
@@ -110,42 +151,7 @@ static int set_name(Reader *r, long i, Text text)
             return df_fail_memory("class names");
         r->name[r->n++] = NULL;
     }
-    r->name[i] = copy_name(r, text);
-    return r->name[i] ? DF_OK : df_fail_memory("class names");
-}
-
-/* [a, 'b, c', d], which may go on on the next lines. */
-static int read_flow_list(Reader *r, const char **at, const char *end)
-{
-    int error = DF_OK;
-    const char *p = *at + 1;
-    while (error == DF_OK && p < end && *p != ']') {
-        char quote = 0;
-        const char *start = p;
-        for (; p < end && (quote || (*p != ',' && *p != ']')); p++) {
-            r->line += *p == '\n';
-            if (quote ? *p == quote : (*p == '"' || *p == '\''))
-                quote = quote ? 0 : *p;
-        }
-        while (start < p && (*start == '\n' || *start == ' '))
-            start++;
-        if (p < end && (*p == ',' || p > start))
-            error = set_name(r, r->n, value_of(start, (size_t)(p - start)));
-        if (p < end && *p == ',')
-            p++;
-    }
-    if (error == DF_OK && p == end)
-        error = wrong(r, "a list that is not closed");
-    *at = p;
-    return error;
-}
-
-static int copy_text(const Reader *r, const char **to, Text text)
-{
-    if (text.n == 0)
-        return DF_OK;
-    *to = df_arena_copy(r->arena, text.at, text.n);
-    return *to ? DF_OK : df_fail_memory("a path");
+    return copy_name(r, &r->name[i], text);
 }
 
 static bool is_key(Text key, const char *name)
@@ -163,6 +169,77 @@ static int read_number(const Reader *r, long *out, Text text)
     digits[text.n] = 0;
     *out = strtol(digits, &end, 10);
     return *end ? wrong(r, "want a number") : DF_OK;
+}
+
+/* "0: a" */
+static int read_numbered(Reader *r, Text line)
+{
+    long i;
+    const char *colon = memchr(line.at, ':', line.n);
+    if (!colon)
+        return wrong(r, "want '- NAME' or 'NUMBER: NAME' below names");
+    const int error = read_number(r, &i, value_of(line.at, (size_t)(colon - line.at)));
+    return error < 0 ? error : set_name(r, i, value_of(colon + 1, line.n - (size_t)(colon + 1 - line.at)));
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The end of what begins at p: a comma or the bracket that closes, outside of quotes. A quote begins a name; within one
+ * it is an apostrophe. */
+static const char *end_of_item(Reader *r, const char *p, const char *end, char close)
+{
+    char quote = 0;
+    char before = 0; /* what is not space */
+    for (; p < end && (quote || (*p != ',' && *p != close)); p++) {
+        const bool first = before == 0 || (before == ':' && close == '}');
+        r->line += *p == '\n';
+        if (quote && *p == (quote == '"' ? '\\' : '\'') && p + 1 < end && (quote == '"' || p[1] == '\''))
+            p++;
+        else if (quote && *p == quote)
+            quote = 0;
+        else if (!quote && first && (*p == '"' || *p == '\''))
+            quote = *p;
+        before = is_space(*p) ? before : *p;
+    }
+    return p;
+}
+
+/* [a, 'b, c', d] or {0: a, 1: b}, which may go on on the next lines. */
+static int read_flow(Reader *r, const char **at, const char *end)
+{
+    int error = DF_OK;
+    const char close = **at == '[' ? ']' : '}';
+    const char *p = *at + 1;
+    while (error == DF_OK && p < end && *p != close) {
+        const char *start = p;
+        p = end_of_item(r, p, end, close);
+        while (start < p && is_space(*start))
+            start++;
+        size_t n = (size_t)(p - start);
+        while (n && is_space(start[n - 1]))
+            n--;
+        if (n && memchr(start, '\n', n))
+            error = wrong(r, "a name of two lines: want names of one");
+        else if (p < end && (*p == ',' || n))
+            error = close == ']' ? set_name(r, r->n, value_of(start, n)) : read_numbered(r, (Text){ start, n, false });
+        if (p < end && *p == ',')
+            p++;
+    }
+    if (error == DF_OK && p == end)
+        error = wrong(r, close == ']' ? "a list that is not closed" : "a dict that is not closed");
+    *at = p;
+    return error;
+}
+
+static int copy_text(const Reader *r, const char **to, Text text)
+{
+    if (text.n == 0)
+        return DF_OK;
+    *to = df_arena_copy(r->arena, text.at, text.n);
+    return *to ? DF_OK : df_fail_memory("a path");
 }
 
 /* [17, 3] */
@@ -187,10 +264,10 @@ static int read_key(Reader *r, Text key, const char **at, const char *line_end, 
 {
     const Text value = value_of(*at, (size_t)(line_end - *at));
     r->in_names = is_key(key, "names");
-    if (r->in_names && value.n && *value.at == '[') {
+    if (r->in_names && value.n && !value.quoted && (*value.at == '[' || *value.at == '{')) {
         r->in_names = false;
         *at = value.at;
-        return read_flow_list(r, at, end);
+        return read_flow(r, at, end);
     }
     *at = line_end;
     if (is_key(key, "nc"))
@@ -207,14 +284,9 @@ static int read_key(Reader *r, Text key, const char **at, const char *line_end, 
 /* A line below `names:`: "- a" or "0: a". */
 static int read_name(Reader *r, Text line)
 {
-    long i = r->n;
     if (line.n >= 1 && *line.at == '-')
-        return set_name(r, i, value_of(line.at + 1, line.n - 1));
-    const char *colon = memchr(line.at, ':', line.n);
-    if (!colon)
-        return wrong(r, "want '- NAME' or 'NUMBER: NAME' below names");
-    const int error = read_number(r, &i, value_of(line.at, (size_t)(colon - line.at)));
-    return error < 0 ? error : set_name(r, i, value_of(colon + 1, line.n - (size_t)(colon + 1 - line.at)));
+        return set_name(r, r->n, value_of(line.at + 1, line.n - 1));
+    return read_numbered(r, line);
 }
 
 static int read_lines(Reader *r, const char *at, const char *end)

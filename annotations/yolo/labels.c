@@ -87,6 +87,10 @@ static int check_line(const Reader *r)
         if (r->number[i] < -1 || r->number[i] > 2)
             return df_fail(DF_EVALUE, "%s: line %zu: %g: want shares of the picture's width and height, 0 to 1",
                            r->file, r->line, r->number[i]);
+    const bool box = r->n == 5 || r->with_keypoints;
+    if (box && (r->number[3] < 0 || r->number[4] < 0))
+        return df_fail(DF_EVALUE, "%s: line %zu: a box of %g x %g: want a width and a height from 0 on", r->file,
+                       r->line, r->number[3], r->number[4]);
     return DF_OK;
 }
 

@@ -201,6 +201,8 @@ Test(yolo, wrong_labels_are_said)
     labels_fail("0 0.5 0.5 0.1", "4 numbers");
     labels_fail("0 0.5 0.5 0.1 0.1 0.9", "6 numbers");
     labels_fail("0 320 240 50 60", "320: want shares");
+    labels_fail("0 0.5 0.5 -0.2 0.1", "line 1: a box of -0.2 x 0.1: want a width and a height from 0 on");
+    labels_fail("0 0.5 0.5 0.1 -0.1", "a box of 0.1 x -0.1");
     labels_fail("0 nan 0.5 0.1 0.1", "'nan': want a number");
     labels_fail("cat 0.5 0.5 0.1 0.1", "'cat': want a number");
 }
@@ -213,6 +215,19 @@ static int read_data(const char *text)
     df_arena_free(arena);
     arena = df_arena_new();
     return df_yolo_read_data(&data, text, strlen(text), "data.yaml", arena);
+}
+
+Test(yolo, names_in_brackets_and_with_escapes)
+{
+    cr_assert_eq(read_data("names: {1: \"b, c\", 0: it's,\n  2: 'd''e'\n}\n"), DF_OK, "%s", df_error());
+    cr_expect_str_eq(data.name[0], "it's");
+    cr_expect_str_eq(data.name[1], "b, c");
+    cr_expect_str_eq(data.name[2], "d'e");
+    /* yaml.dump() of what is not ASCII */
+    cr_assert_eq(read_data("names:\n- \"caf\\xE9 \\\\ \\\"x\\\"\"\n- \"\\u65E5\\U0001F600\"\n"), DF_OK, "%s", df_error());
+    cr_expect_str_eq(data.name[0], "caf\xc3\xa9 \\ \"x\"");
+    cr_expect_str_eq(data.name[1], "\xe6\x97\xa5\xf0\x9f\x98\x80");
+    df_arena_free(arena);
 }
 
 Test(yolo, names_in_every_form)
@@ -235,7 +250,9 @@ Test(yolo, names_in_every_form)
     static const struct { const char *text, *sentence; } wrong[] = {
         { "nc: 2\n", "no names" }, { "nc: 3\nnames: [a, b]", "nc = 3 and 2 names" }, { "names:\n  2: a\n", "class 0 of 3 has no name" },
         { "names: [a, b", "not closed" }, { "names:\n  x: a\n", "want a number" }, { "names:\n  what\n", "want '- NAME'" },
-        { "names: [a, , b]", "without a name" },
+        { "names: [a, , b]", "without a name" }, { "names: {0: a, x}", "NUMBER: NAME" }, { "names: {0: a", "not closed" },
+        { "names: [\"\\q\"]", "an escape that YAML does not have" }, { "names: [\"\\ud800\"]", "an escape" },
+        { "names: ['a\n  b', c]", "a name of two lines" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cr_expect_eq(read_data(wrong[i].text), DF_EFORMAT, "takes %s", wrong[i].text);

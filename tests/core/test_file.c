@@ -55,6 +55,24 @@ Test(file, devices_and_folders_are_refused)
     expect_refused(path_in_folder("none"), "No such file");
 }
 
+Test(file, texts_without_their_mark)
+{
+    static const char *const texts[][2] = {
+        { "\xef\xbb\xbf" "a", "a" },
+        { "\xef\xbb\xbf", "" },
+        { "\xef\xbb", "\xef\xbb" },
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char *text;
+        size_t size;
+        cr_assert_eq(df_file_write_text(path_in_folder("a"), texts[i][0]), DF_OK, "%s", df_error());
+        cr_assert_eq(df_file_text(&text, &size, path_in_folder("a"), 1 << 20), DF_OK, "%s", df_error());
+        cr_expect_str_eq(text, texts[i][1]);
+        cr_expect_eq(size, strlen(texts[i][1]));
+        df_free(text);
+    }
+}
+
 Test(file, limits)
 {
     DfFile file;
