@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/act.h -- the activations, by name. Included by kernels/kernels.h: include that.
+ * kernels/act.h -- the activation functions that kernels know, as an enum. Included by kernels/kernels.h: include
+ * that.
  */
 #ifndef DF_KERNELS_ACT_H
 #define DF_KERNELS_ACT_H
 
-/* Activations that a kernel can apply to its result on the way out. Those from DF_ACT_SILU on stand in few published
- * networks: on every processor they are computed one number at a time, by act_c.c. */
+/* Activations that a kernel can apply to its result before storing it. Those from DF_ACT_SILU on are rarer in the
+ * networks that we read: on every processor they are computed one number at a time, by act_c.c. */
 typedef enum {
     DF_ACT_NONE,
     DF_ACT_RELU,
@@ -22,9 +23,9 @@ typedef enum {
     DF_ACT_RELU6,            /* min(max(x, 0), 6)                                                   */
     DF_ACT_RELU_SQUARED,     /* max(x, 0)^2                                                         */
     DF_ACT_LEAKY_RELU,       /* x, and 0.01 x below 0                                               */
-    DF_ACT_LAPLACE,          /* the normal distribution around 0.707107, sigma 0.282095: Ma et al., ICLR 2023 */
+    DF_ACT_LAPLACE,          /* normal distribution function, mean 0.707107, sigma 0.282095: Ma et al., ICLR 2023 */
     DF_ACT_SQRT_SOFTPLUS,    /* sqrt(log(1 + exp(x)))                                               */
-    DF_ACTS                  /* how many there are                                                  */
+    DF_ACTS                  /* the number of activations                                           */
 } DfAct;
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/keep.h -- what dropout keeps, as a function of a key and a number: no mask is stored, and the way back asks
- * again. Included by kernels/kernels.h: include that.
+ * kernels/keep.h -- the random numbers of dropout, as a function of a key and an index: no mask is stored, since the
+ * backward pass can compute it again. Included by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_KEEP_H
 #define DF_KERNELS_KEEP_H
 
 #include <stdint.h>
 
-/* Of a stream of random numbers. */
+/* The key of a stream of random numbers. */
 typedef struct {
     uint32_t a, b;
 } DfKey;
@@ -22,17 +22,17 @@ static inline uint32_t df_key_bits(DfKey key, uint32_t i)
     return x ^ (x >> 16);
 }
 
-/* Numbers below this are dropped with probability p in [0, 1]. */
+/* The threshold for dropping with probability p in [0, 1]: indices whose random bits are below it are dropped. */
 static inline uint32_t df_key_threshold(float p)
 {
     return p < 1 ? (uint32_t)((double)p * 4294967296.0) : UINT32_MAX;
 }
 
-/* Dropout of what belongs to samples with a key each. */
+/* Dropout of a batch, with one key for each sample. */
 typedef struct {
     const DfKey *key; /* of every sample; NULL: nothing is dropped          */
-    uint32_t below;   /* numbers below this are dropped: df_key_threshold() */
-    float scale;      /* of what stays                                      */
+    uint32_t below;   /* random bits below this are dropped: df_key_threshold() */
+    float scale;      /* factor of the numbers that are kept                */
 } DfDropout;
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/leaves.h -- the leaves: the small functions that do the arithmetic, a table of them for each topic. Included
- * by kernels/kernels.h: include that.
+ * kernels/leaves.h -- the leaf kernels: the small functions that do the arithmetic, one table of them for each topic.
+ * Included by kernels/kernels.h: include that.
  *
- * Drivers (gemm/gemm.h, conv/conv.h, ...) cut an operation into tasks and call leaves through these tables. The C
+ * Drivers (gemm/gemm.h, conv/conv.h, ...) divide an operation into tasks and call leaves through these tables. The C
  * reference fills a table first; a faster rung overwrites what it does better. To read what an operation computes,
  * read its C leaf.
  *
- * Pointers need no alignment unless a table says so. Lengths may be 0. What says "+=" adds to what its result holds.
- * Arguments and results overlap only where a leaf says so: "in place" means that a result may be that very argument,
- * element for element.
+ * Pointers need no alignment unless a table says so. Lengths may be 0. "+=" means that a leaf adds to what its result
+ * holds. Arguments and results overlap only where a leaf says so: "in place" means that a result may be that very
+ * argument, element for element.
  */
 #ifndef DF_KERNELS_LEAVES_H
 #define DF_KERNELS_LEAVES_H
@@ -75,8 +75,8 @@ typedef struct {
 
 enum { DF_PANEL = 16 }; /* columns of a panel: what a tile reads of a packed matrix lies in one run (gemm/gemm.h) */
 
-/* What happens to a result before it is stored: y = act(y + bias) * scale + residual; as in a ResNet's blocks,
- * `inside`, y = act(y + bias + residual) * scale. */
+/* What is done to a result before it is stored: y = act(y + bias) * scale + residual; or, if `inside`, as in the blocks
+ * of a ResNet, y = act(y + bias + residual) * scale. */
 typedef struct {
     const float *bias;      /* per column, or NULL                                                                  */
     DfAct act;
@@ -89,7 +89,7 @@ typedef struct {
 
 typedef struct DfProduct DfProduct; /* c = alpha op(a) op(b) + beta c: gemm/parts.h */
 
-/* A tile is a block of the result that is small enough to stay in registers while k passes by. */
+/* A tile is a block of the result that is small enough to stay in registers during the loop over k. */
 typedef struct {
     int tile_m, tile_n; /* rows and columns of the largest tile; tile_n is a multiple of DF_PANEL */
     /* One block of k of a tile: c = a b + what was there, for m <= tile_m rows and n <= tile_n columns.
@@ -101,28 +101,27 @@ typedef struct {
      *            or neither of them follows, else at the end. Its pointers have been moved to this tile */
     void (*tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c, size_t ldc,
                  bool first, bool last, const DfEpilogue *);
-    void (*fetch)(const float *from, size_t floats); /* hint: into the second-level cache, it will be read soon */
-    /* The same as tile(), and of two panels `panel` floats apart that begin at `ahead`, `step`
-     * floats are fetched at every step along k: so spread, they do not hold up what is needed
-     * now. NULL: the rung has tile() and fetch() only. */
+    void (*fetch)(const float *from, size_t floats); /* prefetches into the second-level cache */
+    /* The same as tile(). It also prefetches from two panels, which begin at `ahead` and are `panel` floats apart:
+     * `step` floats at every step along k, so that prefetches do not delay the loads of this tile. NULL: the rung has
+     * tile() and fetch() only. */
     void (*fetching_tile)(int m, int n, size_t k, const float *a, size_t lda, const float *b, size_t panel, float *c,
                           size_t ldc, bool first, bool last, const DfEpilogue *, const float *ahead, size_t step);
-    /* A whole product on the calling thread, by a library that has tiles of its own; NULL: by tile(). */
+    /* A whole product on the calling thread, by a library (OpenBLAS); NULL: products are computed by tile(). */
     void (*product)(const DfProduct *);
 } DfGemmKernels;
 
-/* Products of bfloat16 (bf16.h): the same with both factors rounded, added up in float32. Numbers along k
- * stand in twos: a row of a is as long as 2 `pairs`, and a panel of b holds for every pair the two
- * numbers of column 0, of column 1, .. Each step adds the product of the second of a pair, then that of
- * the first; on ARM four products are added at once. */
+/* Products of bfloat16 (bf16.h): both factors are rounded, sums are float32. Numbers along k are stored in pairs: a row
+ * of a has 2 `pairs` numbers, and a panel of b holds for every pair the two numbers of column 0, of column 1, ... Each
+ * step adds the product of the second of a pair, then that of the first; on ARM four products are added at once. */
 typedef struct {
     int tile_m, tile_n; /* as DfGemmKernels */
-    /* y[i] = x[i] rounded to the nearest bfloat16, of two equally near the even one; below 2^-126 it is zero */
+    /* y[i] = x[i] rounded to bfloat16, to nearest, ties to even; numbers below 2^-126 become zero */
     void (*round)(uint16_t *y, const float *x, size_t n);
-    void (*widen)(float *y, const uint16_t *x, size_t n); /* y[i] = x[i], which is exact */
+    void (*widen)(float *y, const uint16_t *x, size_t n); /* y[i] = x[i], exactly */
     /* As DfPointwiseKernels.max_of() */
     void (*max_of)(uint16_t *y, const uint16_t *const *tap, int taps, size_t n);
-    /* As DfGemmKernels.tile; `lda` and `panel` count numbers. NULL: this rung cannot */
+    /* As DfGemmKernels.tile; `lda` and `panel` count numbers. NULL: this rung has no products of bfloat16 */
     void (*tile)(int m, int n, size_t pairs, const uint16_t *a, size_t lda, const uint16_t *b, size_t panel, float *c,
                  size_t ldc, bool first, bool last, const DfEpilogue *);
     /* As DfGemmKernels.fetching_tile, or NULL */
@@ -130,12 +129,12 @@ typedef struct {
                           float *c, size_t ldc, bool first, bool last, const DfEpilogue *, const uint16_t *ahead,
                           size_t step);
 } DfBf16Kernels;
-enum { DF_INT8_STEP = 4 }; /* numbers of 8 bits along k that lie side by side: one step of a tile */
+enum { DF_INT8_STEP = 4 }; /* 8-bit numbers along k that are stored side by side: one step of a tile */
 
-/* What stands beside the columns of a product in 8-bit integers, as many as whole panels have. */
+/* Two numbers for each column of a product in 8-bit integers, padded to whole panels. */
 typedef struct {
     const float *scale;   /* a result is its sum times this                */
-    const int32_t *start; /* a sum starts with this: what the zero costs   */
+    const int32_t *start; /* a sum starts with this: - zero (sum of q)     */
 } DfInt8Columns;
 
 typedef struct {
@@ -152,15 +151,15 @@ typedef struct {
     /* As DfGemmKernels.fetching_tile, `step` in bytes; or NULL */
     void (*fetching_tile)(int m, int n, size_t k, const uint8_t *a, size_t lda, const int8_t *b, size_t panel, float *c,
                           size_t ldc, const DfInt8Columns *, const DfEpilogue *, const int8_t *ahead, size_t step);
-    /* u = x factor + zero, rounded to nearest, ties to even, and cut off at 0 and 255; NaN becomes 0 */
+    /* u = x factor + zero, rounded to nearest, ties to even, and clamped to 0..255; NaN becomes 0 */
     void (*quantise)(uint8_t *u, const float *x, size_t n, float factor, int zero);
 } DfInt8Kernels;
 
 /* ---- convolutions: conv/ ---------------------------------------------------------------------------------------- */
 
 /* The transforms of a 3x3 convolution by Winograd (kernels/conv/winograd.c). With a stride of 1 a patch has 6x6 pixels,
- * of which 36 products come and as many points; with a stride of 2 it has 9x9 pixels, 81 products, 5x5 points.
- * The residual of an epilogue may be y; nothing else overlaps. */
+ * 36 products and 36 points; with a stride of 2 it has 9x9 pixels, 81 products and 5x5 points. The residual of an
+ * epilogue may be y; nothing else overlaps. */
 typedef struct {
     /* u[i * stride + l] = (G g G')[i], for all products i, of DF_PANEL filters side by side: tap t of filter l is at
      * g[t * tap + l], t = 0..8. */
@@ -192,7 +191,7 @@ enum {
     DF_LANES = 96,         /* widest tile of queries                          */
     DF_KEY_MULTIPLE = 4,   /* scores() computes this many keys at a time      */
     DF_TABLE_MARGIN = 2,   /* rows and columns of zeros before a padded table */
-    DF_TABLE_ROWS = 8      /* table rows that table_bias() has in scratch     */
+    DF_TABLE_ROWS = 8      /* table rows that table_bias() keeps in scratch   */
 };
 
 /* One head's position table with zeros around it: `value` points at entry (0, 0); rows -2 .. h + 1 exist, and
@@ -202,21 +201,21 @@ typedef struct {
     const float *value;
 } DfScoreTable;
 
-/* Where the queries of a tile stand, in cells of the table: lane r * width + j is row r, column j of the map's
- * piece. A score is sampled at (y[r] - key_y, x[j] - key_x). `step` is the distance of two columns. */
+/* The positions of a tile's queries, in cells of the table: lane r * width + j is row r, column j of the map's piece.
+ * The bias of a score is sampled at (y[r] - key_y, x[j] - key_x). `step` is the distance between two columns. */
 typedef struct {
     int rows, width;       /* width: a multiple of 8 */
     const float *y, *x;
     float step;
 } DfLattice;
 
-/* Queries stand side by side in lanes, a tile of them, a multiple of 8 wide. Keys come in blocks. Scores are held
- * transposed, S[key][lane], in a few KB of scratch: so the softmax runs straight down the lanes, a key is one
- * broadcast, and a bias is written before the products are added to it.
+/* The leaf kernels of attention. A tile of queries, a multiple of 8 wide, occupies the lanes; keys are read in blocks.
+ * Scores are stored transposed, S[key][lane], in a few KB of scratch: so every lane has its own softmax, a key is
+ * broadcast, and sums start from the bias.
  *
  * Widths and lanes are multiples of 8; `depth` is the true length of a head. Scratch is 32-byte aligned and its rows
- * are `width` or `lanes` floats apart. A NULL row reads as zeros and is not written. Nothing overlaps but where it
- * is said. */
+ * are `width` or `lanes` floats apart. A NULL row reads as zeros and is not written. Arguments overlap only where it is
+ * stated. */
 typedef struct {
     /* out[d][lane] = factor rows[lane][d]; 0 for lanes from n on */
     void (*transpose_rows)(float *out, const float *const *rows, int n, int lanes, int depth, float factor);
@@ -229,7 +228,7 @@ typedef struct {
     void (*scores)(float *s, const float *bias, size_t stride, const float *k, const float *q, int keys, int lanes,
                    int depth,
                    int width);
-    /* s[key][lane] = bias[key][lane], less 100 where the regions differ; bias as in scores() */
+    /* s[key][lane] = bias[key][lane], minus 100 where the regions differ; bias as in scores() */
     void (*mask_regions)(float *s, const float *bias, size_t stride, const int *key_region, const int *lane_region,
                          int keys,
                          int lanes);
@@ -238,8 +237,8 @@ typedef struct {
     void (*table_bias)(float *s, const DfScoreTable *table, const DfLattice *at, const float *key_y,
                        const float *key_x, int keys,
                        float *rows);
-    /* In place: s = exp(s - max) with the maximum so far; sum = sum rescale + the new ones; rescale = exp(old max -
-     * max). Start from max = -inf, sum = 0. */
+    /* In place: s = exp(s - max) with the maximum so far; sum = sum rescale + the sum of the new s; rescale = exp(old
+     * max - max). Start from max = -inf, sum = 0. */
     void (*softmax)(float *s, int keys, int lanes, float *max, float *sum, float *rescale);
     /* out[i][] = keep[i] out[i][] + sum over j of m[i row + j column] x[j][]; keep NULL: out is only written */
     void (*combine)(float *out, const float *keep, const float *m, size_t row, size_t column, const float *x, int n,
@@ -260,19 +259,19 @@ typedef struct {
     void (*drop)(float *s, int keys, int lanes, const uint32_t *number, int first, const DfDropout *dropout,
                  int sample);
 
-    /* The way back only. rows[i][d] += factor in[i][d]; rows may be the same one. */
+    /* Backward only, from here on. rows[i][d] += factor in[i][d]; the same row may occur several times. */
     void (*add_rows)(float *const *rows, const float *in, int n, int depth, int width, float factor);
     /* out[lane] = sum over d of a[lane][d] b[lane][d]; 0 for lanes from n on */
     void (*dot_rows)(float *out, const float *const *a, const float *const *b, int n, int lanes, int depth);
-    /* Adds the gradients of table_bias() from ds[key][lane]: to dtable, which is padded like the table and has
-     * anything outside of it, or is NULL; and to dkey[key][2], by key_y and key_x. */
+    /* Adds the gradients of table_bias() from ds[key][lane]: to dtable, which is padded like the table (its margin may
+     * receive anything) or NULL; and to dkey[key][2], the gradients of key_y and key_x. */
     void (*table_bias_backward)(float *dtable, float *dkey, const float *ds, const DfScoreTable *table,
                                 const DfLattice *at, const float *key_y, const float *key_x, int keys);
 } DfAttentionKernels;
 
-/* Attention whose two products are in bfloat16, on the way forward, has a table of the same form. Queries, keys, values
- * and weights are rounded (bf16.round), and stand in twos in the room of a float; sums and all else are float32. Each
- * step of a sum adds the product of the second of a pair, then that of the first. Other than above:
+/* Attention with its two products in bfloat16, forward only, has a table of the same type. Queries, keys, values and
+ * weights are rounded (bf16.round) and stored in pairs, each in the space of a float; everything else is float32. Each
+ * step of a sum adds the product of the second of a pair, then that of the first. The differences:
  *     copy_rows      rounds: out[i] begins with `width` numbers of bfloat16. It is for keys and values
  *     round_queries  in place: q[d][lane] of transpose_rows() becomes, at q[d / 2][lane], the pair d, d + 1; a number
  *                    beyond the depth is 0
@@ -284,7 +283,7 @@ typedef struct {
  * Dropout and the way back are not for such numbers. */
 
 /* The level of every sample of multi-scale deformable attention, as a table: height and width as floats, width and
- * first cell as integers. n samples, rounded up to `room`, a multiple of 8; those added have no level (height and
+ * first cell as integers. There are n samples, padded to `room`, a multiple of 8; the padding has no level (height and
  * width 0) and weight 0. */
 typedef struct {
     int n, room;
@@ -301,13 +300,13 @@ typedef struct {
     /* out[d] = sum over n taps of weight[t] value[cell[t] * stride + d] */
     void (*gather)(float *out, const float *value, size_t stride, const int *cell, const float *weight, int n,
                    int depth);
-    /* The same way back, from the gradient g of out: dvalue[cell[t] * stride + d] += weight[t] g[d], but nothing where
-     * the weight is 0, and e[t] = sum over d of g[d] value[cell[t] * stride + d]. dvalue may be NULL; n is a multiple
-     * of 8. */
+    /* The backward pass of gather(), from the gradient g of out: dvalue[cell[t] * stride + d] += weight[t] g[d], except
+     * where the weight is 0, and e[t] = sum over d of g[d] value[cell[t] * stride + d]. dvalue may be NULL; n is a
+     * multiple of 8. */
     void (*scatter)(float *e, float *dvalue, const float *value, size_t stride, const int *cell, const float *weight,
                     const float *g, int n, int depth);
-    /* Adds to dlocation[n][2] and dattention[n], each of which may be NULL, what follows from e[4 * room] of
-     * scatter() and from the arguments of taps(). */
+    /* Adds the gradients of taps(), computed from e[4 * room] of scatter() and the arguments of taps(), to
+     * dlocation[n][2] and dattention[n], each of which may be NULL. */
     void (*slopes)(float *dlocation, float *dattention, const DfMsSamples *, const float *location,
                    const float *attention, const float *e);
 } DfMsDeformKernels;
@@ -315,14 +314,14 @@ typedef struct {
 /* ---- all of them: a rung of the ladder -------------------------------------------------------------------------- */
 
 typedef struct DfKernels {
-    const char *name; /* of the rung: "c", "avx2", "avx512", "neon" */
+    const char *name; /* of the rung: "c", "blas", "avx2", "avx512", "neon" */
     DfGemmKernels gemm;
     DfBf16Kernels bf16;
     DfInt8Kernels int8;
     DfConvKernels conv;
     DfPointwiseKernels pointwise;
     DfAttentionKernels attention;
-    DfAttentionKernels attention_bf16; /* no weigh(): this rung has none */
+    DfAttentionKernels attention_bf16; /* weigh == NULL: this rung has no attention in bfloat16 */
     DfMsDeformKernels ms_deform;
 } DfKernels;
 

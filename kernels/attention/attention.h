@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/attention.h -- softmax attention whose scores never exist as a matrix. Included by
+ * kernels/attention/attention.h -- softmax attention that never stores the matrix of scores. Included by
  * kernels/kernels.h: include that.
  *
- * All attention, deformable attention too, is made of the leaves DfAttentionKernels: a tile of queries stands side
- * by side in lanes, blocks of keys pass by, and the softmax keeps a running maximum and sum (Milakov and Gimelshein,
- * 2018), as FlashAttention does (Dao et al., NeurIPS 2022). With scores s of the keys seen so far,
+ * All kinds of attention, including deformable attention, use the leaf kernels of DfAttentionKernels. A tile of
+ * queries occupies the lanes of vectors, keys are read block by block, and the softmax keeps a running maximum and sum
+ * (Milakov and Gimelshein, 2018), as in FlashAttention (Dao et al., NeurIPS 2022). With scores s of the keys read so
+ * far,
  *     m = max s,   l = sum exp(s - m),   o = sum exp(s - m) v
- * and a new block changes m to m': l and o are multiplied by exp(m - m') before its own terms are added. The result
- * is o / l. What a backward pass needs of the forward one is lse = m + log l: softmax weights are exp(s - lse).
+ * When a new block changes m to m', l and o are multiplied by exp(m - m') before the block's terms are added. The
+ * result is o / l. The backward pass needs one number for each query: lse = m + log l, since the softmax weights are
+ * exp(s - lse).
  *
- * Drivers return DF_OK or DF_ENOMEM. Results overlap no arguments.
+ * Drivers return DF_OK or DF_ENOMEM. Results must not overlap arguments.
  */
 #ifndef DF_KERNELS_ATTENTION_ATTENTION_H
 #define DF_KERNELS_ATTENTION_ATTENTION_H
@@ -21,8 +23,8 @@
 
 DF_BEGIN_DECLS
 
-/* The leaves in which attention of this precision is computed. Dropout is for training, which is in float32; so is
- * attention on a rung that has only products with weights in bfloat16. */
+/* The leaf kernels for attention in this precision: float32 ones with dropout, since training is in float32, and on
+ * rungs whose only bfloat16 products are those with weights. */
 static inline const DfAttentionKernels *df_attention_leaves(const DfKernels *k, DfPrecision precision,
                                                             const DfDropout *dropout)
 {
@@ -41,14 +43,14 @@ typedef struct {
     const float *table; /* (2 window - 1)^2 heads, or NULL               */
     DfDropout dropout;  /* of attention weights                          */
     bool pad_after_shift; /* the map is rolled without its padding       */
-    int mask_side;      /* windows along a side of the map whose mask is taken; 0: the map itself */
+    int mask_side;      /* the mask is that of a map with this many windows a side; 0: of this map */
 } DfWindowProblem;
 
 DF_API size_t df_window_attention_workspace(const DfWindowProblem *);          /* floats, forward  */
 DF_API size_t df_window_attention_backward_workspace(const DfWindowProblem *); /* floats, backward */
-DF_API size_t df_window_attention_lse_size(const DfWindowProblem *);    /* floats of what forward leaves for backward */
+DF_API size_t df_window_attention_lse_size(const DfWindowProblem *);    /* floats of `lse` */
 
-/* `out` is B H W C; `lse` NULL unless backward follows. */
+/* `out` is B H W C. `lse` receives what the backward pass needs, or is NULL if there is none. */
 DF_API int df_window_attention_forward(DfPool *, const DfAttentionKernels *, const DfWindowProblem *, float *out,
                                        float *lse, float *workspace);
 /* Adds to dqkv, dpad, dtable, each of which may be NULL. */
@@ -68,7 +70,7 @@ typedef struct {
     DfPrecision precision; /* of its two products                        */
 } DfNeighborhoodProblem;
 
-DF_API size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);           /* floats, as above */
+DF_API size_t df_neighborhood_attention_lse_size(const DfNeighborhoodProblem *);           /* floats of `lse` */
 DF_API size_t df_neighborhood_attention_backward_workspace(const DfNeighborhoodProblem *); /* floats */
 DF_API int df_neighborhood_attention_forward(DfPool *, const DfKernels *, const DfNeighborhoodProblem *, float *out,
                                              float *lse);

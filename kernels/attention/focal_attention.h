@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/focal_attention.h -- focal attention. Included by kernels/kernels.h: include that.
+ * kernels/attention/focal_attention.h -- focal self-attention, as in Focal Transformer. Included by kernels/kernels.h:
+ * include that.
  */
 #ifndef DF_KERNELS_ATTENTION_FOCAL_ATTENTION_H
 #define DF_KERNELS_ATTENTION_FOCAL_ATTENTION_H
@@ -9,7 +10,7 @@
 
 DF_BEGIN_DECLS
 
-enum { DF_FOCAL_LEVELS = 4 }; /* pooled ones, at most */
+enum { DF_FOCAL_LEVELS = 4 }; /* most pooled levels */
 
 /* df_focal_attention() in tensor/ops.h says what is computed. */
 typedef struct {
@@ -31,7 +32,7 @@ typedef struct { /* where to add the gradients; each may be NULL */
 } DfFocalGrads;
 
 DF_API int df_focal_neighbors(int window, int expand); /* tokens around a window: how many keys they are */
-DF_API int df_focal_keys(const DfFocalProblem *);      /* of each query                                  */
+DF_API int df_focal_keys(const DfFocalProblem *);      /* the number of keys of each query               */
 DF_API size_t df_focal_attention_workspace(const DfFocalProblem *);          /* floats */
 DF_API size_t df_focal_attention_backward_workspace(const DfFocalProblem *); /* floats */
 DF_API size_t df_focal_attention_lse_size(const DfFocalProblem *);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/attention/window_branch.h -- window attention between its two projections, a few windows at a time. Included
- * by kernels/kernels.h: include that.
+ * kernels/attention/window_branch.h -- window attention fused with its layer norm and its two projections. Included by
+ * kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_ATTENTION_WINDOW_BRANCH_H
 #define DF_KERNELS_ATTENTION_WINDOW_BRANCH_H
@@ -11,11 +11,11 @@
 
 DF_BEGIN_DECLS
 
-/* out = epilogue(proj(attention(qkv(norm(x))))). Products have the bits that they have in passes of their own. */
+/* out = epilogue(proj(attention(qkv(norm(x))))), with the same bits as separate passes. */
 typedef struct {
-    DfWindowProblem attention;  /* without qkv; pad is the bias of qkv, too; no dropout */
+    DfWindowProblem attention;  /* its qkv is not read, its pad is also the bias of qkv; no dropout */
     const float *x;             /* B H W C                                              */
-    bool norm;                  /* a layer norm of x comes first                        */
+    bool norm;                  /* apply a layer norm to x first                        */
     const float *norm_weight, *norm_bias; /* C each, or NULL                            */
     float eps;
     const DfPacked *qkv, *proj; /* C 3C, C C                                            */
@@ -23,7 +23,8 @@ typedef struct {
     DfEpilogue e;               /* of the result; no activation; its residual is not `out` */
 } DfWindowBranchProblem;
 
-/* Is it worth it? Maps with few windows have too few tasks. The same for any number of samples. */
+/* Whether this is faster than separate passes: maps with few windows have too few tasks. Independent of the number of
+ * samples. */
 DF_API bool df_window_branch_pays(const DfWindowProblem *);
 /* `out` is B H W C, workspace df_window_attention_workspace() floats. DF_OK or DF_ENOMEM. */
 DF_API int df_window_branch_forward(DfPool *, const DfKernels *, const DfWindowBranchProblem *, float *out,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_attention.h -- deformable attention. Included by kernels/kernels.h: include that.
+ * kernels/deform/deform_attention.h -- the attention of DAT: keys and values sampled at learnt positions, with an
+ * interpolated position bias. Included by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_DEFORM_DEFORM_ATTENTION_H
 #define DF_KERNELS_DEFORM_DEFORM_ATTENTION_H
@@ -25,7 +26,7 @@ typedef struct {
     bool half_pixel;         /* which query grid goes with the table                        */
     const float *dense;      /* heads H*W keys, or B of these if dense_batched; NULL: none  */
     bool dense_batched;
-    const uint8_t *padding_mask; /* B keys: 1 for a key that nobody sees, or NULL. Not with a table or a dense bias */
+    const uint8_t *padding_mask; /* B keys: 1 for a key that is ignored, or NULL. Not with a table or a dense bias  */
     DfDropout dropout;           /* of attention weights                                                            */
 } DfDeformProblem;
 
@@ -35,16 +36,17 @@ typedef struct { /* where to add the gradients; each may be NULL */
 
 DF_API size_t df_deform_attention_workspace(const DfDeformProblem *);          /* floats, forward  */
 DF_API size_t df_deform_attention_backward_workspace(const DfDeformProblem *); /* floats, backward */
-DF_API size_t df_deform_attention_lse_size(const DfDeformProblem *);    /* floats of what forward leaves for backward */
-/* `out` is B H W C and overlaps nothing; `lse` NULL unless backward follows. DF_OK or DF_ENOMEM. */
+DF_API size_t df_deform_attention_lse_size(const DfDeformProblem *);    /* floats of `lse` */
+/* `out` is B H W C and overlaps nothing. `lse` receives what the backward pass needs, or is NULL if there is none.
+ * DF_OK or DF_ENOMEM. */
 DF_API int df_deform_attention_forward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, float *out,
                                        float *lse, float *workspace);
 /* Adds to the gradients. */
 DF_API int df_deform_attention_backward(DfPool *, const DfAttentionKernels *, const DfDeformProblem *, const float *out,
                                         const float *lse, const float *dout, const DfDeformGrads *, float *workspace);
 
-/* How much one query of a head, row * W + column, attends to each key: weight[keys], which sum to 1. Attention
- * itself never has them in one place; this is for looking at it, in float64. v is not read. */
+/* The attention weights of one query, row * W + column, of a head: weight[keys], which sum to 1. Computed in float64,
+ * to inspect a network: df_deform_attention_forward() never stores them. v is not read. */
 DF_API void df_deform_attention_weights(const DfDeformProblem *, int b, int head, int query, float *weight);
 
 DF_END_DECLS

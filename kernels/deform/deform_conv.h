@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kernels/deform/deform_conv.h -- deformable convolution. Included by kernels/kernels.h: include that.
+ * kernels/deform/deform_conv.h -- deformable convolution (DCN, DCNv2). Included by kernels/kernels.h: include that.
  */
 #ifndef DF_KERNELS_DEFORM_DEFORM_CONV_H
 #define DF_KERNELS_DEFORM_DEFORM_CONV_H
@@ -25,7 +25,7 @@ typedef struct { /* where to add the gradients; each may be NULL */
 /* y = conv + bias, N oH oW O, with the weight packed by df_pack (O rows, P I/groups columns, in groups). */
 DF_API int df_deform_conv_forward(DfPool *, const DfKernels *, const DfDeformConv *, const DfPacked *weight, float *y,
                                   DfEpilogue);
-/* From dy, and the weight as it comes: O kh kw I/groups. */
+/* From dy and the unpacked weight, O kh kw I/groups. */
 DF_API int df_deform_conv_backward(DfPool *, const DfKernels *, const DfDeformConv *, const float *weight,
                                    const float *dy, const DfDeformConvGrads *);
 

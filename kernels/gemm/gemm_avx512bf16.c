@@ -77,8 +77,7 @@ static Tile *const tiles[] = {
     gemm_bf16_avx512_9x32, gemm_bf16_avx512_10x32, gemm_bf16_avx512_11x32, gemm_bf16_avx512_12x32,
 };
 
-/* ---- fewer than 32 columns: one panel or part of it
- * --------------------------------------------------------------- */
+/* ---- fewer than 32 columns: one panel or part of it -------------------------------------------------------------- */
 
 #undef START
 #undef STEP
