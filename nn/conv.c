@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/conv.c -- convolutions of maps.
+ * nn/conv.c -- convolution layers: parameters, initial weights and the forward pass.
  */
 #include <string.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/conv_module.c -- a convolution and the norm behind it; mmcv's ConvModule: conv, norm, activation.
+ * nn/conv_module.c -- a convolution followed by a norm, fused where possible; and mmcv's ConvModule: convolution,
+ * norm, activation.
  *
  * A batch norm that uses its running statistics is a factor and a summand for each channel,
  *     norm(x) = x scale + shift,   scale = weight / sqrt(var + eps),   shift = bias - mean scale,
- * so norm(conv(x)) is one convolution, with weight W scale and bias shift. That is done where no tape needs both
- * results.
+ * so norm(conv(x)) is one convolution with the weight W scale and the bias shift. The two are fused like this when
+ * nothing is recorded for a backward pass.
  */
 #include "nn/nn.h"
 
@@ -16,7 +17,7 @@ static bool folds(const DfCtx *c, const NnConv *l, const NnNorm *n)
     return by_running_statistics && !c->recording && !l->bias && !depthwise && l->standard_eps <= 0;
 }
 
-/* act(norm(conv(x))), and what `fuse` adds, as a convolution. */
+/* act(norm(conv(x))) and the residual of `fuse`, as one convolution. */
 static DfConvLayer layer_of(DfCtx *c, const NnConv *l, const NnNorm *n, DfFuse fuse)
 {
     DfConvLayer layer = { .weight = l->weight, .conv = l->conv, .fuse = fuse };
@@ -64,7 +65,7 @@ DfTensor *nn_conv_norm_pair(DfCtx *c, DfTensor *x, const NnConvNorm *first, cons
     return df_leave_with(c, m, y, *z);
 }
 
-/* As a convolution, but for its norm. */
+/* The convolution without its norm. */
 static DfConvLayer bare(const NnConvNorm *m)
 {
     return (DfConvLayer){ .weight = m->conv->weight, .conv = m->conv->conv, .fuse = m->fuse };
@@ -124,17 +125,19 @@ DfTensor *nn_conv_module_add(DfCtx *c, const NnConvModule *m, DfTensor *x, DfTen
     return df_leave(c, mark, df_add(c, nn_conv_module(c, m, x), residual));
 }
 
-/* ---- on maps that are brought to one size ------------------------------------------------------------------------ */
+/* ---- on maps that are resized to one size ------------------------------------------------------------------------ */
 
-/* Nine products for a pixel of a small map take the place of nine for one of the large map, or of Winograd's 2.25. */
-enum { WORTH = 6 }; /* so many pixels for one of the small map: a pyramid pooling of 6 x 6 cells on 16 x 16 has 7 */
+/* A 3x3 convolution of an enlarged map can be computed at the small size: nine products for a pixel of the small map
+ * replace nine (2.25 by Winograd's method) for every pixel of the large one. This is worth it if the large map has at
+ * least WORTH times as many pixels; a pyramid pooling of 6 x 6 cells on 16 x 16 has 7 times as many. */
+enum { WORTH = 6 };
 
 static bool is_small(const DfTensor *x, int H, int W)
 {
     return (double)H * W >= (double)WORTH * df_dim(x, 1) * df_dim(x, 2);
 }
 
-/* Is it one convolution, of the same size, that can be taken apart? */
+/* Whether the convolution keeps the size and can be computed tap by tap. */
 static bool has_taps(const DfCtx *c, const NnConvModule *m)
 {
     const DfConv *conv = &m->conv.conv;
@@ -145,7 +148,7 @@ static bool has_taps(const DfCtx *c, const NnConvModule *m)
     return is_one && conv->groups == 1 && m->conv.standard_eps <= 0 && df_conv2d_has_taps(c, m->conv.weight);
 }
 
-/* The sums of the taps count as what they take the place of. */
+/* Counts the multiply-adds of the convolution that the taps replace. */
 static void count_macs(DfCtx *c, const NnJoinedConv *j, const DfTensor *x)
 {
     const double pixels = (double)j->H * j->W - (double)df_dim(x, 1) * df_dim(x, 2);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/cosine_window_attention.c -- Swin v2's attention within windows: Liu et al., "Swin Transformer V2: Scaling Up
+ * nn/cosine_window_attention.c -- the window attention of Swin v2: Liu et al., "Swin Transformer V2: Scaling Up
  * Capacity and Resolution", CVPR 2022, section 3.2, eq. 2:
  *     Sim(q, k) = cos(q, k) / tau + B
- * for each head, 1 / tau = e^min(logit_scale, ln 100). B is no table but a small network G of the distance of query and
- * key on a logarithmic scale (section 3.3, eq. 3 and 4): it fits windows of any size.
+ * with 1 / tau = e^min(logit_scale, ln 100) for each head. B is not a table but the output of a small network G, whose
+ * input is the log-spaced distance of query and key (section 3.3, eq. 3 and 4), so it fits windows of any size.
  */
 #include <math.h>
 
 #include "nn/nn.h"
 
-enum { HIDDEN = 512 }; /* of G */
+enum { HIDDEN = 512 }; /* hidden channels of G */
 
 /* 16 sigmoid(G(distance)) for the (2w-1)^2 distances within a window. */
 static DfTensor *bias_table(DfCtx *c, const NnCosineWindowAttention *a)          /* -> (2w-1)^2 heads */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialect.c -- which key of a checkpoint is which parameter of a model.
+ * nn/dialect.c -- finds the parameter of a model that a key of a checkpoint belongs to, and chooses the dialect in
+ * which a file is read.
  */
 #include "nn/dialect.h"
 
@@ -47,12 +48,12 @@ int nn_index_find(const NnIndex *index, const char *name)
 
 /* ---- dialects ---------------------------------------------------------------------------------------------------- */
 
-/* Where our name of the first array that this one becomes goes; false: it is no name of the dialect. */
+/* Writes to `name` our name of the array that `key` becomes, or of the first one if it becomes several. */
 static void spell(const NnReading *r, const char *key, char name[NN_NAME])
 {
     char ours[NN_NAME], own[NN_NAME];
     bool found = false;
-    for (int part = 0; part < 2 && !found; part++) /* the first part may be one that we do not have */
+    for (int part = 0; part < 2 && !found; part++) /* we may lack the first part */
         found = nn_translate_name(&r->place, false, key, part, ours);
     if (!found && df_starts_with(key, r->place.cut))
         key += strlen(r->place.cut);
@@ -99,8 +100,8 @@ int nn_reading_choose(const NnIndex *index, const NnArrays *file, NnReading *out
     return DF_OK;
 }
 
-/* mmdet 1 put the offsets of a deformable convolution beside it; mmcv reads either: conv2_offset.weight is
- * conv2.conv_offset.weight. */
+/* mmdet 1 stored the offsets of a deformable convolution beside it: conv2_offset.weight is now
+ * conv2.conv_offset.weight. mmcv reads both. */
 int nn_index_find_older(const NnIndex *index, const char *name)
 {
     static const char older[] = "_offset.";

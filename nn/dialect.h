@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialect.h -- private: which key of a checkpoint is which parameter of a model.
+ * nn/dialect.h -- private: finds the parameter of a model that a key of a checkpoint belongs to.
  */
 #ifndef DF_NN_DIALECT_H
 #define DF_NN_DIALECT_H
 
 #include "nn/dialects/dialects.h"
 
-/* The names of a model's parameters, to be looked up. Free it with nn_index_free(). */
+/* A hash table of the names of a model's parameters. Free it with nn_index_free(). */
 typedef struct {
     const NnModel *model;
     int n;               /* buckets                                            */
@@ -15,20 +15,20 @@ typedef struct {
 } NnIndex;
 int nn_index_new(NnIndex *, const NnModel *);  /* DF_OK or DF_ENOMEM                    */
 void nn_index_free(NnIndex *);
-int nn_index_find(const NnIndex *, const char *name); /* the parameter's number, or -1 */
-int nn_index_find_older(const NnIndex *, const char *name); /* that of a key that has another name by now, or -1 */
+int nn_index_find(const NnIndex *, const char *name); /* the parameter's index, or -1 */
+int nn_index_find_older(const NnIndex *, const char *name); /* the same for the former name of a key */
 
-/* How the names of a file are read: the dialect that they are in, and where; and what is put in front of ours, for a
- * classifier's checkpoint as the backbone of a detector. */
+/* How the names of a file are read: their dialect and place, and the prefix that is added to our names, such as
+ * "backbone." for a classifier's checkpoint in a detector. */
 typedef struct {
     NnPlace place;
     const char *add;
-    NnPlace own;         /* the dialect of the model, into which our names go back; `dialect` NULL: none */
+    NnPlace own;         /* the dialect of the model's own names; `dialect` NULL: ours                  */
 } NnReading;
-/* The one under which most arrays of the file are parameters. */
+/* Chooses the reading under which most arrays of the file are parameters. */
 int nn_reading_choose(const NnIndex *, const NnArrays *file, NnReading *out);
 
-/* Whether `name` fits `pattern`, in which `*` stands for any run of letters, dots included. */
+/* Whether `name` matches `pattern`, in which `*` stands for any characters, dots included. */
 bool nn_name_matches(const char *pattern, const char *name);
 
 #endif

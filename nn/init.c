@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/init.c -- how weights start: what a parameter may be drawn from, and the drawing itself.
+ * nn/init.c -- initial weights: the distributions that a parameter can be drawn from, and drawing them.
  */
 #include <math.h>
 
@@ -33,15 +33,15 @@ NnInit nn_truncated_normal(double std)
     return (NnInit){ .kind = NN_TRUNCATED_NORMAL, .a = std };
 }
 
-/* He et al., ICCV 2015, as PyTorch calls it by default: kaiming_uniform_(a=sqrt(5)) has the bound sqrt(6 / ((1 + 5)
+/* He et al., ICCV 2015, with PyTorch's default a: kaiming_uniform_(a=sqrt(5)) has the bound sqrt(6 / ((1 + 5)
  * fan_in)). */
 NnInit nn_kaiming_uniform(int fan_in)
 {
     return nn_uniform(fan_in > 0 ? 1 / sqrt(fan_in) : 0);
 }
 
-/* Glorot and Bengio, AISTATS 2010: the variance of activations and of gradients stays what it is, as far as both
- * can. */
+/* Glorot and Bengio, AISTATS 2010: a compromise that roughly keeps the variances of activations and of
+ * gradients. */
 NnInit nn_xavier_uniform(int fan_in, int fan_out)
 {
     return nn_uniform(sqrt(6.0 / (fan_in + fan_out)));
@@ -88,6 +88,6 @@ int nn_model_init(NnModel *model, uint64_t seed)
             nn_param_draw(param, seed, param->tensor->data);
     }
     if (error == DF_OK)
-        nn_origin_close_files(model); /* nobody's numbers are theirs any more */
+        nn_origin_close_files(model); /* no weight is read from them any more */
     return error;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/layers.h -- linear layers, convolutions and norms. Part of the door nn/nn.h.
+ * nn/layers.h -- linear layers, convolutions and norms. Included by nn/nn.h.
  */
 #ifndef DF_NN_LAYERS_H
 #define DF_NN_LAYERS_H
@@ -9,25 +9,25 @@
 
 DF_BEGIN_DECLS
 
-/* A struct, nn_X_init() that registers its parameters under a scope, nn_X() that runs it. Shapes stand at the right
- * margin, B batch, N H W C maps, O and I channels out and in. A layer owns nothing: its weights are the model's. */
+/* A layer is a struct, nn_X_init() to register its parameters in a scope, and nn_X(), its forward pass. Shapes are at
+ * the right margin: B batch, N H W C maps, O and I channels out and in. A layer's weights belong to the model. */
 
-/* A frozen part of a network whose input nobody trains has no way back: nothing is kept for it. Behind it comes
- * df_forget(c, false). */
+/* Call this before a frozen part of a network: if its input needs no gradient, nothing is recorded for the backward
+ * pass. Call df_forget(c, false) after it. */
 static inline void nn_enter_frozen(DfCtx *c, bool frozen, const DfTensor *x)
 {
     df_forget(c, frozen && !x->wants_grad);
 }
 
-/* How a branch of a block ends: residual + drop_path(scale * dropout(branch)). Any part may be absent. It is fused into
- * the last linear layer or convolution of the branch, except in training with something dropped. */
+/* The end of a residual branch: residual + drop_path(scale * dropout(branch)). Any part may be absent. It is fused into
+ * the last linear layer or convolution of the branch, except in training with dropout or drop_path. */
 typedef struct {
     DfTensor *residual;         /* of the branch's shape, or NULL                                                   */
     DfTensor *scale;            /* one number a channel (layer scale; Touvron et al., ICCV 2021), or NULL           */
     float drop_path;            /* training: probability that a sample's whole branch is dropped (stochastic depth) */
     float drop;                 /* training: probability that a number of the branch is dropped                     */
 } NnResidual;
-DF_API DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual); /* that sum, behind any module */
+DF_API DfTensor *nn_add(DfCtx *, DfTensor *branch, NnResidual); /* this sum, after any module */
 
 /* linear.c: y = x W' + b */
 typedef struct {
@@ -39,29 +39,29 @@ DF_API void nn_pointwise_init(NnScope, NnLinear *, int in, int out, bool bias); 
 DF_API DfTensor *nn_linear(DfCtx *, const NnLinear *, DfTensor *x);                 /* .. I -> .. O */
 DF_API DfTensor *nn_linear_add(DfCtx *, const NnLinear *, DfTensor *x, NnResidual); /* .. I -> .. O */
 
-/* linear.c: fc1, activation, fc2, the feed-forward half of a transformer block. The hidden layer exists a few rows at a
- * time only. */
+/* linear.c: fc1, activation, fc2: the feed-forward half of a transformer block. Only a few rows of the hidden layer
+ * exist at a time. */
 typedef struct {
     NnLinear fc1, fc2;
     DfAct act;
-    float drop[2];              /* dropout behind the activation, and behind fc2 in the place of NnResidual.drop */
+    float drop[2];              /* dropout after the activation, and after fc2 instead of NnResidual.drop */
 } NnMlp;
 DF_API DfTensor *nn_mlp_add(DfCtx *, const NnMlp *, DfTensor *x, NnResidual); /* .. C -> .. C */
 
-/* conv.c: convolutions of maps, the same along both axes but for `patch`; depthwise if groups = in = out. */
+/* conv.c: convolutions of maps, with equal settings along both axes except `patch`; depthwise if groups = in = out. */
 typedef struct {
     DfTensor *weight, *bias;    /* O kh kw I/groups, or kh kw C if depthwise; O or NULL */
     DfConv conv;
     int in, out, kernel[2];
-    float standard_eps;         /* not 0: the weight is standardised before it is used (Qiao et al., 2019) */
+    float standard_eps;         /* not 0: the weight is standardised before use (Qiao et al., 2019) */
 } NnConv;
 typedef struct {
-    int kernel, stride, padding, dilation, groups; /* 0 means 1, but for padding                      */
+    int kernel, stride, padding, dilation, groups; /* 0 means 1, except for padding                   */
     int patch[2];                                  /* height and width of kernel and stride; 0: square */
     bool no_bias;
-    float standard_eps;                            /* as in NnConv: of nn_conv_kind()                 */
+    float standard_eps;                            /* as in NnConv: from nn_conv_kind()               */
 } NnConvShape;
-/* mmcv's conv_cfg: 0 for a plain convolution (None, Conv, Conv2d), the eps of one whose weights are standardised
+/* Reads mmcv's conv_cfg: 0 for a plain convolution (None, Conv, Conv2d), eps for one with standardised weights
  * (ConvWS). Anything else poisons the model. */
 DF_API float nn_conv_kind(NnScope, const DfNode *conv_cfg);
 DF_API void nn_conv_init(NnScope, NnConv *, int in, int out, NnConvShape);    /* PyTorch's default init */
@@ -77,53 +77,53 @@ typedef struct {
 DF_API void nn_layer_norm_init(NnScope, NnLayerNorm *, int dim, double eps);
 DF_API DfTensor *nn_layer_norm(DfCtx *, const NnLayerNorm *, DfTensor *x);    /* .. C -> .. C */
 
-/* norm.c: what mmcv's norm_cfg asks for: BN, SyncBN, GN, LN or IN, which is GN with a group for each channel. */
+/* norm.c: the norms of mmcv's norm_cfg: BN, SyncBN, GN, LN, or IN, which is GN with one group for each channel. */
 typedef struct {
     enum { NN_NORM_NONE, NN_NORM_BATCH, NN_NORM_GROUP, NN_NORM_LAYER } kind;
     DfTensor *weight, *bias;                /* C each; NULL in IN without affine                                   */
-    DfTensor *running_mean, *running_var;   /* C each, of a batch norm                                             */
+    DfTensor *running_mean, *running_var;   /* C each; batch norms only                                            */
     int groups;
     float eps, momentum;                    /* momentum: weight of a batch in the running statistics               */
-    bool evaluates;                         /* by the running statistics, in training too, and these stay          */
-    bool sync;                              /* SyncBN: by the batches of all processes                             */
+    bool evaluates;                         /* use the running statistics in training, too, and do not change them */
+    bool sync;                              /* SyncBN: statistics over the batches of all processes                */
 } NnNorm;
-/* its official key: "bn", "gn", "ln", "in" */
+/* The name of its module in official keys: "bn", "gn", "ln", "in". */
 DF_API const char *nn_norm_name(const DfNode *norm_cfg);
-/* an unknown type poisons the model */
+/* An unknown type poisons the model. */
 DF_API void nn_norm_init(NnScope, NnNorm *, const DfNode *norm_cfg, int channels);
-DF_API void nn_batch_norm_init(NnScope, NnNorm *, int channels);              /* torch.nn.BatchNorm2d by its defaults */
+DF_API void nn_batch_norm_init(NnScope, NnNorm *, int channels);              /* torch.nn.BatchNorm2d(channels) */
 DF_API DfTensor *nn_norm(DfCtx *, const NnNorm *, DfTensor *x);                    /* N H W C; kind NONE: x itself */
-/* Whether a pixel of the result depends on that pixel alone: then a map can be normalised piece by piece. */
+/* Whether each pixel of the result depends only on the same pixel of x: then a map can be normalised in pieces. */
 DF_API bool nn_norm_is_local(const DfCtx *, const NnNorm *);
 /* act(norm(x) + residual); residual or NULL */
 DF_API DfTensor *nn_norm_fused(DfCtx *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
-/* conv_module.c: act(norm(conv(x)) + residual); residual or NULL. Without a tape a batch norm becomes a part of the
+/* conv_module.c: act(norm(conv(x)) + residual); residual may be NULL. Without a tape, a batch norm is folded into the
  * convolution. */
 DF_API DfTensor *nn_conv_norm(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, DfTensor *residual);
-/* The same without a residual, of a result that one convolution alone reads (DfFuse.reader); NULL: not so. */
+/* The same without a residual. `reader` is the only convolution that reads the result (DfFuse.reader), or NULL. */
 DF_API DfTensor *nn_conv_norm_for(DfCtx *, const NnConv *, const NnNorm *, DfTensor *x, DfAct, const NnConv *reader);
-/* Two in a row, y = first(x) and *z = second(y), where both are computed together (df_conv2d_pair()); else, and where
- * `second` is NULL, *z is NULL. */
+/* Two in a row, y = first(x) and *z = second(y), computed together (df_conv2d_pair()). If that is not possible, or
+ * `second` is NULL, only y is computed, and *z is NULL. */
 typedef struct {
     const NnConv *conv;
     const NnNorm *norm;
-    DfFuse fuse; /* act and residual, which is inside; reader */
+    DfFuse fuse; /* act, residual (added before act), reader */
 } NnConvNorm;
 DF_API DfTensor *nn_conv_norm_pair(DfCtx *, DfTensor *x, const NnConvNorm *first, const NnConvNorm *second,
                                    DfTensor **z);
-/* The same with a residual of `first` that is residual(side), computed along (df_conv2d_pair_with()). NULL: that is not
- * possible, and nothing was done. */
+/* The same, where the residual of `first` is residual(side), computed on the way (df_conv2d_pair_with()). NULL: this is
+ * not possible, and nothing was computed. */
 DF_API DfTensor *nn_conv_norm_pair_with(DfCtx *, DfTensor *x, const NnConvNorm *first, const NnConvNorm *second,
                                         DfTensor *side, const NnConvNorm *residual, DfTensor **z);
 
-/* norm.c: an activation by its name in PyTorch, in letters of any case: ReLU, GELU, SiLU, ..; and of those that only
- * transformers has: QuickGELU, Laplace, .. Anything else poisons the model. */
+/* norm.c: an activation by its name in PyTorch, in upper or lower case: ReLU, GELU, SiLU, ..; or in transformers:
+ * QuickGELU, Laplace, .. Anything else poisons the model. */
 DF_API DfAct nn_act_named(NnScope, const char *name);
-/* mmcv's act_cfg, whose `type` is such a name; NULL is none. */
+/* mmcv's act_cfg, whose `type` is such a name; NULL: no activation. */
 DF_API DfAct nn_act(NnScope, const DfNode *act_cfg);
 
-/* conv_module.c: mmcv's ConvModule, conv, norm, activation; the conv has a bias only without a norm. Keys: conv.*, bn.*
- * or gn.*. */
+/* conv_module.c: mmcv's ConvModule: conv, norm, activation. The conv has a bias only if there is no norm. Keys: conv.*,
+ * bn.* or gn.*. */
 typedef struct {
     NnConv conv;
     NnNorm norm;
@@ -132,22 +132,22 @@ typedef struct {
 DF_API void nn_conv_module_init(NnScope, NnConvModule *, int in, int out, NnConvShape, const DfNode *norm_cfg,
                                 DfAct act, NnInit weight);
 DF_API DfTensor *nn_conv_module(DfCtx *, const NnConvModule *, DfTensor *x);  /* N H W I -> N H' W' O */
-/* All three, then + residual. */
+/* nn_conv_module(x) + residual. */
 DF_API DfTensor *nn_conv_module_add(DfCtx *, const NnConvModule *, DfTensor *x, DfTensor *residual);
 
-/* The same of n maps of one N that are brought to the size of the first (bilinear) and put side by side, strip by strip.
- * Of maps that are much smaller only products at their own size exist (df_conv2d_taps()). What nn_join_maps() makes
- * lives in the scope around. */
+/* nn_conv_module() of n maps, which are resized to the first one's size (bilinear) and concatenated, computed in strips
+ * of rows. Maps that are much smaller are not enlarged; their products are computed at their own size
+ * (df_conv2d_taps()). Tensors that nn_join_maps() makes live in the caller's scope. */
 typedef struct {
     const NnConvModule *module;
-    DfTensor *map[DF_SOURCES];       /* to be enlarged              */
-    DfTensor *taps[DF_SOURCES];      /* of maps that are not        */
+    DfTensor *map[DF_SOURCES];       /* maps to be enlarged         */
+    DfTensor *taps[DF_SOURCES];      /* products of maps that are not enlarged */
     int n, n_taps, H, W;
-    DfTensor *scale, *bias;          /* scale: that of a norm; NULL */
+    DfTensor *scale, *bias;          /* scale: of the norm, or NULL */
     bool align_corners;
 } NnJoinedConv;
 DF_API NnJoinedConv nn_join_maps(DfCtx *, const NnConvModule *, DfTensor *const *x, int n, bool align_corners);
-/* Rows first .. first + rows - 1 of the result. */
+/* Computes rows first .. first + rows - 1 of the result. */
 DF_API DfTensor *nn_joined_rows(DfCtx *, const NnJoinedConv *, int first, int rows);  /* -> N rows W O */
 
 DF_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/layout.c -- weights keep their official names and shapes in files; their order of dimensions is changed once, on
- * the way in and out.
+ * nn/layout.c -- converts weights between the official order of dimensions, which files have, and ours, which memory
+ * has. This happens once, on loading and on saving.
  */
 #include "nn/layout.h"
 
@@ -75,7 +75,7 @@ void nn_param_to_official(const NnParam *param, const float *ours, float *offici
     case NN_MAP:
         nn_reorder(ours, shape, (int[4]){ 0, 3, 1, 2 }, official);
         break;
-    case NN_DEPTHWISE: /* kh kw C: the fourth dimension has size 1 */
+    case NN_DEPTHWISE: /* kh kw C; the fourth dimension has size 1 */
         nn_reorder(ours, shape, (int[4]){ 2, 3, 0, 1 }, official);
         break;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/layout.h -- private: the order of dimensions in checkpoints (PyTorch's) and here (channels last).
+ * nn/layout.h -- private: the order of dimensions in checkpoints (PyTorch's) and in memory (channels last).
  */
 #ifndef DF_NN_LAYOUT_H
 #define DF_NN_LAYOUT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/levels.c -- levels of one width from the maps of a backbone: Zhu et al., "Deformable DETR", ICLR 2021, appendix
- * A.2. A 1x1 convolution takes each map to C channels; levels beyond the last map are made by 3x3 convolutions of
- * stride 2, the first of them from the map itself, the others each from the level before. A group norm follows each.
+ * nn/levels.c -- feature levels of equal width from a backbone's maps: Zhu et al., "Deformable DETR", ICLR 2021,
+ * appendix A.2. A 1x1 convolution projects each map to C channels. Levels beyond the last map are 3x3 convolutions
+ * with stride 2: the first of them of the last map, the others of the level before. A group norm follows each.
  */
 #include "nn/nn.h"
 
@@ -47,7 +47,7 @@ void nn_levels(DfCtx *c, const NnLevels *p, const DfMaps *in, DfMaps *out)
         df_ctx_fail(c, DF_ESHAPE, "the backbone gives %d maps: want %d", in->n, p->n_maps);
         return;
     }
-    DfTensor *const *maps = in->map + in->n - p->n_maps; /* of more maps the last ones are taken */
+    DfTensor *const *maps = in->map + in->n - p->n_maps; /* the last n_maps maps */
     for (int l = 0; l < p->n; l++) {
         const DfMark m = df_enter(c, p->scope, l);
         DfTensor *x;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/levels.h -- feature maps between backbone, neck and head. Part of the door nn/nn.h.
+ * nn/levels.h -- the feature maps that a backbone passes to neck and head. Included by nn/nn.h.
  */
 #ifndef DF_NN_LEVELS_H
 #define DF_NN_LEVELS_H
@@ -14,18 +14,18 @@ typedef struct {
     int n;
     DfTensor *map[DF_LEVELS]; /* N H W C, finest first; they are the context's                   */
     DfTensor *logits;         /* N classes, of a backbone in its classification form; or NULL    */
-    int picture[2];           /* height and width that all pictures fit in, before padding; 0 0: not known */
+    int picture[2];           /* largest height and width of the pictures before padding; 0 0: unknown     */
 } DfMaps;
 
-/* Levels of one width from the maps of a backbone: levels.c. Convolutions and a group norm of 32 groups for each. */
+/* Feature levels of equal width from a backbone's maps (levels.c): a convolution and a group norm of 32 groups each. */
 typedef struct {
-    const char *scope;            /* what a level is called while it runs                                             */
-    const char *given;            /* format of its place, by its number                                               */
-    const char *conv, *norm;      /* its parts, below that                                                            */
+    const char *scope;            /* the name of a level in messages and profiles                                     */
+    const char *given;            /* format of a level's path, with its index                                         */
+    const char *conv, *norm;      /* names of its parts, below this path                                              */
 } NnLevelNames;
 typedef struct {
-    int n_maps;                   /* how many maps are read, the last ones                                            */
-    int n;                        /* how many levels there are, at least as many                                      */
+    int n_maps;                   /* number of maps that are read, the last ones                                      */
+    int n;                        /* number of levels, at least n_maps                                                */
     const char *scope;
     NnConv conv[DF_LEVELS];
     NnLayerNorm norm[DF_LEVELS];  /* weight and bias of the group norms                                               */

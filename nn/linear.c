@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/linear.c -- y = x W' + b; how a branch of a block ends; the two-layer perceptron (MLP) of a transformer block.
+ * nn/linear.c -- linear layers, y = x W' + b; the end of a residual branch; the two-layer perceptron (MLP) of a
+ * transformer block.
  */
 #include "nn/nn.h"
 
@@ -30,7 +31,7 @@ DfTensor *nn_linear(DfCtx *c, const NnLinear *l, DfTensor *x)
 
 /* ---- the end of a branch: residual + drop_path(scale * dropout(branch)) ------------------------------------------ */
 
-/* With something dropped the parts exist one after the other; without, they are done where the branch's result is
+/* Without dropout and drop_path, scale and residual are applied while the branch's result is
  * stored. */
 static bool fusible(const DfCtx *c, NnResidual r)
 {

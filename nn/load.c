@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/load.c -- a checkpoint into a model. Every key of the file and every parameter of the model is accounted for:
- * names are matched (dialects/, dialect.c), tables of another size are resized as the official loaders do (resize.c),
- * dimensions are put into our order (layout.c).
+ * nn/load.c -- loads a checkpoint into a model, and reports what happened to every key of the file and every parameter
+ * of the model: matches names (dialects/, dialect.c), resizes tables of another size as the official loaders do
+ * (resize.c), and reorders dimensions (layout.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +22,8 @@ typedef struct {
     NnReading reading;
     NnQuantisedList quantised; /* weights of 8 bits                           */
     bool *seen;          /* parameters that the file has                      */
-    float *staging;      /* numbers in official order, on their way           */
-    size_t room;         /* floats that `staging` has                         */
+    float *staging;      /* buffer for numbers in official order              */
+    size_t room;         /* size of `staging`, in floats                      */
 } Loader;
 
 static int make_staging(Loader *l, size_t floats)
@@ -59,7 +59,7 @@ static void print_shape(char *out, size_t size, int n, const int64_t *d)
         snprintf(out + used, size - used, "]");
 }
 
-/* Do all dimensions but the first agree? */
+/* Whether all dimensions except the first agree: if so, both first dimensions. */
 static NnRows rows_of(const NnParam *param, const DfArray *array)
 {
     bool same = array->ndim == param->shape.n && array->ndim > 0;
@@ -87,7 +87,7 @@ static int note_wrong_shape(Loader *l, const NnParam *param, const DfArray *arra
 
 /* ---- one array --------------------------------------------------------------------------------------------------- */
 
-/* A network with one weight that is no number gives nothing but such, and these would look like "no detections". */
+/* Rejects NaN and infinity: one such weight makes all results NaN, which would look like "no detections". */
 static int check_numbers(const float *x, size_t n, const char *name)
 {
     size_t bad = 0;
@@ -98,7 +98,8 @@ static int check_numbers(const float *x, size_t n, const char *name)
     return df_fail(DF_EVALUE, "%s: %zu of %zu values are NaN or infinite: want numbers", name, bad, n);
 }
 
-/* In official order: where they stand, or as float32 in the staging memory, which has room for `more` behind them. */
+/* The numbers of an array in official order: in place, or converted to float32 in `staging`, which gets room for `more`
+ * floats after them. */
 static int official_numbers(Loader *l, const DfArray *array, size_t more, const float **out)
 {
     const size_t n = (size_t)df_array_count(array);
@@ -112,7 +113,7 @@ static int official_numbers(Loader *l, const DfArray *array, size_t more, const 
     return DF_OK;
 }
 
-/* Of an array that was joined the parts are, and not the array. */
+/* Whether the numbers are in the mapped file; of a joined array, whether its parts are. */
 static bool is_mapped(const Loader *l, const NnNamed *named)
 {
     if (!named->part)
@@ -130,7 +131,7 @@ static int share_numbers(Loader *l, NnParam *param, const NnNamed *named)
     return nn_origin_read(l->model, param, l->file, &named->array, 1, NULL);
 }
 
-/* The scales of a weight outlive the file. */
+/* Copies the scales of a weight, which must outlive the file. */
 static int keep_quantised(Loader *l, NnParam *param, const NnQuantised *found)
 {
     DfQuantization *q = df_arena_alloc(l->model->arena, 1, sizeof *q);
@@ -144,7 +145,7 @@ static int keep_quantised(Loader *l, NnParam *param, const NnQuantised *found)
     return DF_OK;
 }
 
-/* A weight of 8 bits; it is multiplied so, where it can be. */
+/* Loads a weight of 8 bits; products with it are computed in 8 bits where possible. */
 static int take_quantised(Loader *l, NnParam *param, const DfArray *array, const NnQuantised *found)
 {
     const size_t n = df_count(param->shape);
@@ -168,7 +169,7 @@ static int take_quantised(Loader *l, NnParam *param, const DfArray *array, const
     return error;
 }
 
-/* The numbers of this array: put into memory, or into the file where they can be found again. */
+/* Loads the numbers of this array: into memory, or, in a lean model, only as a reference to the file. */
 static int take_numbers(Loader *l, NnParam *param, const NnNamed *named)
 {
     const NnQuantised *quantised = nn_quantised_of(&l->quantised, &named->array);
@@ -189,7 +190,7 @@ static int take_numbers(Loader *l, NnParam *param, const NnNamed *named)
     return error;
 }
 
-/* The same of a table of another size. */
+/* The same for a table of another size, which is resized. */
 static int take_resized(Loader *l, NnParam *param, const DfArray *array)
 {
     const float *official;
@@ -236,12 +237,13 @@ static bool is_shared(const NnModel *model, const char *name)
     return false;
 }
 
-/* Known, though no parameter: what can be computed again, what the caller names, and second names of weights. */
+/* Keys that are known although they are not parameters: computed arrays, patterns of the caller, second names of
+ * weights. */
 static bool is_ignorable(const Loader *l, const char *name)
 {
     static const char *const always[] = { "*num_batches_tracked", "*relative_position_index", "*attn_mask",
                                           "*local_constraint_map", "optimizer.*", NULL };
-    /* the last: what a training run continues with */
+    /* the last pattern: the state of a training run */
     if (matches_one_of(always, name) || is_shared(l->model, name))
         return true;
     return l->load && matches_one_of(l->load->ignorable, name);
@@ -249,7 +251,8 @@ static bool is_ignorable(const Loader *l, const char *name)
 
 /* ---- a part of a file, a part of a model ------------------------------------------------------------------------- */
 
-/* What stands behind `part` and a dot in a name, or the name if `part` is NULL or ""; NULL: it is not below it. */
+/* The rest of a name after `part` and a dot, or the name itself if `part` is NULL or ""; NULL: it is not below
+ * `part`. */
 static const char *behind(const char *part, const char *name)
 {
     size_t n = part ? strlen(part) : 0;
@@ -264,8 +267,8 @@ static bool is_of_module(const Loader *l, const NnParam *param)
     return behind(l->load ? l->load->module : NULL, param->name) != NULL;
 }
 
-/* Keys below the prefix alone, under the names that they have in the model. A file for a backbone may also have the names
- * of a whole network, or of another library; one for another module has the module's own. */
+/* Keeps only the keys below the prefix, under the names that they have in the model. A file for a backbone may also
+ * have the names of a whole network, or of another library; a file for another module has the module's own names. */
 static int choose_keys(const Loader *l, NnArrays *arrays)
 {
     const char *prefix = l->load ? l->load->prefix : NULL;
@@ -326,7 +329,7 @@ static int note_absent(Loader *l)
     return error;
 }
 
-/* Missing and wrong-shaped parameters are one sentence that begins with the first of them. */
+/* Fails if parameters are missing or wrong-shaped, with one sentence that names the first of them. */
 static int judge(const Loader *l)
 {
     static const char doubt[] = "is this a checkpoint of another model?";
@@ -359,7 +362,7 @@ static int load_arrays(Loader *l, const NnArrays *ours)
     return error;
 }
 
-/* Into a model that has the names of a dialect itself. */
+/* Loads into a model whose own names are those of a dialect. */
 static int load_back(Loader *l, const NnArrays *ours)
 {
     NnArrays own = { 0 };
@@ -408,7 +411,7 @@ int nn_model_load(NnModel *model, DfCheckpoint *file, const NnLoad *load, NnRepo
         return error;
     l.seen = df_calloc((size_t)nn_model_count(model) + 1, sizeof *l.seen);
     error = l.seen ? load_all(&l) : df_fail_memory("the report of a checkpoint");
-    const int changed = df_checkpoint_check(file); /* says more than what became of the numbers */
+    const int changed = df_checkpoint_check(file); /* a changed file is the better explanation of an error */
     error = changed < 0 && error != DF_ENOMEM ? changed : error;
     nn_index_free(&l.index);
     df_free(l.seen);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/model.c -- the tree of parameters. It is kept as a list of full names, as a state dict is: the path is the tree.
+ * nn/model.c -- the parameters of a model. They are a list with full names, like a state dict; the tree is implied by
+ * the names.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/model.h -- private: what a model is made of. model.c owns it, scope.c adds parameters, init.c gives them memory
- * and numbers.
+ * nn/model.h -- private: the parts of a model. model.c owns it, scope.c adds parameters, init.c allocates and draws
+ * them.
  */
 #ifndef DF_NN_MODEL_H
 #define DF_NN_MODEL_H
@@ -16,7 +16,7 @@ typedef struct NnEnding {
 } NnEnding;
 
 struct NnModel {
-    DfArena *arena;           /* names, parameters, and the arrays that modules ask for */
+    DfArena *arena;           /* names, parameters, and the arrays of nn_alloc()        */
     NnParam **params;         /* in the order in which they were registered             */
     size_t n, capacity;
     float *weights;           /* one block for all of them, from nn_model_init() on     */
@@ -26,18 +26,17 @@ struct NnModel {
     size_t n_shared, shared_capacity;
     NnEnding *endings;
     bool lean;                /* nn_model_lean()                                        */
-    DfCheckpoint **files;     /* whose numbers its weights are                          */
+    DfCheckpoint **files;     /* mapped files that its weights are read from            */
     size_t n_files, files_capacity;
     int err;                  /* DF_OK, or the first failure while modules were built   */
     char sentence[800];
-    NnParam nowhere;          /* what nn_last() gives after a failure                   */
+    NnParam nowhere;          /* the result of nn_last() after a failure                */
 };
 
-/* train.c: gives all parameters but lean ones their places in one block, those
- * that are trained first. What they hold is kept. */
+/* train.c: lays out all parameters except lean ones in one block, the trained ones first. Their values are kept. */
 int nn_model_lay_out(NnModel *);
 
-/* init.c: what nn_model_init() draws, in our layout; the same each time. */
+/* init.c: draws a parameter as nn_model_init() does, in our layout; the same numbers each time. */
 void nn_param_draw(const NnParam *, uint64_t seed, float *out);
 
 #endif

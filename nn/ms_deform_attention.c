@@ -3,8 +3,8 @@
  * nn/ms_deform_attention.c -- multi-scale deformable attention: Zhu et al., "Deformable DETR", ICLR 2021, section 4.1,
  * eq. 3:
  *     z' = sum over heads m: W_m [ sum over levels l and points k: A_mlk W'_m x_l(phi_l(p) + offset_mlk) ]
- * Offsets and weights A are linear functions of the query z; a head's weights sum to 1. Padded cells of the pyramid
- * read as zeros.
+ * The offsets and the weights A are linear functions of the query z; the weights of a head sum to 1. Padded cells of
+ * the pyramid read as zeros.
  *
  * Dimensions: B batch, Q queries, S cells of all levels, C channels in `heads` heads.
  */
@@ -12,8 +12,8 @@
 
 #include "nn/nn.h"
 
-/* At first the points of head m stand on the ray of angle 2 pi m / heads, point k at k + 1 cells by the larger axis:
- * (dx, dy) each. */
+/* Initial offsets: the points of head m are on the ray of angle 2 pi m / heads; point k is k + 1 cells away along the
+ * larger axis. (dx, dy) each. */
 static const float *rays(NnScope s, const NnMsDeformAttention *a)
 {
     const int per_head = a->levels * a->points;
@@ -68,7 +68,7 @@ DfTensor *nn_ms_deform_attention_add(DfCtx *c, const NnMsDeformAttention *a, DfT
     DfTensor *logits = df_reshape(c, flat, DF_SHAPE(B, Q, a->heads, samples));
     DfTensor *weight = df_softmax(c, logits, -1);
     df_release(c, flat);
-    df_release(c, logits);                                                       /* of the same memory */
+    df_release(c, logits);                                                       /* shares memory with `flat` */
 
     df_observe_points(c, &(DfPointAttention){
         .reference = reference, .location = location, .weight = weight, .valid_ratios = field->valid_ratios,

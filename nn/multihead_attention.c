@@ -29,7 +29,7 @@ void nn_multihead_attention_init(NnScope s, NnMultiheadAttention *a, int dim, in
 
 enum { QUERY, KEY, VALUE };
 
-/* `count` of the three projections, side by side, from `first` on: B L C -> B L count*C. */
+/* Computes `count` of the three projections, from `first` on, side by side: B L C -> B L count*C. */
 static DfTensor *project(DfCtx *c, const NnMultiheadAttention *a, DfTensor *x, int first, int count)
 {
     const int C = df_dim(x, -1);
@@ -38,7 +38,7 @@ static DfTensor *project(DfCtx *c, const NnMultiheadAttention *a, DfTensor *x, i
 
 /* ---- softmax(Q K' / sqrt(D)) V ----------------------------------------------------------------------------------- */
 
-/* Neither scores nor weights exist as a matrix. The op is DAT's: here the L queries are a map of one row. */
+/* No matrix of scores or weights is stored. The op is that of DAT: here the L queries are a map with one row. */
 static DfTensor *attend(DfCtx *c, const NnMultiheadAttention *a, DfTensor *q, DfTensor *k, DfTensor *v,
                         const uint8_t *padding_mask, float scale)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/norm.c -- layer norm, and what mmcv's norm_cfg and act_cfg can ask for.
+ * nn/norm.c -- layer norm, and the norms and activations of mmcv's norm_cfg and act_cfg.
  */
 #include <string.h>
 #include <strings.h>
@@ -142,7 +142,7 @@ void nn_batch_norm_init(NnScope s, NnNorm *n, int channels)
     statistics_init(s, n, channels);
 }
 
-/* Whose mean and variance a batch norm takes. */
+/* Which mean and variance a batch norm uses: running statistics, the batch's, or those of all processes. */
 static DfNormBy norm_by(const DfCtx *c, const NnNorm *n)
 {
     if (!c->training || n->evaluates)

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/origin.c -- weights of products without memory of their own. At inference such a weight is read packed, so its own
- * numbers are needed each time a packed copy is made and at no other time. They are brought from where they came from:
- * the checkpoint, which stays mapped, or the random stream of the parameter, which gives the same numbers again.
+ * nn/origin.c -- weights that are not kept in memory. At inference a matrix product reads its weight packed, so the
+ * weight itself is only needed when a packed copy is made. Then it is read again from the checkpoint, which stays
+ * mapped, or drawn again from the parameter's random stream, which gives the same numbers.
  */
 #include "nn/origin.h"
 
 #include <stdint.h>
 #include <string.h>
 
-enum { LEAST = 4096 }; /* smaller weights are kept: beside pages of 4 KiB nothing would be saved */
+enum { LEAST = 4096 }; /* smaller weights are kept: dropping less than a page of 4 KiB saves nothing */
 
 typedef struct {
     DfOrigin base; /* first */
     const NnParam *param;
     uint64_t seed;
-    const DfCheckpoint *file; /* NULL: drawn */
-    const DfArray *part;      /* of the file */
+    const DfCheckpoint *file; /* NULL: drawn  */
+    const DfArray *part;      /* in this file */
     int parts;
     const float *scale;       /* of each row; NULL: none */
 } Origin;
@@ -40,13 +40,13 @@ static bool is_in_our_order(const NnParam *param)
     return one_tap || param->layout == NN_AS_IS || param->layout == NN_POINTWISE;
 }
 
-/* Where the numbers stand as we want them; NULL: they do not. */
+/* The numbers in the mapped file, if they need no conversion; else NULL. */
 static const float *in_place(const Origin *o)
 {
     return o->parts == 1 && is_in_our_order(o->param) ? nn_array_floats(&o->part[0]) : NULL;
 }
 
-/* As float32 in official order. */
+/* Reads the numbers as float32 in official order. */
 static void gather(const Origin *o, float *out)
 {
     for (int i = 0; i < o->parts; i++) {
@@ -187,7 +187,7 @@ void nn_origin_close_files(NnModel *model)
 
 void nn_model_lean(NnModel *model)
 {
-    model->lean = model->weights == NULL; /* what has memory by now keeps it */
+    model->lean = model->weights == NULL; /* after nn_model_init() it is too late */
 }
 
 int nn_model_hold(NnModel *model)

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/origin.h -- private: where the numbers of a lean model's weights come from.
+ * nn/origin.h -- private: the sources of the weights of a lean model, which does not keep them in memory.
  */
 #ifndef DF_NN_ORIGIN_H
 #define DF_NN_ORIGIN_H
 
 #include "nn/model.h"
 
-/* Whether the model is lean and the parameter one whose numbers are not kept. */
+/* Whether the model is lean and does not keep the numbers of this parameter. */
 bool nn_is_lean(const NnModel *, const NnParam *);
 
-/* It has no data, and its numbers are drawn; or they are the rows of these arrays, together of its official shape, in a
- * mapped file that the model shares from now on. DF_OK or DF_ENOMEM. */
+/* Sets the source of a parameter without data: its numbers are drawn; or they are the rows of these arrays, which
+ * together have its official shape, in a mapped file that the model now holds open, too. DF_OK or DF_ENOMEM. */
 int nn_origin_draw(NnModel *, NnParam *, uint64_t seed);
-/* With `scale` (borrowed, as long as the model; or NULL) each row is multiplied by its own. */
+/* If `scale` is not NULL, row i is multiplied by scale[i]; it must live as long as the model. */
 int nn_origin_read(NnModel *, NnParam *, DfCheckpoint *, const DfArray *part, int parts, const float *scale);
 
-/* Memory for its numbers after all, not filled. DF_OK or DF_ENOMEM. */
+/* Gives it memory for its numbers, uninitialised. DF_OK or DF_ENOMEM. */
 int nn_origin_make_room(NnParam *);
-/* Its memory goes, if it has some of its own. */
+/* Frees its memory, if it has its own. */
 void nn_origin_drop(NnParam *);
-/* The files that the model shares are closed. */
+/* Closes the files that the model holds open. */
 void nn_origin_close_files(NnModel *);
 
-/* The numbers of a float32 array where they stand, if they are row-major and aligned; else NULL. */
+/* The numbers of a float32 array in place, if they are row-major and aligned; else NULL. */
 const float *nn_array_floats(const DfArray *);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/quantised.c -- weights of 8 bits: how they stand in a checkpoint, and how those of a model become such.
+ * nn/quantised.c -- weights of 8 bits: how a checkpoint stores them, and how a model's weights are quantised.
  */
 #include "nn/quantised.h"
 
@@ -13,7 +13,7 @@
 
 /* ---- of a model -------------------------------------------------------------------------------------------------- */
 
-/* Zero is a whole step from the ends, so that it stays zero: the padding of a convolution, and what a ReLU leaves. */
+/* Zero becomes exactly an integer, because padding and the results of ReLU must stay zero. */
 void nn_quantisation_set(DfQuantization *q, float low, float high)
 {
     q->range[0] = low;
@@ -39,14 +39,14 @@ static float largest(const float *x, size_t n)
     return most;
 }
 
-/* Numbers so small that their scale is none are zero. */
+/* The scale of a row; 0 if its numbers are so small that the scale would underflow. */
 static float scale_of(const float *row, size_t n)
 {
     const float scale = largest(row, n) / 127;
     return scale >= FLT_MIN ? scale : 0;
 }
 
-/* The scales of all rows are followed by nothing, and the weights become what 8 bits can say. */
+/* Quantises a weight: computes the scale of each row, and rounds the weight to the values that 8 bits can represent. */
 int nn_param_quantise(NnModel *model, NnParam *param, float low, float high)
 {
     DfTensor *w = param->tensor;
@@ -77,7 +77,7 @@ int nn_model_quantised(const NnModel *model)
     return n;
 }
 
-/* ---- in a file: what belongs to what ----------------------------------------------------------------------------- */
+/* ---- in a file: finding the companions of a weight --------------------------------------------------------------- */
 
 typedef struct {
     const NnArrays *file;
@@ -111,7 +111,7 @@ static const DfArray *find(const Names *names, const char *name)
     return found ? &(*found)->array : NULL;
 }
 
-/* The array NAME of 8 bits whose companion NAME.ending is called `name`; NULL: it is none. */
+/* The weight NAME of 8 bits whose companion NAME.ending is `name`; NULL if there is no such weight. */
 static const DfArray *owner(const Names *names, const char *name, const char *ending)
 {
     char base[NN_NAME];
@@ -130,9 +130,9 @@ static bool is_companion(const Names *names, const char *name)
     return owner(names, name, NN_SCALE) || owner(names, name, NN_RANGE);
 }
 
-/* ---- in a file: what it says ------------------------------------------------------------------------------------- */
+/* ---- in a file: reading them ------------------------------------------------------------------------------------- */
 
-/* The n floats of the array NAME.ending. */
+/* Reads the n floats of the array NAME.ending. */
 static int read_companion(const Names *names, const DfArray *weight, const char *ending, int64_t n, DfArena *arena,
                           float **out)
 {
@@ -197,7 +197,7 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* What is neither scale nor range stays, in its order. */
+/* Removes scales and ranges from `file`; the other arrays keep their order. */
 static void remove_companions(const Names *names, NnArrays *file, bool *goes)
 {
     int kept = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/report.c -- what became of every key of a checkpoint and of every parameter of a model, and a few lines about it
- * for the log.
+ * nn/report.c -- what happened to every key of a checkpoint and to every parameter of a model, and a summary of it for
+ * the log.
  */
 #include "nn/report.h"
 
@@ -45,7 +45,7 @@ static const char *const titles[NN_FATES] = {
     [NN_WRONG_SHAPE] = "of another shape",
 };
 
-/* Of what went wrong the first few names are shown: the rest is mostly more of the same. */
+/* Lists only the first few names of each problem: the rest are mostly the same. */
 char *nn_report_text(const NnReport *report)
 {
     enum { SHOWN = 5, ROOM = 16384 };

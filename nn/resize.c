@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/resize.c -- tables of positions for another window or image size, resized as the official loaders do: by
+ * nn/resize.c -- resizes position tables for another window or image size, as the official loaders do: by
  * torch.nn.functional.interpolate(mode='bicubic', align_corners=False).
  */
 #include "nn/resize.h"
@@ -32,13 +32,14 @@ typedef struct {
     size_t channel, point;
 } Map;
 
-/* Where point `at` of `to` points lies among `from` points: pixels are areas, and the outer borders coincide. */
+/* The position of point `at` of `to` points among `from` points, with align_corners=False: the outer borders of the
+ * pixels coincide. */
 static float source(int at, int from, int to)
 {
     return ((float)at + 0.5f) * ((float)from / (float)to) - 0.5f;
 }
 
-/* One channel at (sy, sx), from the 4 x 4 points around it; the points beyond the border are those on it. */
+/* One channel at (sy, sx), from the 4 x 4 points around it; points beyond the border are clamped to it. */
 static float bicubic(const float *in, Map map, float sy, float sx)
 {
     const int y0 = (int)floorf(sy);
@@ -80,13 +81,13 @@ static bool is_side(int64_t n)
     return n >= 1 && n <= INT_MAX;
 }
 
-/* 1 HW C for 1 C H W, of the same size. */
+/* Whether a file has 1 HW C for 1 C H W, with the same H and W. */
 static bool is_map(const int64_t *from, const int *to)
 {
     return from[1] == (int64_t)to[2] * to[3];
 }
 
-/* 1 1+HW C for 1 HW C: a class token stands first, whose place is not wanted. */
+/* Whether a file has 1 1+HW C for 1 HW C: the first is the position of a class token, which is dropped. */
 static bool has_class_token(const int64_t *from, const int *to)
 {
     return from[1] == (int64_t)to[1] + 1;
@@ -112,7 +113,7 @@ bool nn_can_resize(const NnParam *param, const DfArray *array)
     return false;
 }
 
-/* A square map: a point is a row of the table, and a head or channel a column. */
+/* A table as a square map: a point is a row of the table, and a head or channel a column. */
 static Map square(int64_t rows, int columns)
 {
     const int side = side_of(rows);

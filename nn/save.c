@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/save.c -- a model into a checkpoint, under its official keys and in the official order of dimensions.
+ * nn/save.c -- saves a model as a checkpoint, under its official keys and in the official order of dimensions.
  */
 #include "nn/quantised.h"
 
-/* Numbers that stand channels last, seen in the official order: the same memory, with other strides. */
+/* A view of channels-last numbers in the official order: the same memory with other strides. */
 DfArray nn_param_array(const NnParam *param, const char *name, const float *ours)
 {
     int64_t size[DF_ARRAY_DIMS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/scope.c -- building a model: scopes, which know the path so far, and what is registered in them. The first failure
- * poisons the model, and from then on nothing is registered, so that modules are built without asking after each step.
+ * nn/scope.c -- building a model: scopes, which know their path, and registering parameters in them. The first failure
+ * poisons the model, and nothing more is registered, so modules need not check each step.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ NnScope nn_root(NnModel *model)
     return (NnScope){ model, "" };
 }
 
-/* PATH.NAME; just the one where the other is empty. */
+/* PATH.NAME, or the non-empty one of the two. */
 static const char *join(NnScope s, const char *name)
 {
     return df_arena_text(s.model->arena, "%s%s%s", s.path, s.path[0] && name[0] ? "." : "", name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/train.c -- the weights of a model as one block of numbers, the trained ones first, and a block of their gradients.
+ * nn/train.c -- the weights of a model as one block of numbers, with the trained ones first, and a block of their
+ * gradients.
  */
 #include <assert.h>
 #include <math.h>
@@ -8,7 +9,7 @@
 
 #include "nn/origin.h"
 
-/* Floats that a parameter takes: whole cache lines of 64 bytes, so that each begins on one. */
+/* The floats that a parameter takes, rounded up to cache lines of 64 bytes, so that each begins on one. */
 static size_t room(const NnParam *param)
 {
     return (df_count(param->shape) + 15) / 16 * 16;
@@ -27,7 +28,7 @@ static size_t room_for(const NnModel *model, bool trained)
     return n;
 }
 
-/* Moves what those parameters hold to `at`, one behind the other; returns the end of the last. */
+/* Moves the numbers of all parameters that are trained, or of all others, to `at`; returns the end of the last one. */
 static float *move(NnModel *model, bool trained, float *at)
 {
     for (size_t i = 0; i < model->n; i++) {
@@ -37,7 +38,7 @@ static float *move(NnModel *model, bool trained, float *at)
         const size_t n = df_count(param->shape);
         if (param->tensor->data)
             memcpy(at, param->tensor->data, n * sizeof *at);
-        df_packed_drop(param->tensor); /* a packed copy may be the numbers themselves, which are freed */
+        df_packed_drop(param->tensor); /* a packed "copy" may be the numbers themselves (DF_PACK_ITSELF) */
         nn_origin_drop(param);
         memset(at + n, 0, (room(param) - n) * sizeof *at);
         param->tensor->data = at;
@@ -60,7 +61,7 @@ int nn_model_lay_out(NnModel *model)
     return DF_OK;
 }
 
-/* Whether the trained parameters stand first, each in its place. */
+/* Whether the block already has the trained parameters first, at their offsets. */
 static bool is_laid_out(const NnModel *model)
 {
     const float *at = model->weights;
@@ -78,14 +79,14 @@ static void attach_gradients(NnModel *model)
     for (size_t i = 0; i < model->n; i++) {
         DfTensor *x = model->params[i]->tensor;
         x->wants_grad = nn_is_trained(model->params[i]);
-        x->quantization = NULL; /* its scales would not follow */
+        x->quantization = NULL; /* its scales would not follow the weight */
         x->grad = x->wants_grad ? model->gradients + (x->data - model->weights) : NULL;
     }
     nn_model_zero_gradients(model);
 }
 
-/* A lean model becomes one like others. */
-static int fatten(NnModel *model)
+/* Gives a lean model memory for all its weights. */
+static int keep_weights(NnModel *model)
 {
     const int error = nn_model_hold(model);
     if (error < 0)
@@ -102,7 +103,7 @@ int nn_model_train(NnModel *model)
     int error = nn_model_error(model);
     assert(error || model->weights || model->n == 0); /* nn_model_init() comes first */
     if (error == DF_OK)
-        error = fatten(model);
+        error = keep_weights(model);
     if (error == DF_OK && !is_laid_out(model))
         error = nn_model_lay_out(model);
     if (error != DF_OK)
@@ -142,7 +143,7 @@ const NnParam *nn_model_bad_gradient(const NnModel *model)
     return NULL;
 }
 
-/* A copy of a frozen weight may have a norm folded into it. */
+/* Also drops packed copies of frozen weights, which may have a batch norm folded into them. */
 void nn_model_take_statistics(NnModel *model, DfCtx *c)
 {
     const bool moved = df_apply_statistics(c);

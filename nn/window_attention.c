@@ -3,8 +3,8 @@
  * nn/window_attention.c -- attention within windows of a map: Liu et al., "Swin Transformer", ICCV 2021, section 3.2,
  * eq. 4:
  *     Attention(Q, K, V) = softmax(Q K' / sqrt(d) + B) V
- * for the tokens of a window, where B is looked up in a table by the distance of query and key. Partition, shift, mask
- * and the way back are one op (tensor/window_attention.c), which copies nothing.
+ * for the tokens of a window, where B is read from a table by the relative position of query and key. Partition,
+ * shift, mask and their inverses are one op (tensor/window_attention.c), which copies no maps.
  */
 #include "nn/nn.h"
 
@@ -14,8 +14,8 @@ static int whole_windows(int size, int window)
     return (size + window - 1) / window * window;
 }
 
-/* The official code pads the map to whole windows before it projects; here padded tokens are the bias, and cost
- * nothing. */
+/* Counts the multiply-adds that the official code does for padding: it pads the map to whole windows before the
+ * projection. Here the projection of a padded token is the bias, which costs nothing. */
 static void count_padding(DfCtx *c, const NnWindowAttention *a, const DfTensor *x)
 {
     const int H = df_dim(x, 1), W = df_dim(x, 2), C = df_dim(x, 3);
@@ -24,7 +24,7 @@ static void count_padding(DfCtx *c, const NnWindowAttention *a, const DfTensor *
     df_macs(c, DF_MACS_PADDING, tokens * 4 * C * C);                            /* to Q K V, and the projection */
 }
 
-/* With something dropped the parts exist one after the other. */
+/* In training with dropout or drop_path, the parts are computed one after the other. */
 static DfTensor *in_training(DfCtx *c, const NnWindowAttention *a, const NnLayerNorm *norm, DfTensor *x, NnResidual r)
 {
     x = norm ? nn_layer_norm(c, norm, x) : x;

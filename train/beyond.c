@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/beyond.c -- settings of a config that a run cannot obey: an error where the weights would become others than
- * the config means, a warning for a hook that may do anything.
+ * train/beyond.c -- settings of a config that our training cannot follow: an error if ignoring one would give other
+ * weights than the config means, a warning for a hook that could do anything.
  */
 #include <string.h>
 
@@ -26,7 +26,7 @@ int df_recipe_check(const DfNode *root)
     return DF_OK;
 }
 
-/* Averages of weights are obeyed (ema.c). The others check, print, draw or save, and change no weights. */
+/* Hooks that average weights are implemented (ema.c). The others check, print, draw or save, and change no weights. */
 static bool is_known_hook(const char *type)
 {
     static const char *const names[] = {
@@ -55,7 +55,7 @@ void df_recipe_warn(const DfNode *root)
     }
 }
 
-/* Goyal et al., "Accurate, Large Minibatch SGD", 2017: the rate grows with the batch. */
+/* Goyal et al., "Accurate, Large Minibatch SGD", 2017: the learning rate is proportional to the batch size. */
 int df_recipe_scale(DfRecipe *r, const DfNode *root, int batch)
 {
     const DfNode *scale = df_node_get(root, "auto_scale_lr");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/ema.c -- averages of weights, in one block.
+ * train/ema.c -- averages of the weights during training, all in one block of memory.
  */
 #include "train/ema.h"
 
@@ -74,7 +74,7 @@ static bool has_begun(const DfEmaRule *r, int64_t iteration, int64_t epoch)
     return r->begin_epoch > 0 ? epoch + 1 >= r->begin_epoch : iteration + 1 >= r->begin_iter;
 }
 
-/* The weight of the new; 1 copies it, 0 leaves the average as it is. */
+/* The share of the current weight in the new average; 1 copies the weight, 0 keeps the average. */
 static double share_of(const DfEma *e, int64_t iteration)
 {
     const DfEmaRule *r = &e->rule;
@@ -165,7 +165,7 @@ static const DfOpt exponential_opts[] = {
     DF_OPT_FLOAT(Hook, gamma, 2000, 1e-9, 1e18, "steps after which most of the first weights is forgotten"),
     DF_OPT_END
 };
-/* mmcv's: the keys of the newer hook tell it apart. */
+/* Options of mmcv's EMAHook; mmengine's is recognised by its other keys. */
 static const DfOpt mmcv_opts[] = {
     COMMON_ROWS,
     DF_OPT_INT(Hook, warm_up, 100, 0, 1e9, "the weight of the new is at most (1 + i) / (warm_up + i)"),
@@ -198,7 +198,7 @@ static const struct {
 };
 const DfPlugin *const df_averages[] = { &kinds[0].is, &kinds[1].is, &kinds[2].is, &kinds[3].is, NULL };
 
-/* The old dialect of EMAHook has warm_up; a config that says nothing is of the old dialect if its other hooks are. */
+/* Whether an EMAHook is mmcv's: it has warm_up or resume_from. If it has no such key, the other hooks decide. */
 static bool is_old(const DfNode *dict)
 {
     return df_node_get(dict, "warm_up") || df_node_get(dict, "resume_from");

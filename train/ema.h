@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * train/ema.h -- weights averaged over the steps of a run (Polyak and Juditsky, 1992), as the hooks of mmcv, mmdet and
- * mmengine do it. Included by train/train.h.
+ * mmengine compute them. Included by train/train.h.
  */
 #ifndef DF_TRAIN_EMA_H
 #define DF_TRAIN_EMA_H
@@ -19,20 +19,20 @@ typedef struct {
         DF_EMA_MEAN,           /* StochasticWeightAverage (Izmailov et al., UAI 2018)                    */
         DF_EMA_MMCV            /* mmcv's EMAHook: at most (1 + iteration) / (warm_up + iteration)        */
     } kind;
-    double momentum;           /* weight of the new                                                      */
+    double momentum;           /* share of the current weight in the new average                         */
     double gamma;              /* or warm_up                                                             */
-    int interval;              /* every so many iterations                                               */
-    bool offset;               /* mmdet's old hooks: the last of an interval, not the first              */
-    bool buffers;              /* running statistics are averaged too, not copied                        */
-    int64_t begin_iter;        /* before it the average is a copy                                        */
-    int64_t begin_epoch;       /* the same in epochs; 0: by iterations                                   */
+    int interval;              /* iterations between two updates                                         */
+    bool offset;               /* mmdet's old hooks: update in the last iteration of an interval         */
+    bool buffers;              /* average running statistics, too, instead of copying them               */
+    int64_t begin_iter;        /* before this iteration the average is a copy                            */
+    int64_t begin_epoch;       /* the same in epochs; 0: begin_iter applies                              */
 } DfEmaRule;
 DF_API extern const DfPlugin *const df_averages[]; /* ema_type of EMAHook, and its options; NULL-terminated */
-/* Reads a list `custom_hooks` of either dialect; without a hook that averages, out->kind is DF_EMA_NONE. Hooks of other
- * kinds are not looked at. DF_OK, DF_EVALUE, DF_ENOMEM. */
+/* Reads a list `custom_hooks` of either dialect; if no hook averages weights, out->kind is DF_EMA_NONE. Other hooks are
+ * ignored. DF_OK, DF_EVALUE, DF_ENOMEM. */
 DF_API int df_ema_rule(DfEmaRule *out, const DfNode *custom_hooks);
 
-/* Numbers that are averaged. */
+/* A run of numbers that are averaged. */
 typedef struct {
     const float *source;
     size_t n;
@@ -40,14 +40,14 @@ typedef struct {
 } DfEmaPart;
 
 typedef struct DfEma DfEma;
-/* The sources must outlive it. The average begins as a copy. DF_OK or DF_ENOMEM. */
+/* The parts' numbers must outlive it. The average starts as a copy of them. DF_OK or DF_ENOMEM. */
 DF_API int df_ema_new(DfEma **out, const DfEmaRule *, const DfEmaPart *parts, int n);
 DF_API void df_ema_free(DfEma *); /* NULL is fine */
-/* Behind the step of an iteration, the first of which is 0; `epoch` is the one that it belongs to. */
+/* Call this after the step of an iteration, counted from 0, in epoch `epoch`. */
 DF_API void df_ema_update(DfEma *, DfPool *, int64_t iteration, int64_t epoch);
 DF_API float *df_ema_part(DfEma *, int i); /* the average of part i */
 
-/* For a file: all averages, and how many times they were updated. */
+/* For checkpoints: all averages, and the number of updates. */
 typedef struct {
     float *block;
     size_t n;

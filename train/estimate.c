@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/estimate.c -- what a run will need: memory from a pass that computes
- * nothing, time from steps that are measured.
+ * train/estimate.c -- estimates what a run needs: memory by a dry pass, which computes nothing, and time by measuring
+ * steps.
  */
 #include <math.h>
 #include <stdio.h>
@@ -36,8 +36,8 @@ static int find_largest(DfRun *r, Size *largest, int n)
     return error;
 }
 
-/* Forward with a tape, whose tensors all stay until the step is over. The way back adds about as much again: a gradient
- * for every tensor that is not a parameter lives until it has been passed on. */
+/* Counts the memory of a forward pass with a tape, whose tensors all stay until the step ends. The backward pass adds
+ * about as much: the gradient of every tensor that is not a parameter exists until it has been propagated. */
 static int dry_pass(DfRun *r, const Size *batch, size_t *activations)
 {
     DfCtx *c;
@@ -60,7 +60,7 @@ static int measure(DfRun *r, double *seconds, size_t *activations)
     DfStepReport report;
     int error = DF_OK;
     *seconds = INFINITY;
-    for (int i = 0; error == DF_OK && i <= MEASURED; i++) { /* the first one packs and gets memory */
+    for (int i = 0; error == DF_OK && i <= MEASURED; i++) { /* the first step also packs weights and allocates */
         const double start = df_run_clock();
         error = df_run_step(r, &report);
         const double took = df_run_clock() - start;
@@ -71,7 +71,7 @@ static int measure(DfRun *r, double *seconds, size_t *activations)
     return error;
 }
 
-/* Without any computing. */
+/* Computes no numbers. */
 static int estimate_memory(DfRun *r, DfRunEstimate *out, int batches)
 {
     Size batch;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/fit.c -- changes to a config that make it learn from a folder: those of the data sets come from
- * datasets/folder/, those of the network from here.
+ * train/fit.c -- changes a config so that it trains on a folder: datasets/folder/ changes the data sets, this file the
+ * network.
  */
 #include "train/fit.h"
 
@@ -32,8 +32,8 @@ static int set_classes(DfFit *fit, const char *place)
     return DF_OK;
 }
 
-/* Below `node` every dict of a head, and every dict that has a key num_classes, gets the number. An RPN has no such
- * key: it tells objects from background. */
+/* Sets num_classes in every dict below `node` that is a head or has this key. An RPN has no such key, because it only
+ * distinguishes objects from background. */
 static int fit_heads(DfFit *fit, const DfNode *node, const char *place, bool head, int depth)
 {
     int error = DF_OK;
@@ -56,7 +56,7 @@ static int fit_heads(DfFit *fit, const DfNode *node, const char *place, bool hea
     return error;
 }
 
-/* A config has a model, the args of an official DETR, whose number of classes stands at the top, or a bare backbone. */
+/* A config has a model, or the args of an official DETR program with num_classes at the top, or just a backbone. */
 static int fit_network(DfFit *fit, const DfNode *root)
 {
     const DfNode *model = df_node_get(root, "model");
@@ -69,7 +69,7 @@ static int fit_network(DfFit *fit, const DfNode *root)
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-/* Absolute paths: config.py of the work dir is read from anywhere. */
+/* Paths are absolute, because config.py of the work dir may be read from any folder. */
 static int open_folder(DfFit *fit, const char *folder, const DfNode *root)
 {
     char *absolute = df_path_absolute(folder);

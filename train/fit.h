@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/fit.h -- fits a config to a folder of labelled pictures, so that nobody has to edit it: the paths, the classes,
- * and the number of classes of every head. Included by train/train.h.
+ * train/fit.h -- fits a config to a folder of labelled pictures without editing it: the paths, the classes, and the
+ * number of classes of every head. Included by train/train.h.
  */
 #ifndef DF_TRAIN_FIT_H
 #define DF_TRAIN_FIT_H
@@ -14,8 +14,8 @@ typedef struct {
     DfFolder *folder;
     DfArena *arena;
     int n;
-    const char **set;       /* [n]: "model.bbox_head.num_classes=3", for df_config_read()                 */
-    int n_classes, n_heads; /* n_heads: number of head dicts that got the number of classes               */
+    const char **set;       /* [n]: changes such as "model.bbox_head.num_classes=3", for df_config_read() */
+    int n_classes, n_heads; /* n_heads: number of head dicts whose num_classes was set                    */
 } DfFit;
 
 /* `root` is the unchanged config. Files that the folder lacks (lists, annotations) are written into `work_dir`, which

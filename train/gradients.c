@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/gradients.c -- norms of gradients, what cuts them off, and how many batches make a step.
+ * train/gradients.c -- norms of gradients, gradient clipping, and the number of batches that make one step.
  */
 #include <math.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static double sum_of_powers(const float *x, size_t n, double p)
     return sum;
 }
 
-/* Four sums side by side, added in a fixed order. */
+/* Four independent sums, added in a fixed order. */
 static double sum_of_squares(const float *x, size_t n)
 {
     double sum[4] = { 0 };

@@ -36,7 +36,7 @@ static const DfOpt key_opts[] = {
     DF_OPT_END
 };
 
-/* The longest key first, then by the alphabet: the first that a name contains is the one. */
+/* Sorts keys by length, longest first, then alphabetically; the first one that a name contains applies. */
 static int compare_keys(const void *a, const void *b)
 {
     const DfCustomKey *p = a, *q = b;
@@ -73,14 +73,14 @@ static double factor(double multiplier)
     return isnan(multiplier) ? 1 : multiplier;
 }
 
-/* The biases that the rules mean: not that of the offsets of a deformable convolution. */
+/* Whether the rules for biases apply: not to the bias of a deformable convolution's offsets. */
 static bool is_bias(const NnParam *param)
 {
     const bool named = strcmp(param->name, "bias") == 0 || df_ends_with(param->name, ".bias");
     return named && param->role != NN_OF_OFFSETS;
 }
 
-/* The rule that decides on the decay, by the kind of module; mmcv asks for depthwise convolutions before biases. */
+/* The factor of the weight decay by the kind of module; mmcv checks for depthwise convolutions before biases. */
 static double decay_factor(const DfParamwise *p, const NnParam *param, bool old)
 {
     const bool depthwise = param->role == NN_OF_DEPTHWISE;
@@ -97,7 +97,7 @@ static double decay_factor(const DfParamwise *p, const NnParam *param, bool old)
     return 1;
 }
 
-/* mmcv looks for a key in PATH.NAME, where the path of the network itself is empty: ".cls_token" is such a key. */
+/* mmcv searches for a key in PATH.NAME. The path of the network itself is empty, so a key can be ".cls_token". */
 static bool contains(const char *name, const char *key)
 {
     return strstr(name, key) || (key[0] == '.' && df_starts_with(name, key + 1));
@@ -145,7 +145,7 @@ static void by_args(const DfRecipe *r, const NnParam *param, DfParamRate *out)
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
-/* Who reads paramwise_cfg. */
+/* Checks the class that reads paramwise_cfg. */
 static int check_constructor(const DfRecipe *r, bool *layers)
 {
     static const char *const plain[] = { "DefaultOptimizerConstructor", "DefaultOptimWrapperConstructor", NULL };
@@ -180,11 +180,11 @@ static void by_recipe(const DfRecipe *r, const DfParamwise *p, const DfLayers *l
         by_rules(p, param, r->dialect == DF_RECIPE_MMCV, out);
 }
 
-/* The group of such a pair; a new one if there is none. */
+/* The index of the group with this rate and decay; adds one if there is none. */
 static int group_of(DfGroups *g, DfParamRate rate)
 {
     int i = 0;
-    while (i < g->n_groups && (g->rates[i] != rate.rate || g->decays[i] != rate.decay)) /* the same bits: one formula */
+    while (i < g->n_groups && (g->rates[i] != rate.rate || g->decays[i] != rate.decay)) /* equal formulas, equal bits */
         i++;
     if (i == g->n_groups) {
         g->rates[i] = rate.rate;
@@ -224,8 +224,8 @@ static void fill(DfGroups *g, const NnModel *model, const DfRecipe *r, const DfP
     }
 }
 
-/* PyTorch lists what a network itself holds before what its parts hold: mmdet's Deformable DETR holds its level
- * embeddings. */
+/* PyTorch lists the parameters that a module holds itself before those of its submodules: mmdet's Deformable DETR holds
+ * its level embeddings itself. */
 static int first_group(const DfGroups *g)
 {
     for (int i = 0; i < g->n; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/keep.c -- the checkpoints of a run. The state is written once, as latest.safetensors; others are second names
- * of the same file where the disk allows it, and copies where it does not.
+ * train/keep.c -- the checkpoints of a run. The state is written once, as latest.safetensors; other names are hard
+ * links to the same file where the file system allows it, and copies where not.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@ int df_run_save(DfRun *r)
 {
     const char *latest = df_run_path(r, "latest.safetensors");
     int error = latest ? DF_OK : DF_ENOMEM;
-    if (error == DF_OK && r->log) /* a resumed run reads the log up to its state: never less of it than that */
+    if (error == DF_OK && r->log) /* the log on disk must reach at least as far as the state */
         error = df_run_log_sync(r->log);
     if (error == DF_OK)
         error = df_run_write(r, latest);
@@ -36,15 +36,16 @@ static bool is_link(const char *path)
     return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
 }
 
-/* The file `latest` also as PATH, in one moment; false if the disk cannot. */
+/* Makes PATH a hard link to `latest`, atomically; false if the file system has no hard links. */
 static bool link_over(const char *latest, const char *between, const char *path)
 {
     const bool done = linkat(AT_FDCWD, latest, AT_FDCWD, between, AT_SYMLINK_FOLLOW) == 0 && rename(between, path) == 0;
-    unlink(between); /* of two names of one file, rename() keeps both */
+    unlink(between); /* rename() does nothing if both names are links to the same file */
     return done;
 }
 
-/* latest.safetensors becomes PATH too. A symbolic link at PATH stays, and its file is written. */
+/* Stores latest.safetensors as PATH, too. If PATH is a symbolic link, it stays, and the file it points to is
+ * written. */
 static int name_again(DfRun *r, const char *path)
 {
     const char *latest = df_run_path(r, "latest.safetensors");
@@ -75,7 +76,7 @@ bool df_run_writes(const char *name)
            number_of(name, "epoch_") >= 0 || number_of(name, "iter_") >= 0;
 }
 
-/* The smallest N of those in the folder, and how many there are. */
+/* The smallest N of such files in the folder, and their number *n. */
 static long oldest(const char *folder, const char *unit, int *n)
 {
     long least = -1;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/layers.c -- layer-wise decay of the learning rate: with L blocks a parameter of block l learns at
+ * train/layers.c -- layer-wise decay of the learning rate: with L blocks, a parameter of block l learns at
  *
- *     rate * factor^(L + 1 - l),    l = 0 for what reads the image, 1..L for the blocks, L + 1 for all behind them,
+ *     rate * factor^(L + 1 - l),    l = 0 for the layers that read the image, 1..L for the blocks, L + 1 for the rest,
  *
- * so that what was learnt before is changed least. Published code defines it for ConvNeXt and plain transformers, and
- * for Swin as in SimMIM (Xie et al., CVPR 2022); the other backbones here are numbered in the same way. Biases, norms
- * and position tables do not decay.
+ * so that pretrained early layers change least. Published code defines it for ConvNeXt and plain transformers, and for
+ * Swin as in SimMIM (Xie et al., CVPR 2022); the other backbones here are numbered in the same way. Biases, norms and
+ * position tables have no weight decay.
  */
 #include <ctype.h>
 #include <math.h>
@@ -15,13 +15,13 @@
 
 #include "train/groups.h"
 
-/* Where a parameter of the backbone stands. */
+/* The position of a parameter in the backbone. */
 typedef struct {
     enum { IN_FRONT, IN_BLOCK, BEHIND_STAGE, AT_THE_END } where;
     int stage, block;
 } Place;
 
-/* The number behind `head` in a name, which goes on at *rest; -1 if there is no such thing. */
+/* The number after `head` at the start of a name, and the *rest of the name; -1 if it does not start like this. */
 static int number_behind(const char *name, const char *head, const char **rest)
 {
     const char *at = strstr(name, head);
@@ -50,7 +50,7 @@ static int block_in_stage(const char *rest)
     return -1;
 }
 
-/* Where the names of the backbone begin: a network that is a backbone alone has no prefix. */
+/* The prefix of the backbone's names; "" if the network is only a backbone. */
 static const char *find_prefix(const NnModel *model)
 {
     static const char *const prefixes[] = { "backbone.0.body.", "backbone.", NULL };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/learner.c -- the weights of a run and how they are changed: begun, one step, and what the state has of them.
+ * train/learner.c -- the weights of a run: starts them, changes them by one step, and saves and restores them with the
+ * run's state.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 /* ---- the state --------------------------------------------------------------------------------------------------- */
 
-/* A block laid out as the trained weights, as one pointer for each parameter. */
+/* Pointers to each parameter's numbers in a block with the layout of the trained weights. */
 static float **pointers_into(DfRun *r, float *block)
 {
     const int n = nn_model_count(r->weights);
@@ -38,7 +39,7 @@ static void add_array(DfRun *r, bool *fine, const char *name, float *block)
     r->arrays[r->state.n++] = (DfStateArray){ .name = name, .of = of };
 }
 
-/* Moments, what is gathered of a step of several batches, averages, counts, and the log's sums. */
+/* Lists the arrays of the state: moments, accumulated gradients, averages, counters, and the sums of the log. */
 static int describe_state(DfRun *r)
 {
     bool fine = true;
@@ -62,8 +63,8 @@ static int describe_state(DfRun *r)
     return fine && r->counts ? DF_OK : df_fail_memory("the state of a run");
 }
 
-/* Steps that the optimizer has made for each parameter, and how often the average was updated: in the state as doubles,
- * which are exact for them. */
+/* The optimizer's step count of each parameter, and the number of updates of the average. The state stores them as
+ * doubles, which are exact for such integers. */
 static void copy_counts(DfRun *r, bool into_state)
 {
     const DfOptimizerState o = df_optimizer_state(df_trainer_optimizer(r->trainer));
@@ -84,7 +85,7 @@ int df_run_write(DfRun *r, const char *path)
     return df_state_write(&r->state, path);
 }
 
-/* A parameter that gathered gradients were passed back to has some that are not 0. */
+/* Restores `reached` after resuming: a parameter that has accumulated gradients has some that are not 0. */
 static void mark_reached(DfRun *r)
 {
     const NnTrained t = nn_model_trained(r->weights);
@@ -112,7 +113,8 @@ int df_run_read(DfRun *r, const char *path)
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-/* Of a checkpoint's parameters those that fit are taken; what has another shape is a head of other classes. */
+/* Loads the parameters of a checkpoint whose shapes agree; one with another shape belongs to a head with other
+ * classes. */
 static int take_weights(DfRun *r, const char *from, const DfPretrained *of)
 {
     NnReport report = { 0 };
@@ -134,7 +136,7 @@ static int take_weights(DfRun *r, const char *from, const DfPretrained *of)
     return error;
 }
 
-/* As in mmengine, each file over what was there before: random weights, those of parts, those of the whole. */
+/* As in mmengine: random weights, then pretrained weights of parts, then those of the whole, each over the former. */
 static int load_weights(DfRun *r)
 {
     const DfPretrained whole = { .module = "" };
@@ -180,7 +182,7 @@ void df_run_swap_average(DfRun *r)
 
 /* ---- one iteration ----------------------------------------------------------------------------------------------- */
 
-/* As in a test set, pixels of 0 to 255 are an oversight. */
+/* Rejects a pipeline without normalisation, as for a test set: pixels of 0 to 255 are almost always a mistake. */
 static int open_loader(DfRun *r)
 {
     const int error = df_training_loader_new(&r->loader, &r->loading);
@@ -202,8 +204,8 @@ static int next_batch(DfRun *r, DfBatch *batch)
     return batch->error < 0 ? df_fail(batch->error, "%s", batch->message) : DF_OK;
 }
 
-/* Forward and back with some pictures of a batch, every result looked at: the code, with the sentence of what is
- * first no number. Weights stay. */
+/* Runs forward and backward with some pictures of a batch and checks every result; returns the error that names the
+ * first NaN or infinity. Weights do not change. */
 static int look_at(DfRun *r, const DfBatch *batch, int first, int n)
 {
     DfStepReport report;
@@ -225,8 +227,8 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* A step that failed is made again picture by picture, to name the module and the picture: "step 12, a.jpg: ..". What
- * none of them shows alone is of all of them. */
+/* Repeats a failed step picture by picture, to name the module and the picture: "step 12, a.jpg: ..". If no single
+ * picture fails, the error is that of the whole batch. */
 static int blame(DfRun *r, const DfBatch *batch, int error)
 {
     const long long step = (long long)r->state.at.step + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/loop.c -- the loop of training: a batch, its losses, their gradients, a step of the weights; and now and then a
- * line of the log, an evaluation, a checkpoint.
+ * train/loop.c -- the training loop: a batch, its losses, their gradients, a step of the weights; and at intervals a
+ * line in the log, an evaluation, a checkpoint.
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@
 
 #include "train/run_parts.h"
 
-/* ---- what is told ------------------------------------------------------------------------------------------------ */
+/* ---- news -------------------------------------------------------------------------------------------------------- */
 
-/* How many evaluations are still to come. */
+/* The number of evaluations still to come. */
 static double evaluations_left(const DfRun *r)
 {
     const int64_t every = r->plan.score.every * (r->plan.score.by_epoch ? r->per_epoch : 1);
@@ -41,7 +41,7 @@ void df_run_tell(DfRun *r, const DfNews *news)
 
 /* ---- the log ----------------------------------------------------------------------------------------------------- */
 
-/* The place of a name among the sums; "loss_cls.0", "loss_cls.1", .. of several levels are one sum, as in mmdet's
+/* The index of a name among the sums. "loss_cls.0", "loss_cls.1", .. of several levels share one sum, as in mmdet's
  * log. */
 static int place_of(RunMeans *m, const char *name)
 {
@@ -62,7 +62,7 @@ static void gather(DfRun *r, const DfStepReport *report)
     RunMeans *m = &r->means;
     const DfLosses *losses = report->losses;
     for (int i = 0; i < losses->n; i++)
-        if (strcmp(losses->v[i].name, "loss") != 0) /* a classifier's only one is the whole */
+        if (strcmp(losses->v[i].name, "loss") != 0) /* the single loss of a classifier is the total already */
             m->sum[SUM_LOSSES + place_of(m, losses->v[i].name)] += (double)r->losses[i];
     m->sum[SUM_LOSSES + place_of(m, "loss")] += r->total;
     m->sum[SUM_STEPS] += 1;
@@ -110,7 +110,7 @@ static int log_line(DfRun *r)
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
-/* Every so many steps, in short epochs behind each, and at the end. */
+/* Whether to log: every log_every steps, after every epoch that is shorter, and at the end. */
 static bool is_log_due(const DfRun *r)
 {
     const int64_t step = r->state.at.step;
@@ -155,7 +155,7 @@ static bool is_save_due(const DfRun *r)
     return df_run_clock() - r->last_saved >= 60 * minutes;
 }
 
-/* What the first process has on the disk. */
+/* Saves the checkpoints; only the first process does. */
 static int keep(DfRun *r, bool scored)
 {
     int error = DF_OK;
@@ -164,7 +164,7 @@ static int keep(DfRun *r, bool scored)
     const bool epoch_ends = r->plan.epochs && step % r->per_epoch == 0;
     const bool kept = df_is_due(r->plan.keep, step, r->per_epoch);
     const bool page = epoch_ends || kept || ends || scored;
-    if (r->state.at.best_step == step) /* just scored; or resumed, and the power was cut before it had its name */
+    if (r->state.at.best_step == step) /* just scored; or resumed after a crash before best.safetensors was written */
         error = df_run_keep_best(r);
     if (error == DF_OK && kept)
         error = df_run_keep(r);
@@ -175,8 +175,8 @@ static int keep(DfRun *r, bool scored)
     return error;
 }
 
-/* An epoch, or what stands for one in a run that is counted in iterations, may end here. All processes score. */
-static int look_around(DfRun *r)
+/* Evaluates and saves if it is due after this step. All processes evaluate. */
+static int score_and_keep(DfRun *r)
 {
     const bool scored = is_score_due(r);
     const int error = scored ? df_run_score(r) : DF_OK;
@@ -194,7 +194,7 @@ static int stop(DfRun *r)
                    (long long)r->state.at.step, (long long)r->steps);
 }
 
-/* The page says that the run is over; the sentence of what ended it stays. */
+/* Writes the page for the last time; the sentence of `error` is kept. */
 static int end(DfRun *r, int error)
 {
     char sentence[1024];
@@ -214,12 +214,12 @@ int df_run_train(DfRun *r)
     r->last_saved = df_run_clock();
     if (error == DF_OK && r->leads)
         error = df_run_page(r, false);
-    if (error == DF_OK && r->state.at.step > 0) /* an evaluation may have been cut off */
-        error = look_around(r);
+    if (error == DF_OK && r->state.at.step > 0) /* the last evaluation may have been interrupted */
+        error = score_and_keep(r);
     while (error == DF_OK && !r->stopping && r->state.at.step < r->steps) {
         error = one_step(r);
         if (error == DF_OK)
-            error = look_around(r);
+            error = score_and_keep(r);
         error = df_run_together_agree(r, error);
     }
     if (error == DF_EINTERRUPT || (error == DF_OK && r->stopping && r->state.at.step < r->steps))

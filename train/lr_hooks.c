@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/lr_hooks.c -- `lr_config` of mmdet 2.x and mmseg 0.x, as mmcv's LrUpdaterHook and its children compute it: the
- * rate that the policy has at this epoch or iteration, times a factor while the run warms up.
+ * train/lr_hooks.c -- learning rates by `lr_config` of mmdet 2.x and mmseg 0.x, computed as mmcv's LrUpdaterHook and
+ * its subclasses do: the policy's rate at an epoch or iteration, times a warm-up factor at the beginning.
  */
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "train/schedule_parts.h"
 
 typedef struct {
-    double now, most; /* epochs or iterations: done, and of the run */
+    double now, most; /* epochs or iterations: finished ones, and all of the run */
 } Progress;
 
 typedef struct {
@@ -26,7 +26,7 @@ struct LrHook {
     double warmup_ratio;
     bool warmup_by_epoch;
     DfInts step;
-    bool every;             /* step is one number: a distance, not when */
+    bool every;             /* `step` is one number: a period, not a list */
     double gamma, power;
     double min_lr, min_lr_ratio;
     double start_percent;
@@ -67,7 +67,7 @@ static double fixed(const LrHook *h, Progress p, double base)
     return base;
 }
 
-/* How often the rate has dropped: one number is a distance, a list says when. */
+/* The number of drops so far: `step` is a period or a list of times. */
 static int drops(const LrHook *h, double now)
 {
     int n = 0;
@@ -117,13 +117,13 @@ static double linear(const LrHook *h, Progress p, double base)
 
 static double flat_cosine(const LrHook *h, Progress p, double base)
 {
-    const double start = nearbyint(p.most * h->start_percent); /* a half to the even number, as Python rounds */
+    const double start = nearbyint(p.most * h->start_percent); /* ties to even, as Python's round() */
     if (p.now < start)
         return base;
     return df_anneal_cos(base, target(h, base), (p.now - start) / (p.most - start));
 }
 
-/* The same paper, with restarts: periods of their own length and height. */
+/* The same paper, with restarts: each period has its own length and initial rate. */
 static double cosine_restart(const LrHook *h, Progress p, double base)
 {
     double begin = 0;
@@ -141,7 +141,8 @@ static double anneal(const LrHook *h, double from, double to, double x)
     return h->anneal_strategy ? df_anneal_linear(from, to, x) : df_anneal_cos(from, to, x);
 }
 
-/* Smith, WACV 2017: up for a part of a cycle, then down; what is above the base shrinks from cycle to cycle. */
+/* Cyclical learning rates (Smith, WACV 2017): up for a part of a cycle, then down; gamma shrinks the amplitude above
+ * the base rate from one cycle to the next. */
 static double cyclic(const LrHook *h, Progress p, double base)
 {
     const double length = floor(p.most / h->cyclic_times);
@@ -156,7 +157,8 @@ static double cyclic(const LrHook *h, Progress p, double base)
     return anneal(h, base * top, base * low, (at - up) / (length - up));
 }
 
-/* Smith and Topin, 2019: from max_lr / div_factor up to max_lr, down again, and far below; or the last two as one. */
+/* One cycle (Smith and Topin, 2019): from max_lr / div_factor up to max_lr, down again, then to the last rate; the last
+ * two phases are one unless three_phase is set. */
 static double one_cycle(const LrHook *h, Progress p, double base)
 {
     const double total = h->total_steps ? h->total_steps : p.most;
@@ -171,7 +173,7 @@ static double one_cycle(const LrHook *h, Progress p, double base)
     return anneal(h, first, last, fmin((p.now - down) / (total - 1 - down), 1));
 }
 
-/* Of mmcls: cosine, then a straight line down to a part of the target. */
+/* From mmcls: half a cosine to the target, then a straight line to cool_down_ratio of it. */
 static double cosine_cooldown(const LrHook *h, Progress p, double base)
 {
     const double to = target(h, base);
@@ -272,7 +274,7 @@ const DfPlugin *const df_lr_policies[] = {
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/* mmcv's rule: a name in small letters gets a capital, and "LrUpdaterHook" behind it; `type` has the whole name. */
+/* mmcv's rule: a policy in lower case is capitalised and "LrUpdaterHook" appended; `type` has the full name. */
 static const Policy *find_policy(const DfNode *dict)
 {
     char name[64];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/lr_schedulers.c -- `param_scheduler` of mmengine. Each scheduler changes the rate that is there, whoever made
- * it: so two of them that overlap do not give the product of two closed forms. Schedulers that count iterations step
- * behind every iteration, the others behind every epoch, in the order of the config.
+ * train/lr_schedulers.c -- learning rates by `param_scheduler` of mmengine. Each scheduler changes the current rate,
+ * whichever scheduler set it, so two that overlap do not give the product of their closed forms. Schedulers that count
+ * iterations step after every iteration, the others after every epoch, in the order of the config.
  */
 #include <math.h>
 #include <stdint.h>
@@ -32,9 +32,9 @@ struct LrScheduler {
     double pct_start, div_factor, final_div_factor;
     bool three_phase;
     double first, last;     /* begin and end, in its own steps               */
-    double scale;           /* steps of milestones and step_size             */
-    double *initial;        /* of each group: what its rate was at first     */
-    int64_t clock, steps;   /* steps so far; those within [first, last)      */
+    double scale;           /* factor that converts milestones and step_size to steps */
+    double *initial;        /* the initial rate of each group                */
+    int64_t clock, steps;   /* steps so far; those of them in [first, last)  */
 };
 
 #define COMMON_ROWS                                                                                                    \
@@ -48,7 +48,7 @@ struct LrScheduler {
     DF_OPT_FLOAT(LrScheduler, eta_min, None, 0, 1e9, "lowest rate; default: 0"),                                       \
     DF_OPT_FLOAT(LrScheduler, eta_min_ratio, None, 0, 1e9, "the same, as a fraction of the initial rate")
 
-/* ---- what each does ---------------------------------------------------------------------------------------------- */
+/* ---- the schedules ----------------------------------------------------------------------------------------------- */
 
 /* t is the step: 0 is the first. A scheduler over n steps ends at t = n - 1. */
 
@@ -112,7 +112,8 @@ static double poly(const LrScheduler *s, double now, int group)
     return (now - to) * pow(1 - 1 / (length(s) - (double)s->steps + 1), s->power) + to;
 }
 
-/* (1 + cos(pi t / T)) / (1 + cos(pi (t - 1) / T)): how much closer to eta_min half a cosine comes with step t. */
+/* (1 + cos(pi t / T)) / (1 + cos(pi (t - 1) / T)): the factor by which step t of half a cosine shrinks the distance to
+ * eta_min. */
 static double closer(double t, double T)
 {
     return (1 + cos(3.141592653589793 * t / T)) / (1 + cos(3.141592653589793 * (t - 1) / T));
@@ -261,7 +262,7 @@ static const Kind *find_kind(const DfNode *dict)
     return NULL;
 }
 
-/* [first, last) and whatever else is in steps. */
+/* Converts begin, end and all other times of a scheduler to its steps. */
 static int place(LrScheduler *x, const DfSchedule *s, const DfNode *dict)
 {
     const double epoch = (double)s->run.epoch_length;
@@ -275,7 +276,7 @@ static int place(LrScheduler *x, const DfSchedule *s, const DfNode *dict)
     if (x->first >= x->last)
         return df_node_fail(dict, DF_EVALUE, "begin = %d, end = %.15g: want the end behind the begin", x->begin,
                             x->last / x->scale);
-    if (x->convert_to_iter_based) /* mmengine leaves the gamma of ExponentialLR as it is: a factor of each iteration */
+    if (x->convert_to_iter_based) /* but not gamma of ExponentialLR, as in mmengine */
         x->by_epoch = false;
     return DF_OK;
 }
@@ -338,7 +339,8 @@ static void advance(LrScheduler *x, DfSchedule *s)
         s->rates[i] = x->kind->rate(x, s->rates[i], i);
 }
 
-/* The first rates of all schedulers are those of the config, but for what OneCycleLR makes of them for those behind. */
+/* All schedulers start from the rates of the config, except that OneCycleLR changes them for the schedulers after
+ * it. */
 void df_lr_schedulers_begin(DfSchedule *s)
 {
     for (int k = 0; k < s->n_schedulers; k++) {

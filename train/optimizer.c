@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/optimizer.c -- one step of an optimizer over all weights: each parameter is cut into runs of a fixed length,
+ * train/optimizer.c -- one step of an optimizer over all weights. Each parameter is divided into runs of fixed length,
  * which the threads share.
  */
 #include <math.h>
@@ -109,7 +109,7 @@ DfOptimizerState df_optimizer_state(DfOptimizer *o)
 
 /* ---- a step ------------------------------------------------------------------------------------------------------ */
 
-/* t counts the steps of this parameter, this one included. The first velocity is the gradient itself. */
+/* t is the number of steps of this parameter, including this one. The first velocity is the gradient itself. */
 static void set_sgd(DfUpdateNumbers *u, const DfOptimizerRule *r, int64_t t, double rate, double decay)
 {
     u->rate = (float)rate;
@@ -119,16 +119,16 @@ static void set_sgd(DfUpdateNumbers *u, const DfOptimizerRule *r, int64_t t, dou
     u->nesterov = r->nesterov;
 }
 
-/* Kingma and Ba, ICLR 2015, algorithm 1: both moments begin at 0 and are corrected for it. AdamW takes the decay out of
- * the weight itself (Loshchilov and Hutter, ICLR 2019, algorithm 2). */
+/* Kingma and Ba, ICLR 2015, algorithm 1: both moments start at 0, and this bias is corrected. AdamW decays the weight
+ * itself instead of adding the decay to the gradient (Loshchilov and Hutter, ICLR 2019, algorithm 2). */
 static void set_adam(DfUpdateNumbers *u, const DfOptimizerRule *r, int64_t t, double rate, double decay)
 {
     u->rate = (float)(rate / (1 - pow(r->beta1, (double)t)));
     u->root = (float)sqrt(1 - pow(r->beta2, (double)t));
     u->decay = r->kind == DF_ADAM ? (float)decay : 0;
     u->keep = r->kind == DF_ADAMW ? (float)(1 - rate * decay) : 1;
-    u->beta1 = (float)(1 - r->beta1);
-    u->beta2 = (float)(1 - r->beta2);
+    u->one_minus_beta1 = (float)(1 - r->beta1);
+    u->one_minus_beta2 = (float)(1 - r->beta2);
     u->eps = (float)r->eps;
 }
 

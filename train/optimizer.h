@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/optimizer.h -- SGD, Adam and AdamW on one block of weights and one of gradients, as torch.optim computes
- * them; how gradients are cut off before, and gathered over several batches. Included by train/train.h.
+ * train/optimizer.h -- SGD, Adam and AdamW on one block of weights and one of gradients, as torch.optim computes them;
+ * gradient clipping, and accumulating gradients over several batches. Included by train/train.h.
  */
 #ifndef DF_TRAIN_OPTIMIZER_H
 #define DF_TRAIN_OPTIMIZER_H
@@ -14,15 +14,15 @@ DF_BEGIN_DECLS
 
 typedef struct {
     enum { DF_SGD, DF_ADAM, DF_ADAMW } kind;
-    double lr, weight_decay;              /* of parameters that have none of their own              */
+    double lr, weight_decay;              /* of parameters that do not have their own               */
     double momentum, dampening;           /* SGD                                                    */
     bool nesterov;
     double beta1, beta2, eps;             /* Adam and AdamW (Loshchilov and Hutter, ICLR 2019)      */
-    bool amsgrad;                         /* divide by the largest second moment so far so far      */
+    bool amsgrad;                         /* divide by the largest second moment so far             */
 } DfOptimizerRule;
 DF_API extern const DfPlugin *const df_optimizers[]; /* their names and options; NULL-terminated */
-/* A dict `optimizer`, with torch's names and defaults; `paramwise_cfg` and `constructor` in it are not looked at.
- * DF_EVALUE: another type, an unknown key, a value out of range; DF_ENOMEM. */
+/* Reads a dict `optimizer`, with torch's names and defaults; its `paramwise_cfg` and `constructor` are ignored here.
+ * DF_EVALUE: unknown type, unknown key, or a value out of range; DF_ENOMEM. */
 DF_API int df_optimizer_rule(DfOptimizerRule *out, const DfNode *dict);
 
 /* ---- the optimizer ----------------------------------------------------------------------------------------------- */
@@ -38,16 +38,16 @@ typedef struct DfOptimizer DfOptimizer;
 DF_API int df_optimizer_new(DfOptimizer **out, const DfOptimizerRule *, const DfSlot *slots, int n, size_t block);
 DF_API void df_optimizer_free(DfOptimizer *); /* NULL is fine */
 
-/* What happens to a gradient before it is used: times `scale`, then at most `limit` in size. */
+/* A step: each gradient is multiplied by `scale`, then clamped to -limit..limit. */
 typedef struct {
     const double *rates, *decays;         /* of each group                                          */
-    const bool *absent;                   /* [slots]: it has no gradient, and stays; NULL: none is  */
-    double scale;                         /* 1: as it is                                            */
-    double limit;                         /* INFINITY: none                                         */
+    const bool *absent;                   /* [slots]: no gradient, so it is not changed; or NULL    */
+    double scale;                         /* 1: not scaled                                          */
+    double limit;                         /* INFINITY: no clamping                                  */
 } DfUpdate;
 DF_API void df_optimizer_step(DfOptimizer *, DfPool *, float *weights, const float *gradients, const DfUpdate *);
 
-/* What an optimizer remembers, for a file: blocks as large as the weights, and how many steps each slot has made. */
+/* The state of an optimizer, for checkpoints: blocks as large as the weights, and the number of steps of each slot. */
 enum { DF_MOMENTS = 3 };
 typedef struct {
     int n;
@@ -59,10 +59,10 @@ DF_API DfOptimizerState df_optimizer_state(DfOptimizer *); /* borrowed; may be w
 
 /* ---- gradients --------------------------------------------------------------------------------------------------- */
 
-/* The p-norm of n numbers, summed in float64 in a fixed order; p >= 1, INFINITY: the largest size. NaN if one is. */
+/* The p-norm of n numbers, summed in float64 in a fixed order; p >= 1; INFINITY: the largest size. NaN if one is. */
 DF_API double df_gradient_norm(DfPool *, const float *gradients, size_t n, double p);
 
-/* optimizer_config.grad_clip of the older configs, optim_wrapper.clip_grad of the newer. */
+/* Gradient clipping: optimizer_config.grad_clip of older configs, optim_wrapper.clip_grad of newer ones. */
 typedef struct {
     enum { DF_CLIP_NONE, DF_CLIP_NORM, DF_CLIP_VALUE } kind;
     double most;                          /* max_norm or clip_value                                 */
@@ -70,12 +70,12 @@ typedef struct {
 } DfClip;
 /* NULL and None: no clipping. DF_OK or DF_EVALUE. */
 DF_API int df_clip(DfClip *out, const DfNode *dict);
-/* The scale of gradients whose norm is this: min(1, max_norm / (norm + 1e-6)); 1 if nothing is clipped by norm. */
+/* The scale for gradients with this norm: min(1, max_norm / (norm + 1e-6)); 1 without clipping by norm. */
 DF_API double df_clip_scale(const DfClip *, double norm);
 DF_API double df_clip_limit(const DfClip *);
 
-/* Gradients of `count` batches make one step. The losses of `iteration` are divided by what this returns: the number of
- * batches of its group, of which the last of a run may have fewer. *update: the step is made behind it. */
+/* For steps of `count` batches: returns the number of batches of this iteration's step, which divides its losses;
+ * the last step of a run may have fewer. *update: the step is made after this iteration. */
 DF_API int df_accumulation(int64_t iteration, int64_t iterations, int count, bool *update);
 
 DF_END_DECLS

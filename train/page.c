@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/page.c -- the page of a run, made of its log and of its pictures.
+ * train/page.c -- writes the HTML page of a run, from its log and its sample pictures.
  */
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ typedef struct {
 
 /* ---- charts ------------------------------------------------------------------------------------------------------ */
 
-/* What is in a chart. */
+/* Whether a series belongs to a chart. */
 typedef bool Belongs(const DfLogSeries *);
 
 static bool is_loss(const DfLogSeries *s)
@@ -52,7 +52,7 @@ static bool is_score(const DfLogSeries *s)
     return s->val && !df_ends_with(s->name, "_s") && !df_ends_with(s->name, "_m") && !df_ends_with(s->name, "_l");
 }
 
-/* As they stand in the log. */
+/* Finds the curves of a chart, in the order of the log. */
 static size_t find_curves(DfCurve *out, const DfRun *r, Belongs *belongs)
 {
     const DfLogSeries *all;
@@ -105,7 +105,7 @@ static void add_card(Page *p, const char *name, const char *format, double value
     p->values[p->n_cards++] = text;
 }
 
-/* A series is empty after memory ran out for its first value. */
+/* The last value of a series; a series is empty if memory ran out for its first value. */
 static double last_of(const DfRun *r, const char *name)
 {
     const DfLogSeries *all;
@@ -193,7 +193,7 @@ static int write_page(DfRun *r, Page *p, bool over)
     return error;
 }
 
-/* Losses and scores as a drawing for other documents. */
+/* Writes losses and scores as an SVG file, for other documents. */
 static int write_curves(DfRun *r, const Page *p)
 {
     char *text = NULL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/parallel.c -- gradients of several processes become one, while the walk back goes on.
+ * train/parallel.c -- sums gradients over several processes while the backward pass is still running.
  *
- * The gradient block is cut into buckets at the bounds of parameters. The walk back completes it from about its end to
- * its beginning. A bucket is sent when all of its parameters are complete and all buckets behind it are sent: so every
- * rank sends in the same order, whatever its own pictures did to its tape.
+ * The gradient block is divided into buckets at the boundaries of parameters. The backward pass completes it roughly
+ * from its end to its beginning. A bucket is sent when all its parameters are complete and all buckets after it are
+ * sent: so all ranks send in the same order, whatever their own pictures put on the tape.
  */
 #include "train/parallel.h"
 
@@ -13,14 +13,14 @@ enum { BUCKET = 1 << 20, BUCKETS = DF_RANKS_PENDING }; /* floats of a bucket, at
 typedef struct {
     size_t offset, n;    /* floats of the block   */
     int parameters;
-    int missing;         /* in this walk          */
+    int missing;         /* parameters not yet complete in this backward pass */
 } Bucket;
 
 struct DfParallel {
     DfRanks *ranks;
     NnModel *weights;
     Bucket *buckets;     /* [n], by offset        */
-    int n, sent;         /* the last `sent` of them */
+    int n, sent;         /* the last `sent` of them are sent */
     double *reached;     /* [parameters]          */
     bool last;
     int error;
@@ -38,7 +38,7 @@ static size_t offset_of(const NnParam *param, const NnTrained *block)
     return (size_t)(param->tensor->grad - block->gradients);
 }
 
-/* At most BUCKETS of equal size; the parameters of the block are side by side, in the order of the model. */
+/* Divides the block into at most BUCKETS buckets of about equal size; its parameters are in the order of the model. */
 static void cut(DfParallel *p)
 {
     const NnTrained block = nn_model_trained(p->weights);
@@ -70,9 +70,10 @@ static Bucket *bucket_of(DfParallel *p, size_t offset)
     return &p->buckets[low];
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------- */
+/* ---- making and freeing ------------------------------------------------------------------------------------------ */
 
-/* Every rank read the same file or drew by the same seed; that they are equal is too important to be believed. */
+/* Every rank has read the same file or drawn with the same seed. Equal weights are essential, so rank 0 sends its own
+ * anyway. */
 static int share_weights(DfParallel *p)
 {
     int error = DF_OK;
@@ -132,7 +133,7 @@ static void arrived(void *user, DfTensor *parameter)
     DfParallel *p = user;
     const NnTrained block = nn_model_trained(p->weights);
     if (!parameter->grad || parameter->grad < block.gradients || parameter->grad >= block.gradients + block.n)
-        return; /* an input of the network that wants a gradient */
+        return; /* not a parameter but an input that needs a gradient */
     bucket_of(p, (size_t)(parameter->grad - block.gradients))->missing--;
     while (p->sent < p->n && p->buckets[p->n - 1 - p->sent].missing == 0)
         send(p, &p->buckets[p->n - 1 - p->sent]);
@@ -154,7 +155,7 @@ void df_parallel_begin(DfParallel *p, DfCtx *c, bool last)
     c->arrived_user = p;
 }
 
-/* A parameter without a gradient on one rank may have one on another. */
+/* Shares which parameters have gradients: one without a gradient on one rank may have one on another. */
 static int share_reached(DfParallel *p)
 {
     const int n = nn_model_count(p->weights);
@@ -174,7 +175,7 @@ int df_parallel_finish(DfParallel *p, DfCtx *c, int error)
     c->arrived = NULL;
     if (error < 0 || !p->last)
         return error;
-    while (p->sent < p->n) /* behind parameters that nothing was made of */
+    while (p->sent < p->n) /* buckets with parameters that this pass did not use */
         send(p, &p->buckets[p->n - 1 - p->sent]);
     error = df_ranks_sum_wait(p->ranks);
     if (error == DF_OK)

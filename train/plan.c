@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/plan.c -- what a config says about a run, in the keys of mmcv's runners and of mmengine's loops.
+ * train/plan.c -- reads the length of a run and its intervals from a config, in the keys of mmcv's runners and of
+ * mmengine's loops.
  */
 #include "train/plan.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/plan.h -- what a config says about a run: how long it is, and when it is scored, kept and logged. Included
- * by train/train.h.
+ * train/plan.h -- the length of a run, and when it is evaluated, saved and logged, as its config says. Included by
+ * train/train.h.
  */
 #ifndef DF_TRAIN_PLAN_H
 #define DF_TRAIN_PLAN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/pretrained.c -- weights that a config names for its network or for a part of it.
+ * train/pretrained.c -- loads the pretrained weights that a config names for its network or for a part of it.
  */
 #include "train/pretrained.h"
 

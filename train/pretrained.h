@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/pretrained.h -- weights that a config names for its network or for a part of it. Part of the door
- * train/train.h.
+ * train/pretrained.h -- loads the pretrained weights that a config names for its network or for a part of it. Included
+ * by train/train.h.
  */
 #ifndef DF_TRAIN_PRETRAINED_H
 #define DF_TRAIN_PRETRAINED_H
@@ -22,8 +22,8 @@ typedef struct {
 } DfPretrainedList;
 
 /* In the order in which mmengine loads them: a module comes behind those in it, so that its weights stay. Texts are the
- * config's or the arena's; the list is empty before. DF_OK, DF_EVALUE: the sentence names file, line and key; DF_ENOMEM.
- * Free with df_pretrained_done() in every case. */
+ * config's or the arena's; the list is empty before. DF_OK, DF_EVALUE: the sentence names file, line and key;
+ * DF_ENOMEM. Free with df_pretrained_done() in every case. */
 DF_API int df_pretrained_read(DfPretrainedList *out, const DfNode *root, DfArena *arena);
 DF_API void df_pretrained_done(DfPretrainedList *); /* {0} is fine */
 

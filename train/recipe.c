@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/recipe.c -- reading the recipe of a run in three dialects.
+ * train/recipe.c -- reads the training settings of a config (DfRecipe) in three dialects: mmcv's, mmengine's, and that
+ * of the DETR programs.
  */
 #include "train/recipe.h"
 

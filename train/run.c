@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/run.c -- a run is opened: config, network, data, weights and the work dir, checked before the first step.
+ * train/run.c -- opens a run: checks config, network, data, weights and work dir before the first step.
  */
 #include <math.h>
 #include <stdio.h>
@@ -206,8 +206,8 @@ static int check_beginnings(DfRun *r)
     return error;
 }
 
-/* The run writes a config.py of its own, and one that it is read from may be somebody's work; but where a run was before,
- * it is that run's. */
+/* The run writes a config.py of its own, and one that it is read from may be somebody's work; but where a run was
+ * before, it is that run's. */
 static int check_config_file(DfRun *r, const char *latest)
 {
     const char *config = df_run_path(r, "config.py");

@@ -12,6 +12,7 @@
  *     config.py             the config with all changes, for `deformer eval` and for the next run
  *     log.jsonl             a line of numbers every few steps
  *     index.html, samples/  curves, and what the network finds in some pictures
+ *     curves.svg            the curves of losses and scores as a drawing
  *     latest.safetensors    the state of the run: weights and all that is needed to continue
  *     best.safetensors      the state of the best score
  *     epoch_N.safetensors, iter_N.safetensors        as the config asks for them

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/run_log.c -- the log of a run.
+ * train/run_log.c -- writes and reads the log of a run, a file of JSON lines.
  */
 #include "train/run_log.h"
 

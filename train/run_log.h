@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/run_log.h -- the log of a run: a file of JSON objects, one a line, as mmcv's *.log.json; and all of its numbers
- * in memory, for curves. Included by train/train.h.
+ * train/run_log.h -- the log of a run: a file with one JSON object a line, like mmcv's *.log.json; all numbers are
+ * kept in memory, too, for the curves. Included by train/train.h.
  */
 #ifndef DF_TRAIN_RUN_LOG_H
 #define DF_TRAIN_RUN_LOG_H

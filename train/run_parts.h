@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/run_parts.h -- private: what a training run is made of.
+ * train/run_parts.h -- private: the parts of a training run.
  */
 #ifndef DF_TRAIN_RUN_PARTS_H
 #define DF_TRAIN_RUN_PARTS_H

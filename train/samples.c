@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/samples.c -- a few pictures of the validation set, drawn as they are labelled and as the network sees them.
+ * train/samples.c -- draws a few pictures of the validation set twice: with their labels, and with what the network
+ * finds.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/schedule.c -- the learning rates of a run: one of two dialects, iteration by iteration.
+ * train/schedule.c -- the learning rate of every iteration, by `lr_config` (lr_hooks.c) or `param_scheduler`
+ * (lr_schedulers.c).
  */
 #include "train/schedule_parts.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/schedule.h -- how the learning rate goes: `lr_config` as mmcv's hooks define it, `param_scheduler` as
- * mmengine's schedulers do. Included by train/train.h.
+ * train/schedule.h -- learning rate schedules: `lr_config` as mmcv's hooks define it, `param_scheduler` as mmengine's
+ * schedulers do. Included by train/train.h.
  */
 #ifndef DF_TRAIN_SCHEDULE_H
 #define DF_TRAIN_SCHEDULE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/schedule_parts.h -- private: what a schedule is made of. schedule.c owns it; lr_hooks.c knows the old dialect,
- * lr_schedulers.c the new one.
+ * train/schedule_parts.h -- private: the parts of a schedule. schedule.c owns it; lr_hooks.c implements mmcv's
+ * dialect, lr_schedulers.c mmengine's.
  */
 #ifndef DF_TRAIN_SCHEDULE_PARTS_H
 #define DF_TRAIN_SCHEDULE_PARTS_H

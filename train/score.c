@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/score.c -- the validation set through the network as it is now, and its
- * scores under the names of mmdet and mmseg.
+ * train/score.c -- runs the network on the validation set during training, and scores it under the names of mmdet and
+ * mmseg.
  */
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/state.c -- the state of a training run into a checkpoint, and back.
+ * train/state.c -- saves the state of a training run as a checkpoint, and restores it.
  */
 #include "train/state.h"
 

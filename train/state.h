@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/state.h -- the state of a training run as one file: whatever it needs to continue to the same bits.
+ * train/state.h -- the state of a training run as one file: everything that it needs to continue with the same bits.
  *
- * The file is a .safetensors checkpoint. Weights and buffers stand in it under their official keys, so that every
- * other command loads it; what belongs to the run alone has keys that begin with "optimizer.", which loaders pass over.
- * Where an average of the weights is kept (EMA), it is the average that has the official keys, as in mmcv's
- * checkpoints, and the weights under training are "optimizer.weight.*".
+ * The file is a .safetensors checkpoint. Weights and buffers have their official keys, so that every other command
+ * loads it; keys that only a run needs begin with "optimizer.", and loaders skip them. If an average of the weights is
+ * kept (EMA), the average has the official keys, as in mmcv's checkpoints, and the weights under training are
+ * "optimizer.weight.*".
  */
 #ifndef DF_TRAIN_STATE_H
 #define DF_TRAIN_STATE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/step.c -- a step of training, from a batch to better weights.
+ * train/step.c -- one training step, from a batch to updated weights.
  */
 #include "train/step.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/together.c -- a run of several processes: one step of all, and how they stop together.
+ * train/together.c -- a run of several processes: one step of all of them, and stopping together.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/train.h -- the public header of train/: how a network learns. Parameter groups, optimizers, schedules,
- * clipping, averaged weights, and the step that puts them together.
+ * train/train.h -- the public header of train/: parameter groups, optimizers, schedules, gradient clipping, averaged
+ * weights, the training step, and whole runs.
  */
 #ifndef DF_TRAIN_TRAIN_H
 #define DF_TRAIN_TRAIN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/update.c -- the arithmetic of the optimizers, in the order of torch.optim, so that the compiler can use
- * vectors.
+ * train/update.c -- the arithmetic of the optimizers, in the order of operations of torch.optim, in loops that the
+ * compiler can vectorise.
  */
 #include <math.h>
 
@@ -22,7 +22,7 @@ void df_update_sgd(const DfUpdateNumbers *u, size_t n, float *restrict w, const 
         w[i] -= u->rate * used(u, w[i], g[i]);
 }
 
-/* m = momentum m + fresh g;  w -= rate m, or with Nesterov's look ahead rate (g + momentum m) */
+/* m = momentum m + fresh g;  w -= rate m, or with Nesterov's momentum rate (g + momentum m) */
 void df_update_momentum(const DfUpdateNumbers *u, size_t n, float *restrict w, const float *restrict g,
                         float *restrict m)
 {
@@ -44,24 +44,24 @@ void df_update_momentum(const DfUpdateNumbers *u, size_t n, float *restrict w, c
 void df_update_adam(const DfUpdateNumbers *u, size_t n, float *restrict w, const float *restrict g, float *restrict m,
                     float *restrict v)
 {
-    const float old = 1 - u->beta2;
+    const float old = 1 - u->one_minus_beta2;
     for (size_t i = 0; i < n; i++) {
         const float x = used(u, w[i], g[i]);
-        m[i] += (x - m[i]) * u->beta1;
-        v[i] = v[i] * old + u->beta2 * x * x;
+        m[i] += (x - m[i]) * u->one_minus_beta1;
+        v[i] = v[i] * old + u->one_minus_beta2 * x * x;
         w[i] = w[i] * u->keep - u->rate * (m[i] / (sqrtf(v[i]) / u->root + u->eps));
     }
 }
 
-/* Reddi et al., ICLR 2018: the greatest v so far in place of v. */
+/* AMSGrad (Reddi et al., ICLR 2018): divides by the largest v so far instead of v. */
 void df_update_amsgrad(const DfUpdateNumbers *u, size_t n, float *restrict w, const float *restrict g,
                        float *restrict m, float *restrict v, float *restrict top)
 {
-    const float old = 1 - u->beta2;
+    const float old = 1 - u->one_minus_beta2;
     for (size_t i = 0; i < n; i++) {
         const float x = used(u, w[i], g[i]);
-        m[i] += (x - m[i]) * u->beta1;
-        v[i] = v[i] * old + u->beta2 * x * x;
+        m[i] += (x - m[i]) * u->one_minus_beta1;
+        v[i] = v[i] * old + u->one_minus_beta2 * x * x;
         top[i] = v[i] > top[i] ? v[i] : top[i];
         w[i] = w[i] * u->keep - u->rate * (m[i] / (sqrtf(top[i]) / u->root + u->eps));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * train/work_dir.c -- the folder of a run: one process at a time writes into it,
- * and what a killed one left half-written goes.
+ * train/work_dir.c -- the folder of a run: locks it, so that only one process writes into it, and deletes the
+ * incomplete files of a process that was killed.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/convert.c -- a checkpoint under the names of another library, without a model: from the dialect that
- * knows most of its names into ours, and by the table that knows them all out again.
+ * nn/dialects/convert.c -- converts a checkpoint to the names of another library, without a model. It finds the
+ * dialect that knows most of the file's names, translates them into ours, and then into the other library by the table
+ * that knows all of them.
  */
 #include "nn/dialects/dialects.h"
 
@@ -10,7 +11,7 @@
 
 struct NnConverted {
     NnArrays file, ours, out; /* each may have views of the numbers of the one before */
-    DfArray *array;           /* those of `out` that are needed                       */
+    DfArray *array;           /* the arrays of `out` that are kept                    */
     int n;
     const NnDialect *to;      /* NULL: our names are those of the library             */
     char from[96];
@@ -50,7 +51,7 @@ static int refuse_library(const char *name)
 
 /* ---- how much a table knows -------------------------------------------------------------------------------------- */
 
-/* What can be computed, and libraries drop or make without a word. */
+/* Arrays that can be computed, which libraries drop or create silently. */
 static bool is_computed(const char *name)
 {
     static const char *const patterns[] = { "*.num_batches_tracked", "*.relative_position_index", "*.attn_mask",
@@ -62,11 +63,11 @@ static bool is_computed(const char *name)
     return false;
 }
 
-/* How many of our names a table knows, and how many it does not know though it should. A table of a backbone in a
- * detector answers for the backbone alone. */
+/* How many of our names a table knows, and how many it lacks. A table of a backbone in a detector is only asked for the
+ * backbone's names. */
 typedef struct {
     int known, unknown;
-    const char *first;           /* of those unknown; NULL: none */
+    const char *first;           /* the first unknown name, or NULL */
 } Knows;
 
 static Knows what_it_knows(const NnPlace *place, const NnArrays *ours)
@@ -103,7 +104,7 @@ static NnPlace place_in_file(const NnArrays *file, const NnPlace *places, int n)
     return best;
 }
 
-/* Names that are ours already may stand behind a prefix: the one is cut without which some table knows the most. */
+/* For names that are ours already, but behind a prefix: strips the prefix without which some table knows the most. */
 static NnPlace cut_of_ours(const NnArrays *file, const NnPlace *places, int n)
 {
     static const char *const ats[] = { "", "backbone." };
@@ -129,12 +130,12 @@ static NnPlace cut_of_ours(const NnArrays *file, const NnPlace *places, int n)
 /* ---- to ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    NnPlace place;               /* its dialect is NULL if our names are those of the library */
+    NnPlace place;               /* dialect NULL: our names are those of the library */
     Knows knows;
     bool found;
 } Target;
 
-/* A whole network before its backbone alone. */
+/* A table of a whole network is better than one of its backbone. */
 static bool is_better(const Knows *a, const Knows *b)
 {
     return a->unknown != b->unknown ? a->unknown < b->unknown : a->known > b->known;
@@ -203,7 +204,7 @@ static int translate(NnConverted *c, const char *library, int window)
     return translate_to(c, &from, library, window);
 }
 
-/* What the library that was written for does not have, and would call unexpected. */
+/* Whether the target library does not have this array and would report it as unexpected. */
 static bool is_superfluous(const NnDialect *to, const char *name)
 {
     const bool counter = df_ends_with(name, ".num_batches_tracked");
@@ -221,7 +222,7 @@ static int list_arrays(NnConverted *c)
     return DF_OK;
 }
 
-/* Swin v2's can be computed, but from the size of its windows, which no weights tell. */
+/* Swin v2's tables of positions can only be computed from the size of its windows, which the weights do not tell. */
 static void warn_of_tables(const NnConverted *c)
 {
     bool of_v2 = false;

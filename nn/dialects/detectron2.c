@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/detectron2.c -- detectron2's Faster R-CNN, Mask R-CNN and RetinaNet with a ResNet and a pyramid. Ours are
- * mmdet's.
+ * nn/dialects/detectron2.c -- names of detectron2's Faster R-CNN, Mask R-CNN and RetinaNet with a ResNet and an FPN;
+ * our names are those of mmdet.
  */
 #include "nn/dialects/dialects.h"
 
@@ -37,7 +37,7 @@ static const NnRow rcnn[] = {
     NN_ROWS_END
 };
 
-/* The pyramid begins at level 3. */
+/* Its FPN starts at level 3. */
 static const NnRow retinanet[] = {
     NN_ROW_TABLE("backbone.bottom_up.*", "backbone.*", resnet),
     NN_ROW("backbone.fpn_lateral{i+3}.*", "neck.lateral_convs.{i}.conv.*"),
@@ -54,7 +54,7 @@ static const NnRow retinanet[] = {
     NN_ROWS_END
 };
 
-/* The ResNets of ImageNet that training starts from. */
+/* ResNets pretrained on ImageNet. */
 static const NnRow backbone[] = {
     NN_ROW("stem.fc.*", "fc.*"),
     NN_ROW_TABLE("*", "*", resnet),

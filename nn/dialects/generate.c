@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/generate.c -- what libraries store beside the weights though it can be computed: made when a checkpoint
- * is written for them, so that they load it strictly.
+ * nn/dialects/generate.c -- arrays that libraries store although they can be computed, such as the index of relative
+ * positions. They are generated when a checkpoint is written for such a library, so that it loads with strict=True.
  */
 #include "nn/dialects/dialects.h"
 
 #include <math.h>
 #include <string.h>
 
-/* The side of the window, from the (2 W - 1)^2 rows of its table; 0 if they are of no square window. */
+/* The side W of the window, from the (2 W - 1)^2 rows of its table; 0 if there is no such W. */
 static int64_t window_of(const DfArray *table)
 {
     enum { LARGEST = 128 };
@@ -18,7 +18,7 @@ static int64_t window_of(const DfArray *table)
     return 0;
 }
 
-/* Which row of the table of a window tells how place i sees place j. */
+/* The index of relative positions: for tokens i and j of a window, the row of the table that has their bias. */
 static int index_of_window(int64_t W, const char *name, int ndim, DfArena *arena, DfArray *out)
 {
     const int64_t T = W * W;

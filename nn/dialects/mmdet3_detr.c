@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/mmdet3_detr.c -- DETR and Deformable DETR of mmdetection 3.x, whose parts stand at the top of the model.
- * Ours are the names of 2.x, where they stood below the head.
+ * nn/dialects/mmdet3_detr.c -- names of DETR and Deformable DETR in mmdetection 3.x, where their parts are at the top
+ * of the model. Our names are those of 2.x, where they are below the head.
  */
 #include "nn/dialects/dialects.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/mmdet_backbones.c -- mmdet's and mmseg's own Swin, mmdet's own PVT and PVT v2. Ours are the official
- * names. Networks that are built from configs of mmdet have theirs (backbone/swin_mmdet.c, backbone/pvt/pvt_mmdet.c):
- * these tables are what mmdet calls convert_weights.
+ * nn/dialects/mmdet_backbones.c -- names of mmdet's and mmseg's Swin, and of mmdet's PVT and PVT v2; our names are the
+ * official ones. Networks that are built from configs of mmdet keep mmdet's names (backbone/swin_mmdet.c,
+ * backbone/pvt/pvt_mmdet.c); these tables do what mmdet calls convert_weights.
  */
 #include "nn/dialects/dialects.h"
 
@@ -24,12 +24,13 @@ static const NnRow swin[] = {
     NN_ROW_TURNED("stages.{s}.downsample.reduction.*", "layers.{s}.downsample.reduction.*", NN_UNFOLDED),
     NN_ROW("absolute_pos_embed", "absolute_pos_embed"),
     NN_ROW("norm{s}.*", "norm{s}.*"),
-    NN_ROW("norm.*", "norm.*"),                            /* of a classifier: mmdet has no place for them */
+    NN_ROW("norm.*", "norm.*"),                            /* a classifier's; mmdet has no such parameters */
     NN_ROW("head.*", "head.*"),
     NN_ROWS_END
 };
 
-/* torch.nn.MultiheadAttention has queries, keys and values in one matrix, the official code has the queries apart. */
+/* torch.nn.MultiheadAttention keeps q, k and v in one matrix; the official code has a matrix for q and one for k and
+ * v. */
 static const NnRow pvt_block[] = {
     NN_ROW("norm1.*", "norm1.*"),
     NN_ROW_DOUBLE("attn.attn.in_proj_weight", "attn.{q|kv}.weight"),

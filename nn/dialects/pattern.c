@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/pattern.c -- names of weights as patterns: `layers.{2s+1}.attn.{q|k|v}.*`.
+ * nn/dialects/pattern.c -- patterns of parameter names, such as `layers.{2s+1}.attn.{q|k|v}.*`: matches a name, and
+ * spells the name on the other side.
  */
 #include "nn/dialects/dialects.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what stands in braces --------------------------------------------------------------------------------------- */
+/* ---- the contents of braces -------------------------------------------------------------------------------------- */
 
 /* {2s+1}: the number is factor * s + more. */
 typedef struct {
@@ -41,7 +42,7 @@ static bool is_words(const char *brace, const char *end)
     return memchr(brace, '|', (size_t)(end - brace)) != NULL;
 }
 
-/* The word behind `at`, which is { or |, ends at | or }. */
+/* The length of the word after `at`, which points at { or |. */
 static size_t word_length(const char *at)
 {
     return strcspn(at + 1, "|}");
@@ -56,7 +57,7 @@ static bool is_absent(const char *at)
 
 static bool fits(const char *pattern, const char *name, NnCapture *c);
 
-/* A number of a name: no more than six digits, and none too many in front. */
+/* Matches a number: at most six digits, without leading zeros. */
 static bool fits_number(const char *brace, const char *end, const char *name, NnCapture *c)
 {
     enum { MOST_DIGITS = 6 };
@@ -126,7 +127,7 @@ bool nn_pattern_fits(const char *pattern, const char *name, NnCapture *c)
 
 /* ---- a pattern into a name --------------------------------------------------------------------------------------- */
 
-/* The word of that number: from { or | on. NULL if there are fewer. */
+/* The word with index `part`, as a pointer to the { or | before it; NULL if there are fewer words. */
 static const char *find_word(const char *brace, int part)
 {
     const char *at = brace;
@@ -135,7 +136,7 @@ static const char *find_word(const char *brace, int part)
     return *at == '}' ? NULL : at;
 }
 
-/* Letters that were put, or -1. */
+/* Writes the text for a brace; returns its length, or -1 if it does not fit. */
 static int put_brace(const char *brace, const char *end, const NnCapture *c, int part, char *out, size_t room)
 {
     if (is_words(brace, end)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/tell.c -- which dialects a checkpoint may be in: its arrays without wrapping words, and
- * the dialects whose signs are among the names.
+ * nn/dialects/tell.c -- finds the dialects that a checkpoint may be in: strips the prefixes of wrappers from names,
+ * and looks for the signs of each dialect.
  */
 #include "nn/dialects/dialects.h"
 
@@ -41,7 +41,7 @@ int nn_arrays_add(NnArrays *arrays, const NnNamed *named)
     return DF_OK;
 }
 
-/* Words that torch.compile, DataParallel and fully sharded training put before any module. */
+/* The length of a word that torch.compile, DataParallel or fully sharded training puts before a module; 0: none. */
 static size_t wrapping_word(const char *at)
 {
     static const char *const words[] = { "_orig_mod.", "module.", "_fsdp_wrapped_module.",
@@ -52,7 +52,7 @@ static size_t wrapping_word(const char *at)
     return 0;
 }
 
-/* Takes them out, wherever a word of the name begins. */
+/* Removes these words wherever they occur in the name. */
 static void unwrap(char *name)
 {
     char *out = name;
@@ -102,7 +102,7 @@ typedef struct {
     const char *cut, *at;
 } View;
 
-/* The name behind both prefixes; NULL if it has not both. */
+/* The name after both prefixes; NULL if it does not have both. */
 static const char *seen(const View *v, int i)
 {
     const char *name = v->file->at[i].array.name;
@@ -155,7 +155,8 @@ static bool has_signs(const View *v, const NnDialect *dialect)
 
 enum { CUTS = 24 };
 
-/* What training scripts and self-supervision put in front of a network, and a detector in front of its backbone. */
+/* The length of a prefix that training scripts and self-supervision put before a network, or a detector before its
+ * backbone; 0: none. */
 static size_t outer_word(const char *at)
 {
     static const char *const words[] = { "model.",    "ema_model.", "model_ema.", "ema.", "student.",

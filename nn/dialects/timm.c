@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/timm.c -- timm's names since its release 0.9; before that its Swin had the official ones. Ours are the
- * official names, and mmdet's for ResNet-D; timm's other ResNets have the same names as everybody's.
+ * nn/dialects/timm.c -- names of timm since its release 0.9 (before it, its Swin had the official names). Our names
+ * are the official ones, and mmdet's for ResNet-D; timm's other ResNets have the names of torchvision.
  *
- * A network that timm made with features_only has layers_0 in the place of layers.0.
+ * A network that timm created with features_only has layers_0 instead of layers.0.
  */
 #include "nn/dialects/dialects.h"
 
-/* ---- Swin: a stage begins with its merging ----------------------------------------------------------------------- */
+/* ---- Swin: patch merging is at the start of a stage -------------------------------------------------------------- */
 
 static const NnRow swin[] = {
     NN_ROW("patch_embed.*", "patch_embed.*"),
@@ -106,7 +106,7 @@ const NnDialect nn_dialect_timm_resnet_d = {
     .rows = resnet_d,
 };
 
-/* Nothing to do: a table so that timm is among the libraries that know these names. */
+/* Names are unchanged; the table makes timm one of the libraries that know them. */
 static const NnRow resnet[] = {
     NN_ROW("conv1.weight", "conv1.weight"),
     NN_ROW("bn1.*", "bn1.*"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/torchvision_detector.c -- torchvision's Faster R-CNN, Mask R-CNN and RetinaNet with a ResNet and a
- * pyramid, and the names that these had before release 0.13. Ours are mmdet's.
+ * nn/dialects/torchvision_detector.c -- names of torchvision's Faster R-CNN, Mask R-CNN and RetinaNet with a ResNet
+ * and an FPN, including those before release 0.13; our names are those of mmdet.
  */
 #include "nn/dialects/dialects.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/torchvision_swin.c -- torchvision's Swin and Swin v2. Ours are the official names.
+ * nn/dialects/torchvision_swin.c -- names of torchvision's Swin and Swin v2; our names are the official ones.
  */
 #include "nn/dialects/dialects.h"
 
@@ -38,7 +38,7 @@ static const NnRow swin[] = {
     NN_ROWS_END
 };
 
-/* The bias of the keys is taken as zero by both: official code has none. */
+/* The bias of keys is zero in both; the official code does not store it. */
 static const NnRow block_v2[] = {
     NN_ROW("attn.qkv.bias", "attn.{q|0|v}_bias"),
     NN_ROW("attn.logit_scale", "attn.logit_scale"),

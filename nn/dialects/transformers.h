@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/transformers.h -- private: what the tables of transformers' networks have in common.
+ * nn/dialects/transformers.h -- private: rows that several tables for transformers share.
  */
 #ifndef DF_NN_DIALECTS_TRANSFORMERS_H
 #define DF_NN_DIALECTS_TRANSFORMERS_H
 
 #include "nn/dialects/dialects.h"
 
-/* The heads of UPerNet: mmseg's but for two words. */
+/* The heads of UPerNet: mmseg's names except for two words. */
 #define TRANSFORMERS_UPER_HEADS \
     NN_ROW("decode_head.classifier.*", "decode_head.conv_seg.*"), \
     NN_ROW("auxiliary_head.classifier.*", "auxiliary_head.conv_seg.*"), \
@@ -21,7 +21,7 @@
     NN_ROW("decode_head.*", "decode_head.*"), \
     NN_ROW("auxiliary_head.*", "auxiliary_head.*")
 
-/* Its own ResNet; ours are the names of torchvision. */
+/* transformers' own ResNet; our names are those of torchvision. */
 #define TRANSFORMERS_RESNET(ROW) \
     ROW("embedder.embedder.convolution.*", "conv1.*"), \
     ROW("embedder.embedder.normalization.*", "bn1.*"), \

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/transformers_detr.c -- DETR, Deformable DETR and DETR's segmentation of transformers: files and folders
- * as all releases write them, and the names that release 5 has in memory. Ours are those of the papers' programs.
+ * nn/dialects/transformers_detr.c -- names of DETR, Deformable DETR and DETR's segmentation in transformers: in files
+ * and folders, as all releases write them, and in memory, as release 5 has them. Our names are those of the official
+ * programs.
  */
 #include "nn/dialects/transformers.h"
 
-/* ---- the backbone: a ResNet of timm, which has our names, or of transformers ------------------------------------- */
+/* ---- the backbone: timm's ResNet, which has our names, or transformers' own -------------------------------------- */
 
 static const NnRow resnet[] = { TRANSFORMERS_RESNET(NN_ROW_OLD), NN_ROW("*", "*"), NN_ROWS_END };
 static const NnRow resnet_in_memory[] = { TRANSFORMERS_RESNET(NN_ROW_OLD), NN_ROW_OLD("*", "*"), NN_ROWS_END };
@@ -52,7 +53,7 @@ static const NnRow deformable_encoder[] = {
     NN_ROWS_END
 };
 
-/* The official code numbers the norm behind the cross attention 1. */
+/* In the official code the norm after the cross attention is norm1. */
 static const NnRow deformable_decoder[] = {
     NN_ROW_TABLE("self_attn.*", "self_attn.*", attention),
     NN_ROW("encoder_attn.*", "cross_attn.*"),
@@ -105,8 +106,8 @@ static const NnRow detr_segmentation[] = {
     NN_ROWS_END
 };
 
-/* The decoder holds the heads by which it refines boxes, and with two stages those of classes: files have them there,
- * at the top, or twice. */
+/* With box refinement the decoder contains the box heads, and with two stages the class heads. Files have them there,
+ * at the top of the model, or in both places. */
 static const NnRow deformable_detr[] = {
     INPUT,
     NN_ROW("model.input_proj.*", "input_proj.*"),
@@ -151,9 +152,9 @@ const NnDialect nn_dialect_transformers_deformable_detr = {
     .rows = deformable_detr,
 };
 
-/* ---- written for a network whose ResNet is of transformers itself ------------------------------------------------ */
+/* ---- for writing: a network with transformers' own ResNet -------------------------------------------------------- */
 
-/* Our names do not tell which ResNet it was; the tables above read both, and write timm's. */
+/* Our names do not tell which ResNet a network had. The tables above read both, and write timm's. */
 static const NnRow own_resnet[] = { TRANSFORMERS_RESNET(NN_ROW), NN_ROWS_END };
 
 static const NnRow detr_own[] = {

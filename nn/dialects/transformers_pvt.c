@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/transformers_pvt.c -- PVT and PVT v2 of transformers. Ours are the official names.
+ * nn/dialects/transformers_pvt.c -- names of PVT and PVT v2 in transformers; our names are the official ones.
  */
 #include "nn/dialects/transformers.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/transformers_resnet.c -- transformers' own ResNet, as a classifier and under UPerNet. Ours are the names
- * of torchvision.
+ * nn/dialects/transformers_resnet.c -- names of transformers' own ResNet, as a classifier and in UPerNet; our names
+ * are those of torchvision.
  */
 #include "nn/dialects/transformers.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/transformers_swin.c -- Swin and Swin v2 of transformers, as classifiers and under UPerNet. Ours are the
- * official names, and mmseg's for UPerNet.
+ * nn/dialects/transformers_swin.c -- names of Swin and Swin v2 in transformers, as classifiers and in UPerNet; our
+ * names are the official ones, and mmseg's for UPerNet.
  */
 #include "nn/dialects/transformers.h"
 
@@ -16,7 +16,7 @@
     NN_ROW_NEEDLESS("attention.self.relative_position_index"), \
     NN_ROW_NEEDLESS("attention.self.relative_coords_table")
 
-/* Release 5 has other names in memory, which stand in files that torch.save() wrote. */
+/* Release 5 has other names in memory, which files written by torch.save() contain. */
 static const NnRow block[] = {
     NN_ROW("attention.self.{query|key|value}.*", "attn.qkv.*"),
     NN_ROW("attention.self.relative_position_bias_table", "attn.relative_position_bias_table"),
@@ -88,7 +88,7 @@ const NnDialect nn_dialect_transformers_swin_v2 = {
 
 /* ---- UPerNet ----------------------------------------------------------------------------------------------------- */
 
-/* Its last norm is of no use to a backbone. */
+/* A backbone does not use the last norm. */
 static const NnRow backbone[] = {
     NN_ROW("hidden_states_norms.stage{n+1}.*", "norm{n}.*"),
     NN_ROW_NEEDLESS("layernorm.*"),
@@ -106,7 +106,7 @@ static const NnRow upernet[] = {
     TRANSFORMERS_UPER_HEADS,
     NN_ROWS_END
 };
-/* As torch.save() writes it with release 5. */
+/* The names that torch.save() writes with release 5. */
 static const NnRow upernet_saved[] = {
     NN_ROW("backbone.hidden_states_norms.stage{n+1}.*", "backbone.norm{n}.*"),
     NN_ROW_NEEDLESS("backbone.swin.layernorm.*"),

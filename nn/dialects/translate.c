@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/translate.c -- a checkpoint from the names of a library into ours and back, by the rows of its table.
+ * nn/dialects/translate.c -- translates the arrays of a checkpoint from the names of a library into ours, or back, by
+ * the rows of its table.
  */
 #include "nn/dialects/dialects.h"
 
@@ -15,7 +16,7 @@ typedef struct Walk {
     struct {
         const NnRow *row;
         NnCapture capture;
-    } level[LEVELS];             /* a table within a table: the last one is the row itself */
+    } level[LEVELS];             /* tables within tables: the last level is the row itself */
     int depth;
     void (*take)(struct Walk *, void *what);
     void *what;
@@ -36,7 +37,7 @@ static bool is_beside(const NnRow *row)
     return row->how & NN_ALSO || row->generate;
 }
 
-/* Calls take() for each row that fits, up to the first that is not beside others; false if there is none such. */
+/* Calls take() for each row that matches, up to the first without NN_ALSO; false if there is none such. */
 static bool walk(Walk *w, const NnRow *rows, int depth, const char *name)
 {
     for (const NnRow *row = rows; row->theirs && depth < LEVELS; row++) {
@@ -87,9 +88,9 @@ static bool is_needless(const Walk *w)
     return !w->back && (leaf(w)->turn == NN_NEEDLESS || leaf(w)->generate);
 }
 
-/* ---- where the names stand --------------------------------------------------------------------------------------- */
+/* ---- prefixes ---------------------------------------------------------------------------------------------------- */
 
-/* The name behind what is cut, and the name that the rows see: NULL if it stands elsewhere. */
+/* Moves *name past the prefix that is cut, and returns the name that the rows match; NULL if the prefixes differ. */
 static const char *inner_name(const NnPlace *place, bool back, const char **name)
 {
     if (!back && df_starts_with(*name, place->cut))
@@ -187,7 +188,7 @@ static int find_out(const Work *k, const char *name)
     return i;
 }
 
-/* A second array of the same name is needless: stored twice, and equal. */
+/* A second array of the same name is ignored: files that store one twice have the same numbers. */
 static int add_out(Work *k, const NnNamed *named)
 {
     NnNamed copy = *named;
@@ -246,7 +247,7 @@ static void take_part(Work *k, const Walk *w, const char *name)
         k->error = nn_turn(g->row->turn, k->back, &k->now->array, k->out->arena, &g->part[part]);
 }
 
-/* One array, or the part of it that this name stands for. */
+/* Adds an array, or the part of it that this name stands for. */
 static void take_whole(Work *k, const Walk *w, int part, int parts, const char *name)
 {
     const NnRow *row = leaf(w);
@@ -341,7 +342,7 @@ static uint64_t numbers_of(const Work *k, const NnArrays *in, const char *every)
     return all;
 }
 
-/* The first of these arrays under the names of the others. */
+/* Adds the array of index 0 under the names of the missing indices, too. */
 static int repeat_one(Work *k, const NnRow *row, uint64_t numbers, const NnNamed *first)
 {
     NnCapture c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nn/dialects/turn.c -- what becomes of the numbers between two dialects. Most
- * of it is another view of the same memory.
+ * nn/dialects/turn.c -- rearranges the numbers of an array between two dialects: transposes, squeezes, cuts or joins
+ * it. Most results are views of the same memory.
  */
 #include "nn/dialects/dialects.h"
 
@@ -13,7 +13,7 @@ static int refuse(const DfArray *in, const char *wanted)
                    (long long)(in->ndim ? in->shape[0] : 0), wanted);
 }
 
-/* A packed array of that shape with memory of its own; *data is where its numbers go. */
+/* A contiguous array of this shape with its own memory; *data points at its numbers. */
 static int make(DfArena *arena, const DfArray *like, int ndim, const int64_t *shape, DfArray *out, unsigned char **data)
 {
     *out = df_array(like->name, like->dtype, ndim, shape, NULL);
@@ -88,7 +88,7 @@ int nn_turn_join(const DfArray *part, int parts, DfArena *arena, DfArray *out)
     return error;
 }
 
-/* The first row becomes the last, or the last the first. */
+/* Moves the first row to the end, or the last one to the front. */
 static int roll(bool back, const DfArray *in, DfArena *arena, DfArray *out)
 {
     if (in->ndim < 1 || in->shape[0] < 1)
@@ -99,7 +99,7 @@ static int roll(bool back, const DfArray *in, DfArena *arena, DfArray *out)
     return nn_turn_join(back ? to_front : to_end, 2, arena, out);
 }
 
-/* The first `rows` rows go, or come as zeros. */
+/* Removes the first `rows` rows, or inserts them as zeros. */
 static int drop_rows(bool back, int64_t rows, const DfArray *in, DfArena *arena, DfArray *out)
 {
     if (in->ndim < 1 || in->shape[0] < rows)
@@ -142,7 +142,7 @@ static int squeeze(bool back, const DfArray *in, DfArray *out)
     } else if (!back && in->ndim == 4 && in->shape[2] == 1 && in->shape[3] == 1) {
         out->ndim = 2;
     }
-    return DF_OK;                /* a linear layer is one already, a bias has no such dimensions */
+    return DF_OK;                /* already a linear layer, or a bias */
 }
 
 static int square(bool back, const DfArray *in, DfArena *arena, DfArray *out)
@@ -161,7 +161,7 @@ static int square(bool back, const DfArray *in, DfArena *arena, DfArray *out)
     return error;
 }
 
-/* nn.Unfold has C, row, column; the official code column, row, C. */
+/* The order of channels in patch merging: nn.Unfold has C, row, column; the official code column, row, C. */
 static int unfold(bool back, const DfArray *in, DfArena *arena, DfArray *out)
 {
     const int last = in->ndim - 1;
