@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/ahead.c -- a ring of `ahead` slots between the threads that prepare and the one that takes.
+ * core/ahead.c -- prepares items ahead in other threads: a ring of `ahead` slots between the workers and the thread
+ * that takes them.
  *
- * Thing i goes through slot i % ahead. A worker draws the next thing as soon as its slot is empty, prepares it without
- * holding the lock, and marks the slot full. df_ahead_next() waits until the slot of the next thing is full, whatever
- * order the others are finished in, so things come out in order. One mutex guards all counters and flags.
+ * Item i uses slot i % ahead. A worker takes the next index as soon as its slot is empty, prepares the item without
+ * holding the lock, and marks the slot full. df_ahead_next() waits until the slot of the next item is full, in
+ * whatever order the others are finished, so items come out in order. One mutex protects all counters and flags.
  */
 #include "core/ahead.h"
 

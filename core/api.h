@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/api.h -- how a public header says what is public: the declarations stand between DF_BEGIN_DECLS and
- * DF_END_DECLS, so that C++ may include them, and DF_API stands before each function and variable that programs may
- * use. The shared library exports these and nothing else.
+ * core/api.h -- how a public header marks its interface: declarations are between DF_BEGIN_DECLS and DF_END_DECLS, so
+ * that C++ can include them, and DF_API precedes each function and variable that programs may use. The shared library
+ * exports these and nothing else.
  */
 #ifndef DF_CORE_API_H
 #define DF_CORE_API_H

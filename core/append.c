@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/append.c -- files that grow by whole lines.
+ * core/append.c -- files that are extended by whole lines, such as logs and journals.
  */
 #define _GNU_SOURCE
 #include "core/file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/bits.h -- where the bits of a word are.
+ * core/bits.h -- positions of set bits in a 64-bit word, and the bits of a float.
  */
 #ifndef DF_CORE_BITS_H
 #define DF_CORE_BITS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/clamp.h -- a number kept between two limits, lo <= hi.
+ * core/clamp.h -- clamps a number between two limits, lo <= hi.
  *
- * df_clamp_TYPE(x, lo, hi) is lo where x < lo, hi where x > hi, and x elsewhere. So NaN gives NaN, as in
- * torch.clamp() and numpy.clip(), and -0 stays -0 where a limit is 0. (df_clamp() without a type is the op on
- * tensors.)
+ * df_clamp_TYPE(x, lo, hi) is lo where x < lo, hi where x > hi, and x elsewhere. So NaN gives NaN, as in torch.clamp()
+ * and numpy.clip(), and -0 stays -0 where a limit is 0.
+ * (df_clamp() without a type is the op on tensors.)
  */
 #ifndef DF_CORE_CLAMP_H
 #define DF_CORE_CLAMP_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/core.h -- the public header of core/: services that know no tensors.
+ * core/core.h -- the public header of core/: errors, memory, files, JSON, threads: services without tensors.
  */
 #ifndef DF_CORE_CORE_H
 #define DF_CORE_CORE_H

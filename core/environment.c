@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/environment.c -- numbers from the environment.
+ * core/environment.c -- reads numbers from environment variables.
  */
 #include "core/environment.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/environment.h -- numbers from the environment.
+ * core/environment.h -- reads numbers from environment variables.
  */
 #ifndef DF_CORE_ENVIRONMENT_H
 #define DF_CORE_ENVIRONMENT_H

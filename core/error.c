@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/error.c -- one thread-local sentence.
+ * core/error.c -- the error sentence, one for each thread.
  */
 #include "core/error.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/file.c -- POSIX files.
+ * core/file.c -- reads and maps files, tests paths and makes directories, by POSIX calls.
  */
 #define _GNU_SOURCE
 #include "core/file.h"

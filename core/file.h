@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/file.h -- files in (whole) and out (under a temporary name, renamed when complete).
+ * core/file.h -- reads whole files, and writes files under a temporary name that is renamed when the file is complete.
  */
 #ifndef DF_CORE_FILE_H
 #define DF_CORE_FILE_H

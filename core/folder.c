@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/folder.c -- paths, folders on the disk, and folders for what is needed only for a while.
+ * core/folder.c -- paths, creating and removing folders, and temporary folders.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/hash.c -- FNV-1a.
+ * core/hash.c -- the FNV-1a hash.
  */
 #include "core/hash.h"
 

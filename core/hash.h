@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/hash.h -- FNV-1a of 64 bits (Fowler, Noll and Vo): tells whether something is what it was. It is no protection
- * against somebody who wants two things to be alike.
+ * core/hash.h -- 64-bit FNV-1a hash (Fowler, Noll and Vo), to notice that something has changed. It does not protect
+ * against someone who constructs collisions.
  *
  *     uint64_t hash = df_hash_add_text(DF_HASH_START, name);
  */

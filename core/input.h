@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/input.h -- private to core/: descriptors that are read from.
+ * core/input.h -- private to core/: opening file descriptors for reading.
  */
 #ifndef DF_CORE_INPUT_H
 #define DF_CORE_INPUT_H

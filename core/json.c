@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json.c -- a pull reader for large JSON files: what comes next. The reader from inside: json_reader.h.
+ * core/json.c -- a pull parser for large JSON files: df_json_next() returns the next event. json_reader.h describes
+ * its internals.
  */
 #include "core/json_reader.h"
 

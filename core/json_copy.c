@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_copy.c -- a value from a reader, written again.
+ * core/json_copy.c -- copies a value from a JSON reader to text.
  */
 #include <string.h>
 

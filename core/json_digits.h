@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_digits.h -- private to core/: eight decimal digits in one register.
+ * core/json_digits.h -- private to core/: converts eight decimal digits at once, in one 64-bit register.
  */
 #ifndef DF_CORE_JSON_DIGITS_H
 #define DF_CORE_JSON_DIGITS_H

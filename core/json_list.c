@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_list.c -- lists of numbers, 64 bytes at a time.
+ * core/json_list.c -- parses lists of numbers, 64 bytes at a time.
  *
- * For each kind of byte there is a word of 64 bits, with a bit set where a byte of the block is of that kind. The
- * grammar is checked by shifting and masking these words, for all numbers of a block at once (Langdale and Lemire,
- * "Parsing gigabytes of JSON per second", VLDB Journal 2019). A shift by one to the left moves from a byte to the one
- * behind it. What JSON allows but lists seldom hold (exponents, a space in front of a comma) ends a block, as the end
- * of the text does; df_json_next() goes on there.
+ * For each kind of byte there is a word of 64 bits, with a bit set where a byte of the block is of this kind. The
+ * grammar is checked by shifts and masks of these words, for all numbers of a block at once (Langdale and Lemire,
+ * "Parsing gigabytes of JSON per second", VLDB Journal 2019). A shift to the left by one moves from a byte to the next
+ * one. Constructs that JSON allows but lists rarely contain (exponents, a space before a comma) end a block, as the
+ * end of the text does; df_json_next() continues there.
  */
 #include "core/json_list.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_list.h -- private to core/: lists of numbers, 64 bytes at a time.
+ * core/json_list.h -- private to core/: parses lists of numbers, 64 bytes at a time.
  */
 #ifndef DF_CORE_JSON_LIST_H
 #define DF_CORE_JSON_LIST_H

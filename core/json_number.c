@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_number.c -- decimal to binary, correctly rounded, by the cheapest of three ways:
+ * core/json_number.c -- converts decimal numbers to binary, correctly rounded, by the cheapest of three methods:
  *   1. mantissa up to 2^53, power of ten up to 22: one exact multiplication or division (Clinger, PLDI 1990). Short
- *      numbers take this way at once, without being cut into parts (json_number.h);
- *   2. up to 19 digits and a power of ten in -27..0, as Python prints scores and boxes: a product of 128 bits;
+ *      numbers are converted like this at once, without being split into parts (json_number.h);
+ *   2. up to 19 digits and a power of ten in -27..0, as Python prints scores and boxes: a 128-bit product;
  *   3. anything else: df_strtod().
  */
 #include "core/json_number.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_number.h -- private to core/: one JSON number, correctly rounded.
+ * core/json_number.h -- private to core/: reads one JSON number, correctly rounded.
  */
 #ifndef DF_CORE_JSON_NUMBER_H
 #define DF_CORE_JSON_NUMBER_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_reader.h -- private to core/: a reader of JSON from inside. One window of bytes slides over the file
- * (json_window.c); texts (json_text.c) and numbers (json_number.c) are read from it, structure is in json.c, arrays
- * in pieces in json_records.c.
+ * core/json_reader.h -- private to core/: the internals of the JSON reader. A window of bytes slides over the file
+ * (json_window.c). Texts (json_text.c) and numbers (json_number.c) are parsed in it; json.c parses the structure,
+ * json_records.c large arrays in parallel pieces.
  *
- * The byte behind the window is always zero, which no JSON token contains: inner loops need no bounds test, they stop
- * there and then ask whether the window or the file ended. Texts are unescaped and terminated in place.
+ * The byte after the window is always zero, which no JSON token contains. So inner loops need no bounds check: they
+ * stop there, and then test whether the window or the file has ended. Texts are unescaped and terminated in place.
  */
 #ifndef DF_CORE_JSON_READER_H
 #define DF_CORE_JSON_READER_H

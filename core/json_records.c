@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_records.c -- the objects of one large array, read by several threads.
+ * core/json_records.c -- parses the objects of one large array with several threads.
  *
- * Where the objects of the array begin is not known without reading it. So it is cut where a '}', a ',' and a '{'
- * follow one another, which most likely is between two objects. Pieces are read in parallel on this guess, and joined
- * in order by whichever thread finds the next one ready. A piece that ends behind a comma of depth 1 proves that the
- * next one began rightly. If a piece ends elsewhere, the cut behind it was in a text or deeper in an object: the
- * calling thread reads that piece again, and all that follows. It does the same from a piece that failed, now with
- * the true line numbers, so that the error's sentence is the one that a single reader would have left.
+ * Object boundaries are unknown before parsing. So the array is split where '}', ',' and '{' follow one another, which
+ * is most likely between two objects. Pieces are parsed in parallel on this guess, and joined in order by whichever
+ * thread finds the next one ready. A piece that ends after a comma at depth 1 proves that the next piece started at a
+ * boundary. If a piece ends elsewhere, the split after it was inside a text or a nested object: the calling thread
+ * parses that piece again, and everything after it. It does the same from a piece that failed, now with the true line
+ * numbers, so that the error's sentence is that of a sequential reader.
  */
 #include "core/json_reader.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_source.c -- what a source of JSON is written in, told from its first bytes: a byte order mark is passed
- * over, gzip (RFC 1952) is unpacked into memory, and what is no UTF-8 is called by its name.
+ * core/json_source.c -- detects the encoding of a JSON source from its first bytes: skips a byte order mark, unpacks
+ * gzip (RFC 1952) into memory, and rejects other encodings than UTF-8 by name.
  */
 #include "core/json_reader.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_text.c -- texts in JSON: found eight bytes at a time, checked and unescaped in place.
+ * core/json_text.c -- texts in JSON: finds their end eight bytes at a time, validates them and unescapes them in
+ * place.
  */
 #include "core/json_reader.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_window.c -- where a JSON reader's bytes come from: a file, a text or a pipe, through a window that slides
- * over it.
+ * core/json_window.c -- the input of a JSON reader: a file, a text or a pipe, seen through a window that slides over
+ * it.
  */
 #include "core/json_reader.h"
 

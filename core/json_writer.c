@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/json_writer.c -- JSON as a text.
+ * core/json_writer.c -- writes JSON text.
  */
 #include "core/json_writer.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/log.c -- one sink for the process.
+ * core/log.c -- the log, one sink for the whole process.
  */
 #include "core/log.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/mapping.c -- large files that are read where they lie in the page cache.
+ * core/mapping.c -- maps large files, so that they are read directly from the page cache.
  *
- * A page of a mapping that lies behind the end of its file, because somebody cut the file short, gives SIGBUS to
- * whoever reads it. A handler puts a page of zeros there and returns, so the reader goes on, and df_file_check() says
- * afterwards that the file is no longer what it was. Faults anywhere else go to the handler that was there before.
+ * If someone truncates a mapped file, reading a page after its new end raises SIGBUS. Our handler puts a page of zeros
+ * there and returns, so the reader continues, and df_file_check() reports afterwards that the file has changed. Faults
+ * at other addresses are passed to the previous handler.
  */
 #define _GNU_SOURCE
 #include "core/mapping.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/mapping.h -- private to core/: files that are read where they lie in the page cache.
+ * core/mapping.h -- private to core/: files that are mapped and read directly from the page cache.
  */
 #ifndef DF_CORE_MAPPING_H
 #define DF_CORE_MAPPING_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/memory.c -- counted blocks and arenas.
+ * core/memory.c -- counted memory blocks and arenas.
  */
 #define _GNU_SOURCE
 #include "core/memory.h"

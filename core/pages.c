@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/pages.c -- regions of huge pages, cut into blocks: first fit, and neighbours that are free become one.
+ * core/pages.c -- regions of huge pages, divided into blocks by first fit; free neighbours are merged.
  *
- * A region is address space; a page of it becomes memory when it is first written to. Regions that are shared are
- * large, and fill from their low end. A block that would take much of one gets a region of its own, as long as itself.
+ * A region is address space; its pages become memory when they are first written to. Shared regions are large, and
+ * fill from their low end. A block that would take much of one gets its own region of exactly its size.
  */
 #define _GNU_SOURCE
 #include "core/pages.h"

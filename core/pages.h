@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/pages.h -- private to core/memory.c: large blocks, side by side in huge pages.
+ * core/pages.h -- private to core/memory.c: large blocks, placed side by side in huge pages.
  *
- * A page of 4 KiB lies anywhere in memory, and a second-level cache finds its lines by their place there: what many
- * small pages hold may crowd into few of its sets, differently in every process. In a page of 2 MiB, neighbours are
- * neighbours. Such a page also costs one page fault in place of 512.
+ * A page of 4 KiB can be anywhere in physical memory, and a second-level cache selects sets by physical address: the
+ * contents of many small pages may crowd into few sets, differently in every process. In a page of 2 MiB neighbours
+ * stay neighbours. Such a page also costs one page fault instead of 512.
  */
 #ifndef DF_CORE_PAGES_H
 #define DF_CORE_PAGES_H

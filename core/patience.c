@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/patience.c -- whom each thread asks, and what the tasks of a job hear of it.
+ * core/patience.c -- cancellation: stores the question that each thread asks, and passes the answer to the tasks of
+ * its jobs.
  */
 #include "core/patience.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/plain.c -- the C library's numbers in the locale "C", which is set for the calling thread and the time of one
+ * core/plain.c -- the C library's number functions in the locale "C", which is set for the calling thread during one
  * call.
  */
 #define _GNU_SOURCE /* locale_t */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/plain.h -- numbers as files and programs write them, with a decimal point, whatever language the program that
- * uses the library has chosen by setlocale(). The C functions of the same names follow that language: "0,5".
+ * core/plain.h -- reads and prints numbers with a decimal point in every locale. The C functions of the same names
+ * follow the locale that the program has set by setlocale(), which may use a comma: "0,5".
  */
 #ifndef DF_CORE_PLAIN_H
 #define DF_CORE_PLAIN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/plugin.c -- a record of a registry, by its number or its name.
+ * core/plugin.c -- finds a record of a registry by its index or its name.
  */
 #include "core/plugin.h"
 

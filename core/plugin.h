@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/plugin.h -- shared by all registries: a NULL-terminated table of pointers to records with the same first
- * members.
+ * core/plugin.h -- the common part of all registries: a NULL-terminated table of pointers to records that begin with
+ * the same members.
  */
 #ifndef DF_CORE_PLUGIN_H
 #define DF_CORE_PLUGIN_H

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/pool.c -- workers that sleep between jobs. A job is a number of tasks; every thread has a part of them.
+ * core/pool.c -- the thread pool. Workers sleep between jobs. A job is a number of tasks; every thread starts with its
+ * own range of them.
  *
- * Who does what: the tasks are dealt out in runs, the first run to the caller, the next to worker 1, and so on. A
- * thread takes the tasks of its run from the front; when none is left, those of others from the back. The ops of a
- * network cut their maps in the same order, so a thread mostly reads what it wrote before: it is still in its
- * cache, which may be far from those of others.
+ * Division of work: tasks are divided into ranges, the first for the caller, the next for worker 1, and so on. A
+ * thread takes tasks from the front of its range; when none is left, it takes those of other threads from the back.
+ * The ops of a network divide their maps in the same order, so a thread mostly reads what it wrote before, which is
+ * still in its own cache.
  *
- * How a job is handed over: df_parallel() describes it (run, arg, runs) while nobody is active. Then it opens the job,
- * raises the number `job` and wakes workers that sleep. A worker that sees a new number joins if the job is still open
- * (state + 1). When no task is left the caller closes the job, so that a worker that wakes up too late cannot join, and
- * waits until nobody is active: every task is done, and the fields may describe the next job.
+ * Starting a job: df_parallel() describes it (run, arg, runs) while no worker is active. Then it opens the job,
+ * increments the number `job` and wakes sleeping workers. A worker that sees a new number joins if the job is still
+ * open (state + 1). When no task is left, the caller closes the job, so that a worker that wakes up late cannot join,
+ * and waits until no worker is active. Then every task is done, and the fields may describe the next job.
  *
- * Workers look at `job` for a moment before they sleep, and the caller at `state` before it waits: where jobs follow
- * one another closely, as the ops of a network do, falling asleep and being woken would cost more than a small job.
+ * Workers poll `job` for a moment before they sleep, and the caller polls `state` before it waits: where jobs follow
+ * one another closely, as the ops of a network do, sleeping and waking up would take longer than a small job.
  */
 #define _GNU_SOURCE
 #include "core/pool.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/pool.h -- the one thread pool.
+ * core/pool.h -- the thread pool.
  *
- * Work is cut into tasks whose number and shape depend only on the data, never on the number of threads, and no two
- * tasks write to the same place: so a result has the same bits for 1, 2 or 64 threads. Any thread may run any task.
- * Each thread begins with its own range of neighbouring tasks, the same range in every job, and then helps the others,
- * which balances noisy cores. Jobs that cut their work in the same order therefore find their data in nearby caches.
+ * Work is divided into tasks. Their number and shape depend only on the data, never on the number of threads, and no
+ * two tasks write to the same place: so a result has the same bits for 1, 2 or 64 threads. Any thread may run any task.
+ * Each thread starts with its own range of tasks, the same in every job, and then helps the others, which compensates
+ * for slower cores. So jobs that divide their work in the same order find their data in nearby caches.
  */
 #ifndef DF_CORE_POOL_H
 #define DF_CORE_POOL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/prefetch.h -- asks the processor for memory that will be read soon. Loops that jump about in large
- * arrays wait for memory more than they compute.
+ * core/prefetch.h -- prefetches memory that will be read soon. Loops that jump around in large arrays wait for memory
+ * longer than they compute.
  */
 #ifndef DF_CORE_PREFETCH_H
 #define DF_CORE_PREFETCH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/processor.c -- what Linux says of an ARM.
+ * core/processor.c -- asks Linux which instructions an ARM processor has.
  */
 #include "core/processor.h"
 

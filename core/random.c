@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/random.c -- xoshiro256** and the distributions on top.
+ * core/random.c -- xoshiro256** and the distributions that use it.
  */
 #define _GNU_SOURCE
 #include "core/random.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/ranks.c -- ranks by MPI (MPI Forum, 2012, version 3.0: its collectives that do not block), or the one process
- * that there is without it.
+ * core/ranks.c -- ranks by MPI (MPI Forum, 2012, version 3.0, for its non-blocking collectives), or a single process
+ * without MPI.
  */
 #include "core/ranks.h"
 

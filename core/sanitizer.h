@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/sanitizer.h -- private: whether AddressSanitizer watches. It knows the blocks of malloc(), and of those that we cut
- * from larger ones what we tell it.
+ * core/sanitizer.h -- private: whether AddressSanitizer is active, and telling it about blocks that we cut from larger
+ * ones; it only knows those of malloc().
  */
 #ifndef DF_CORE_SANITIZER_H
 #define DF_CORE_SANITIZER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/sort.c -- radix sort: the items are put in order of their lowest byte, then of the next, up to the highest.
- * Each pass keeps the order of items that are equal in its byte, so the whole is stable. All eight counts are made in
- * one pass, and a byte in which all keys agree is left out. Short lists are sorted by insertion.
+ * core/sort.c -- radix sort: items are sorted by their lowest byte, then by the next, up to the highest. Each pass
+ * keeps the order of items that are equal in its byte, so the sort is stable. All eight histograms are computed in one
+ * pass, and bytes in which all keys agree are skipped. Short lists are sorted by insertion.
  */
 #include "core/sort.h"
 

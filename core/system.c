@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/system.c -- what only the operating system knows.
+ * core/system.c -- calls of the operating system that POSIX does not have.
  */
 #define _GNU_SOURCE /* flock(), realpath(), _SC_PHYS_PAGES */
 #include "core/system.h"

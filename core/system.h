@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/system.h -- what only the operating system knows, and what not every one of them says in the same way: all that
- * is not in POSIX is in core/, so that the rest compiles wherever there are C11 and POSIX.
+ * core/system.h -- calls of the operating system that POSIX does not have, or that systems implement differently. They
+ * are all in core/, so that the rest compiles wherever there are C11 and POSIX.
  */
 #ifndef DF_CORE_SYSTEM_H
 #define DF_CORE_SYSTEM_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/temporary.h -- private to core/: what df_writers_abandon() removes besides unfinished files.
+ * core/temporary.h -- private to core/: temporary folders that df_writers_abandon() removes, in addition to unfinished
+ * files.
  */
 #ifndef DF_CORE_TEMPORARY_H
 #define DF_CORE_TEMPORARY_H

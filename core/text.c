@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/text.c -- prefixes, digits, texts from elsewhere made visible, and the nearest name for "did you mean".
+ * core/text.c -- prefixes and digits of texts, escaping unprintable characters, and the nearest name for "did you
+ * mean".
  */
 #define _GNU_SOURCE
 #include "core/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/text.h -- small helpers for names and messages.
+ * core/text.h -- small functions for names and messages.
  */
 #ifndef DF_CORE_TEXT_H
 #define DF_CORE_TEXT_H
@@ -30,8 +30,8 @@ DF_API size_t df_shown_length(const char *text);
 /* As much as there is room for, whole characters; returns `to`. */
 DF_API char *df_shown(char *to, size_t room, const char *text);
 
-/* Is the text of a file in UTF-8, as what is written of it will be? DF_EFORMAT with `name` and the line, for a zero byte
- * and for the first byte that is none. */
+/* Is the text of a file in UTF-8, as what is written of it will be? DF_EFORMAT with `name` and the line, for a zero
+ * byte and for the first byte that is none. */
 DF_API int df_text_check(const char *text, size_t size, const char *name);
 
 /* The candidate (of n, NULL entries skipped) nearest to `name`, or NULL if none is near enough to be meant. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/textbuf.c -- a text that grows.
+ * core/textbuf.c -- a text buffer that grows.
  */
 #define _GNU_SOURCE
 #include "core/textbuf.h"

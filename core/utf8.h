@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/utf8.h -- one character of UTF-8 (RFC 3629): checked and written.
+ * core/utf8.h -- validates and writes one character of UTF-8 (RFC 3629).
  */
 #ifndef DF_CORE_UTF8_H
 #define DF_CORE_UTF8_H

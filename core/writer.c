@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core/writer.c -- files out: under a temporary name, renamed when complete and on the disk.
+ * core/writer.c -- writes files under a temporary name; they are renamed when they are complete and flushed to the
+ * disk.
  */
 #define _GNU_SOURCE
 #include "core/file.h"

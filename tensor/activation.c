@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/activation.c -- ReLU, GELU (Hendrycks and Gimpel, 2016), sigmoid, tanh.
+ * tensor/activation.c -- the activations of DfAct (kernels/act.h): ReLU, GELU (Hendrycks and Gimpel, 2016), sigmoid,
+ * SiLU, ...; one op for all.
  */
 #include <string.h>
 

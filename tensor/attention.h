@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/attention.h -- attention of every kind, and what says where it looks. Part of the door tensor/tensor.h, whose
- * conventions are in tensor/ops.h.
+ * tensor/attention.h -- attention ops of every kind, and the observers of sampling points. Included by
+ * tensor/tensor.h; tensor/ops.h has the conventions.
  */
 #ifndef DF_TENSOR_ATTENTION_H
 #define DF_TENSOR_ATTENTION_H

@@ -2,8 +2,8 @@
  *
  * tensor/batch_norm.c -- batch norm over the last dimension.  Ioffe, Szegedy, ICML 2015.
  *     y = (x - mean) / sqrt(var + eps) * weight + bias      mean and var of each channel, over all R other positions
- * In training they are the batch's; at inference the running ones, and then this is a line, y = x scale + shift, which
- * may as well go into the convolution before it.
+ * In training mean and var are those of the batch. At inference they are the running statistics: then it is a linear
+ * function, y = x scale + shift, which can be folded into the convolution before it.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/check.c -- a search for numbers that are none. In a second pass, after one that has gone wrong, every result
- * and on the way back every gradient is looked through as soon as it is there; in any pass, the middles of a few maps.
+ * tensor/check.c -- searches for NaN and infinity. After a failed step the pass is repeated, and every result and
+ * every gradient is checked as soon as it is computed, to name the module. In ordinary passes only the middle of a few
+ * maps is checked.
  */
 #include <math.h>
 #include <stdio.h>

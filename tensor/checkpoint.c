@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/checkpoint.c -- memory for time: a part of a network whose tensors are forgotten, and made once
- * more on the way back.  Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
+ * tensor/checkpoint.c -- gradient checkpointing, which saves memory at the cost of time: the tensors of a part of a
+ * network are forgotten, and computed again in the backward pass.  Chen et al., "Training Deep Nets with Sublinear
+ * Memory Cost", 2016.
  *
- * Both times the part computes the same bits: the context records in both, so that ops choose the same forms, and
- * random numbers are read again from the journal of the step.
+ * The part computes the same bits both times: the context records in both, so that ops choose the same implementation,
+ * and random numbers are read again from the journal of the step.
  */
 #include <string.h>
 

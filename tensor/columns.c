@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/columns.c -- sums over the rows of a matrix, column by column, and rows that are scaled and shifted by
- * column: the two halves of batch norm and group norm, and the gradient of every broadcast.
+ * tensor/columns.c -- sums over the rows of a matrix, column by column, and rows scaled and shifted by column: the two
+ * halves of batch norm and group norm, and the gradient of every broadcast.
  *
- * A task takes a block of rows and a block of columns. It adds up RUN rows in float32 at a time and these sums in
- * float64; the blocks are then added in order. So the result depends neither on threads nor much on the number of
- * rows.
+ * A task takes a block of rows and a block of columns. It adds RUN rows at a time in float32, and these sums in
+ * float64; the sums of blocks are then added in order. So the result does not depend on the number of threads, and its
+ * error hardly on the number of rows.
  */
 #include "tensor/columns.h"
 

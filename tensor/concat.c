@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/concat.c -- tensors joined along a dimension, and a piece cut out of one. Around dimension `dim` a tensor
- * is a matrix: rows are what stands before it, and a row holds the dimension and all behind it.
+ * tensor/concat.c -- concatenates tensors along a dimension, and cuts a piece out of one. With respect to dimension
+ * `dim` a tensor is a matrix: the dimensions before it are the rows, and a row holds `dim` and all dimensions after
+ * it.
  */
 #include "tensor/op.h"
 

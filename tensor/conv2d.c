@@ -3,7 +3,8 @@
  * tensor/conv2d.c -- two-dimensional convolution of channels-last maps: dense, grouped and depthwise.
  *     y[n][i][j][o] = b[o] + sum over kernel rows p, columns q and channels c of
  *                     w[o][p][q][c] x[n][i stride - padding + p dilation][j stride - padding + q dilation][c]
- * with zeros outside the map. How it is computed -- patches, Winograd, channel by channel -- is for kernels/conv/.
+ * with zeros outside the map. kernels/conv/ chooses how it is computed: by patches, by Winograd's method, or
+ * depthwise.
  */
 #include "tensor/columns.h"
 #include "tensor/conv_shape.h"

@@ -2,15 +2,15 @@
  *
  * tensor/conv2d_taps.c -- a convolution of enlarged maps that does not enlarge them.
  *
- * Bilinear interpolation and convolution are both linear, and the one acts on pixels, a tap of the other on channels. So
- * they can change places:
+ * Bilinear interpolation and convolution are both linear; interpolation acts on pixels, each tap of the convolution on
+ * channels. So their order can be exchanged:
  *     conv(large(x))[i][j] = sum over taps p, q of W[p][q] large(x)[i + p - 1][j + q - 1]
  *                          = sum over taps p, q of large(W[p][q] x)[i + p - 1][j + q - 1]
- * The products are made at the size of x, which may be a hundredth of the large one, and what is left to do for a pixel
- * of the large map are sums. Taps that fall outside the large map count nothing, as in a padded convolution.
+ * The products are computed at the size of x, which may have a hundredth of the pixels; each pixel of the large map
+ * then needs only sums. Taps that fall outside the large map count as zero, as in a padded convolution.
  *
- * The sums are separable, too: a row of the result needs six rows at most of a small map (two for each row of taps),
- * blended into one, and a pixel of it six of that.
+ * The sums are separable, too: a row of the result reads at most six rows of a small map (two for each row of taps),
+ * which are blended into one, and a pixel reads six positions of that.
  */
 #include "tensor/interpolate.h"
 #include "tensor/listen.h"

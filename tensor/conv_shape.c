@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/conv_shape.c -- the sizes of convolutions.
+ * tensor/conv_shape.c -- computes and checks the sizes of convolutions.
  */
 #include "tensor/conv_shape.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/conv_shape.h -- private: the sizes of convolutions, as the kernels take them.
+ * tensor/conv_shape.h -- private: the sizes of convolutions, in the form that kernels take.
  */
 #ifndef DF_TENSOR_CONV_SHAPE_H
 #define DF_TENSOR_CONV_SHAPE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/cosine_qkv.c -- what makes attention compare directions instead of lengths: Liu et al., "Swin Transformer V2",
- * CVPR 2022, section 3.2. For each head, with u = x / max(|x|, eps):
+ * tensor/cosine_qkv.c -- normalises queries and keys for Swin v2's cosine attention: Liu et al., "Swin Transformer
+ * V2", CVPR 2022, section 3.2. For each head, with u = x / max(|x|, eps):
  *     q -> e^min(s, ln 100) u(q)        k -> u(k)        v -> v
- * With y = f u, f that factor or 1, and g = dL/dy:
+ * With y = f u, where f is this factor or 1, and g = dL/dy:
  *     dL/dx = f (g - u (g u)) / |x|                      dL/ds = g y, summed over tokens, where s <= ln 100
  */
 #include <math.h>

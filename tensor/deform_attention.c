@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/deform_attention.c -- attention over sampled keys with a position bias: Xia et al., Vision Transformer with
+ * tensor/deform_attention.c -- attention to sampled keys with a position bias: Xia et al., Vision Transformer with
  * Deformable Attention (CVPR 2022), section 3.2. For each query m of the map and each head,
  *     z[m] = softmax(scale q[m] k' + phi(B; R)) v        R = (grid[m] - pos) / 2, the displacements of the sampled keys
- * phi reads the head's table B bilinearly at each displacement. Here arguments are checked; kernels/deform/ computes.
+ * phi interpolates the head's table B bilinearly at each displacement. This file checks arguments; kernels/deform/
+ * computes.
  *
- * A map of one row or column with a corner-aligned table gives NaN (0 / 0), as the official code does; no keys give
- * zeros.
+ * A map of one row or column with a corner-aligned table gives NaN (0 / 0), as the official code does; without keys
+ * the result is zeros.
  */
 #include "tensor/op.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/deform_conv2d.c -- convolution whose points read the map where offsets say: Dai et al., Deformable
- * Convolutional Networks, ICCV 2017 (v1); with a weight for each sample, Zhu et al., CVPR 2019 (v2).
+ * tensor/deform_conv2d.c -- deformable convolution: Dai et al., Deformable Convolutional Networks, ICCV 2017 (v1);
+ * with a mask, Zhu et al., CVPR 2019 (v2).
  *     y(p) = sum over points k of the kernel of  w_k x(p + p_k + offset_k(p)) mask_k(p)
  */
 #include "tensor/columns.h"

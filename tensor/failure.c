@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/failure.c -- the first failure of a context: its code, its sentence, and the path of the module that ran.
+ * tensor/failure.c -- records the first failure of a context: its code, its sentence, and the path of the current
+ * module.
  */
 #include <stdarg.h>
 #include <stdio.h>

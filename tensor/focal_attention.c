@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/focal_attention.c -- attention of windows to themselves, their surroundings and pooled maps: Yang et al.,
- * Focal Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS 2021.
+ * tensor/focal_attention.c -- focal self-attention: windows attend to themselves, their surroundings and pooled maps.
+ * Yang et al., Focal Self-attention for Local-Global Interactions in Vision Transformers, NeurIPS 2021. This file
+ * checks arguments; kernels/attention/ computes.
  */
 #include "tensor/op.h"
 

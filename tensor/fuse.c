@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/fuse.c -- what follows a product: bias, activation, scale and residual, done while the result is stored or as
- * ops of their own.
+ * tensor/fuse.c -- the operations after a product: bias, activation, scale and residual, fused into the product or as
+ * separate ops.
  */
 #include "tensor/fuse.h"
 

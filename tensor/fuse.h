@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/fuse.h -- private: what follows a product with a weight (DfFuse in tensor/ops.h).
+ * tensor/fuse.h -- private: the operations after a product with a weight (DfFuse in tensor/ops.h).
  */
 #ifndef DF_TENSOR_FUSE_H
 #define DF_TENSOR_FUSE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/gather_rows.c -- some rows of many: the outputs that a loss counts. Those of an anchor, or of a region and a
- * class, are a row of the head's output.
+ * tensor/gather_rows.c -- gathers some rows of a matrix: the outputs that a loss uses. The outputs of an anchor, or of
+ * a region and a class, are a row of the head's result.
  */
 #include <string.h>
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/grid_sample.c -- a map read at any positions, bilinearly: PyTorch's grid_sample, differentiable in map and
- * positions. Jaderberg et al., Spatial Transformer Networks, NIPS 2015.
+ * tensor/grid_sample.c -- samples a map at any positions, bilinearly: PyTorch's grid_sample, with gradients for map
+ * and positions. Jaderberg et al., Spatial Transformer Networks, NIPS 2015.
  *
- * A position (gx, gy) in [-1, 1] is one of pixels: with n pixels along an axis
+ * A position (gx, gy) in [-1, 1] is converted to pixels: with n pixels along an axis
  *     at = (g + 1) / 2 (n - 1)        align_corners: -1 and 1 are the centres of the first and last pixel
- *     at = ((g + 1) n - 1) / 2        else: they are the outer edges of these
- * Outside the map `padding` says what is there. With x0 = floor(at), u = at - x0, likewise y0 and v, four taps share
+ *     at = ((g + 1) n - 1) / 2        otherwise: they are the outer edges of these
+ * `padding` defines the values outside the map. With x0 = floor(at), u = at - x0, and likewise y0 and v, a sample is
  *     y = (1 - v) ((1 - u) x[y0][x0] + u x[y0][x0 + 1]) + v ((1 - u) x[y0 + 1][x0] + u x[y0 + 1][x0 + 1])
- * A tap is a run of all channels of its group: the weights are found once for the run.
+ * A tap is a run of all channels of its group; the four weights are computed once for the run.
  */
 #include <math.h>
 

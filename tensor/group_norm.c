@@ -2,8 +2,8 @@
  *
  * tensor/group_norm.c -- group norm of N H W C.  Wu, He, ECCV 2018.
  *     y = (x - mean) / sqrt(var + eps) * weight + bias     mean and var over the positions and channels of a group
- * for each sample. Sums over positions are taken channel by channel (tensor/columns.h), and the channels of a group
- * added then: a run of memory holds all channels of a position.
+ * for each sample. Sums over positions are computed channel by channel (tensor/columns.h), because a position's
+ * channels are contiguous; then the channels of a group are added.
  */
 #include "tensor/columns.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/interpolate.c -- a map resized: nearest, bilinear, bicubic (Keys, IEEE TASSP 1981, with a = -0.75).
+ * tensor/interpolate.c -- resizes maps: nearest, bilinear, bicubic (Keys, IEEE TASSP 1981, with a = -0.75).
  *
- * All three are separable: each output position of an axis is a weighted sum of 1, 2 or 4 input positions, so a table
- * for each axis says it all, and an output pixel has the products of its row's and its column's weights. With pixel
- * centres at halves, position i of n_out reads position (i + 0.5) n_in / n_out - 0.5.
+ * All three are separable: each output position of an axis is a weighted sum of 1, 2 or 4 input positions. So there is
+ * one table for each axis, and the weights of an output pixel are the products of its row's and its column's weights.
+ * With pixel centres at halves, position i of n_out reads position (i + 0.5) n_in / n_out - 0.5.
  *
- * As in PyTorch, bilinear clamps the source position at 0 before it takes neighbours, bicubic does not and clamps the
- * neighbours instead; nearest multiplies by n_in / n_out in float32, which decides ties.
+ * As in PyTorch, bilinear clamps the source position at 0 before it takes neighbours; bicubic clamps the neighbours
+ * instead; nearest multiplies by n_in / n_out in float32, which decides ties.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/interpolate.h -- private: which pixels an enlarged or reduced map reads along one of its axes.
+ * tensor/interpolate.h -- private: the pixels and weights that a resized map reads along one of its axes.
  */
 #ifndef DF_TENSOR_INTERPOLATE_H
 #define DF_TENSOR_INTERPOLATE_H

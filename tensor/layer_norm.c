@@ -4,7 +4,7 @@
  *     y = (x - mean) / sqrt(var + eps) * weight + bias         mean and (biased) var of each row of n elements
  * With u = (x - mean) / sqrt(var + eps), g = dL/dy and h = weight g:
  *     dL/dx = (h - mean(h) - u mean(h u)) / sqrt(var + eps)    dL/dweight = sum over rows of g u    dL/dbias = .. of g
- * The rows are the kernels' (kernels/pointwise/rows.c); here they are dealt out.
+ * This file divides the rows among threads; kernels/pointwise/rows.c computes them.
  */
 #include "tensor/op.h"
 

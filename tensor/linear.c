@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/linear.c -- y = x W' + b.
+ * tensor/linear.c -- linear layers: y = x W' + b, with fused epilogues, and their gradients.
  */
 #include "tensor/columns.h"
 #include "tensor/fuse.h"

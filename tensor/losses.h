@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/losses.h -- losses are ops, too: loss/. Part of the door tensor/tensor.h, whose conventions are in
- * tensor/ops.h.
+ * tensor/losses.h -- losses, which are ops, too (loss/). Included by tensor/tensor.h; tensor/ops.h has the
+ * conventions.
  */
 #ifndef DF_TENSOR_LOSSES_H
 #define DF_TENSOR_LOSSES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/make.c -- making tensors: for whoever has data, and for ops, whose results go on the tape when the context
- * records.
+ * tensor/make.c -- makes tensors: from data of the caller, and as results of ops, which are put on the tape when the
+ * context records.
  */
 #include <assert.h>
 #include <string.h>

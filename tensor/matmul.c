@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/matmul.c -- C = A B, one product for every index of the leading dimensions. With dC the gradient of C,
+ * tensor/matmul.c -- batched matrix product C = A B, for every index of the leading dimensions. With dC the gradient
+ * of C,
  *     dA += dC B'      dB += A' dC
  */
 #include "tensor/op.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/mlp.c -- y = act(x W1' + b1) W2' + b2, the hidden layer never whole in memory. On the tape it is the two
- * layers one by one.
+ * tensor/mlp.c -- two-layer perceptron, y = act(x W1' + b1) W2' + b2, whose hidden layer is never stored as a whole.
+ * When recording, the two layers are separate ops.
  */
 #include "tensor/fuse.h"
 #include "tensor/weights.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/ms_deform_attention.c -- attention that reads a few points of each level of a pyramid: Zhu et al., "Deformable
- * DETR: Deformable Transformers for End-to-End Object Detection", ICLR 2021, section 4.1, equation 3 between its two
- * projections. For query q and head m,
+ * tensor/ms_deform_attention.c -- multi-scale deformable attention: Zhu et al., "Deformable DETR: Deformable
+ * Transformers for End-to-End Object Detection", ICLR 2021, section 4.1, equation 3 without its two projections. For
+ * query q and head m,
  *     out = sum over levels l and points k of  attention[l][k] value_l(location[l][k])
- * where value_l(..) reads level l bilinearly, with zeros outside. Here arguments are checked; kernels/deform/ computes.
- * Where the points lie is tensor/sampling_locations.c.
+ * where value_l(..) reads level l bilinearly, with zeros outside. This file checks arguments; kernels/deform/
+ * computes. tensor/sampling_locations.c computes the locations.
  */
 #include "tensor/op.h"
 

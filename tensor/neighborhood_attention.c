@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/neighborhood_attention.c -- every query attends to the tokens nearest to it: Hassani et al., Neighborhood
- * Attention Transformer (CVPR 2023).
+ * tensor/neighborhood_attention.c -- neighborhood attention: every query attends to the tokens nearest to it. Hassani
+ * et al., Neighborhood Attention Transformer (CVPR 2023). This file checks arguments; kernels/attention/ computes.
  */
 #include "tensor/op.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/numbers.c -- the numbers of weights that may have no memory of their own.
+ * tensor/numbers.c -- gives access to the numbers of weights, including those that a lean model does not keep in
+ * memory.
  */
 #include <pthread.h>
 #include <string.h>

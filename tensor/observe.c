@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/observe.c -- what a network tells whoever listens while it runs (tensor/listen.h). Where nobody listens,
- * nothing is done.
+ * tensor/observe.c -- calls the listeners of a context while a network runs (tensor/listen.h). Without listeners it
+ * does nothing.
  */
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/op.c -- what the files of ops share: complaints, blocks, moving rows.
+ * tensor/op.c -- helpers that ops share: error messages, division into blocks, copying rows.
  */
 #include "tensor/op.h"
 

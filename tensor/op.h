@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/op.h -- private: what the files of ops share. An op checks its shapes and refuses with a sentence, cuts its
- * work into blocks that depend on the sizes alone, and adds up partial results in the order of the blocks. So a result
- * has the same bits for any number of threads.
+ * tensor/op.h -- private: helpers that ops share. An op checks its shapes and fails with a sentence, divides its work
+ * into blocks that depend on the sizes alone, and adds partial results in the order of the blocks. So a result has the
+ * same bits for any number of threads.
  */
 #ifndef DF_TENSOR_OP_H
 #define DF_TENSOR_OP_H

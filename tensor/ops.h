@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/ops.h -- every op, whose forward and backward pass are in one file. Here are norms, elementwise ops, shapes and
- * sampling; products.h has products and convolutions, attention.h attention, losses.h losses. Part of the door
+ * tensor/ops.h -- all ops; the forward and backward pass of each are in one file. Here are norms, elementwise ops,
+ * shapes and sampling; products.h has products and convolutions, attention.h attention, losses.h losses. Included by
  * tensor/tensor.h: include that.
  *
- * Shapes stand before an arrow, or at the right margin: `N H W I -> N H' W' O`; `..` is any number of dimensions, also
- * none. An op checks them and poisons the context with DF_ESHAPE and a sentence when they do not fit, with DF_ENOMEM
- * when memory runs out; then, and on a context that was poisoned before, it returns &c->nil. A tensor argument may be
- * NULL, which means absent, only where it says so. Results are new tensors but where a view is promised; arguments are
- * never written to.
+ * Shapes are before an arrow or at the right margin: `N H W I -> N H' W' O`; `..` is any number of dimensions,
+ * including none. An op checks them and poisons the context with DF_ESHAPE and a sentence if they do not fit, with
+ * DF_ENOMEM if memory runs out; then, and on a context that is already poisoned, it returns &c->nil. A tensor argument
+ * may be NULL, which means absent, only where it says so. Results are new tensors unless a view is promised; arguments
+ * are never written to.
  *
- * Names and conventions are PyTorch's unless said otherwise, except that maps are channels-last.
+ * Names and conventions are those of PyTorch unless stated otherwise, except that maps are channels-last.
  */
 #ifndef DF_TENSOR_OPS_H
 #define DF_TENSOR_OPS_H

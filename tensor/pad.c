@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/pad.c -- a border around the map, or a border cut off.
+ * tensor/pad.c -- pads a map with a border, or crops it.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/parts.h -- private: what a context is made of, and what its files share.
+ * tensor/parts.h -- private: the parts of a context, and functions that its files share.
  */
 #ifndef DF_TENSOR_PARTS_H
 #define DF_TENSOR_PARTS_H

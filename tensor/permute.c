@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/permute.c -- dimensions in another order, by copying; the windows of a map are one such order.
+ * tensor/permute.c -- permutes dimensions by copying; splitting a map into windows is one such permutation.
  *
- * Neighbours that stay neighbours are merged first. Then either the last dimension stays last, and runs of it are
- * copied, or it changes places with another one, and planes of the two are transposed.
+ * Dimensions that stay adjacent are merged first. Then either the last dimension stays last, and runs of it are
+ * copied, or it is exchanged with another one, and planes of the two are transposed.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/pool2d.c -- the largest value or the mean of windows of a map. Windows are separable: a table per axis says
- * where each begins and ends, and what a mean divides by. Sums and maxima are taken over runs of channels.
+ * tensor/pool2d.c -- max and average pooling. Windows are separable: a table for each axis has the start and end of
+ * each window, and the divisor of a mean. Sums and maxima are computed over runs of channels.
  */
 #include <math.h>
 #include <stdint.h>

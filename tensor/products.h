@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/products.h -- products of what runs through a network with weights, and of two of them: linear layers and
- * convolutions. Part of the door tensor/tensor.h, whose conventions are in tensor/ops.h.
+ * tensor/products.h -- products of tensors with weights and with each other: linear layers, matrix products and
+ * convolutions. Included by tensor/tensor.h; tensor/ops.h has the conventions.
  */
 #ifndef DF_TENSOR_PRODUCTS_H
 #define DF_TENSOR_PRODUCTS_H
@@ -61,8 +61,8 @@ typedef struct {
     DfFuse fuse;
 } DfConvLayer;
 /* y = df_conv2d(x) by `first`, and of y by `second` *z, with the same bits as one after the other. Both are computed
- * together where both are 1x1 and the map between them is large: so it is not read again. Else *z is NULL: then, and while a
- * tape is kept, it is the caller's to compute. */
+ * together where both are 1x1 and the map between them is large: so it is not read again. Else *z is NULL: then, and
+ * while a tape is kept, it is the caller's to compute. */
 DF_API DfTensor *df_conv2d_pair(DfCtx *, DfTensor *x, const DfConvLayer *first, const DfConvLayer *second,
                                 DfTensor **z);
 /* The same where the residual of `first`, which names none, is another convolution, of `side`: one that
@@ -99,7 +99,7 @@ DF_API DfTensor *df_conv2d_taps(DfCtx *, DfTensor *x, DfTensor *weight, DfTensor
 typedef struct {
     int H, W, first, rows; /* rows first .. first + rows - 1 of H x W pixels */
 } DfStrip;
-/* The weight is O kh kw I, kh and kw odd.                                             N h w kh kw O, .. -> N rows W O */
+/* The weight is O kh kw I, kh and kw odd.                                           N h w kh kw O, .. -> N rows W O */
 DF_API DfTensor *df_enlarge_taps(DfCtx *, const DfTensor *weight, DfTensor *const *taps, int n, DfStrip, bool align_corners);
 
 DF_END_DECLS

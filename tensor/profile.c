@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/profile.c -- what a scope costs: time, multiply-adds, activations, bytes. A row a path; the rows form a tree,
- * and what is counted is added to the present row and to all around it.
+ * tensor/profile.c -- profiles scopes: time, multiply-adds, activations, bytes. Each path has a row. The rows form a
+ * tree, and every count is added to the current row and to all rows above it.
  */
 #include <string.h>
 #include <time.h>

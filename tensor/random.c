@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/random.c -- the random numbers of a step: a function of the seed, the step, the sample and the
- * place where they are asked for. So what is drawn somewhere changes nothing elsewhere, and a batch
- * that is cut in two draws what the whole one does.
+ * tensor/random.c -- the random numbers of a step, as a function of the seed, the step, the sample and the place in
+ * the network. So drawing numbers in one place changes nothing elsewhere, and a batch that is split draws the same
+ * numbers as the whole one.
  */
 #include "tensor/op.h"
 #include "tensor/parts.h"

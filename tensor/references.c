@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/references.c -- small ops around the reference points of DETR's kin: the inverse of the sigmoid, boxes by
- * their corners, rows that are padding.
+ * tensor/references.c -- small ops on the reference points and boxes of DETR-like networks: inverse sigmoid, box
+ * corners, masking padded rows.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/repeat.c -- n copies of the last dimension side by side: weights that several groups of channels share.
+ * tensor/repeat.c -- repeats the last dimension n times, for weights that several groups of channels share.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/reshape.c -- the same memory under another shape, and one item of it.
+ * tensor/reshape.c -- views of the same memory: another shape, or one item of a dimension.
  */
 #include "tensor/op.h"
 

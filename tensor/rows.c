@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/rows.c -- rows of numbers brought to one length, or to one mean and spread: what some layers do to their
- * input and their weights.
+ * tensor/rows.c -- normalises rows of numbers, to unit length or to standard mean and deviation, for layers that do so
+ * with their input or their weights.
  *     unit        y = f x / d,           d = |x|^p + eps
  *                 dL/dx = f (g / d - x <g, x> p |x|^(p-2) / d^2)
  *     standard    y = (x - mean) / d,    d = s + eps, s^2 = sum (x - mean)^2 / (n - 1)

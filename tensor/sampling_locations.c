@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/sampling_locations.c -- where the points of multi-scale deformable attention lie: Zhu et al., "Deformable
+ * tensor/sampling_locations.c -- the sampling locations of multi-scale deformable attention: Zhu et al., "Deformable
  * DETR", ICLR 2021, section 4.1 and its appendix. Along each axis, in [0, 1] of a level,
  *     location = reference * ratio + offset * step
  *     step     1 / size of the level                    for a reference point: offsets are in cells
- *              size of the box * ratio / 2 / points     for a reference box: offsets are in its size
- * `ratio` is the part of the level that is no padding.
+ *              size of the box * ratio / 2 / points     for a reference box: offsets are relative to its size
+ * `ratio` is the share of the level that is not padding.
  */
 #include "tensor/op.h"
 

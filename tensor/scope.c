@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/scope.c -- scopes: module calls that name what runs and bound its memory.
+ * tensor/scope.c -- scopes: a module call opens one, which names the running module and frees its temporary tensors.
  */
 #include "tensor/parts.h"
 

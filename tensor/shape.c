@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/shape.c -- sizes of a tensor.
+ * tensor/shape.c -- functions of shapes, the sizes of tensors.
  */
 #include "tensor/shape.h"
 

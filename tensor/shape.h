@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/shape.h -- sizes of a tensor. Included by tensor/tensor.h: include that.
+ * tensor/shape.h -- shapes, the sizes of tensors. Included by tensor/tensor.h: include that.
  */
 #ifndef DF_TENSOR_SHAPE_H
 #define DF_TENSOR_SHAPE_H

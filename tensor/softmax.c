@@ -2,8 +2,8 @@
  *
  * tensor/softmax.c -- softmax along any dimension.
  *     y = e^(x - max) / sum of e^(x - max)      dL/dx = y (g - <g, y>) with g = dL/dy
- * Along the last dimension rows lie ready for the kernel; along another one, columns are turned into rows a few at a
- * time.
+ * Along the last dimension the kernel reads rows directly; along another one, columns are transposed to rows, a few at
+ * a time.
  */
 #include "tensor/op.h"
 

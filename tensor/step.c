@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/step.c -- a context from its making to its end, and the memory of a step: whose buffer is alive, and how
- * much there was at most.
+ * tensor/step.c -- creating, resetting and freeing a context, and the memory of a step: which buffers are in use, and
+ * the peak.
  */
 #include "tensor/op.h"
 #include "tensor/parts.h"

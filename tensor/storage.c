@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/storage.c -- best fit over a free list, with neighbours merged at once.
+ * tensor/storage.c -- the allocator of a step's buffers: best fit over a free list, with neighbours merged at once.
  *
- * A pass makes and frees the same sizes in the same order every time, so best fit finds the buffer of the time before.
- * The list is searched whole: merging keeps it short. Large buffers are cut from the front of a free one, small ones
- * from its end: a small one that outlives its large neighbours would else lie where the next large one should go.
- * (So 25 networks need 1.2 times their largest sum at most, and DETR 1.1; from the front alone it needs 1.3.)
+ * A pass allocates and frees the same sizes in the same order every time, so best fit finds the buffer of the previous
+ * pass. The list is searched completely; merging keeps it short. Large buffers are cut from the front of a free one,
+ * small ones from its end: otherwise a small one that outlives its large neighbours would occupy the place of the next
+ * large one. (So 25 networks need at most 1.2 times their largest sum, and DETR 1.1; cutting from the front only it
+ * needs 1.3.)
  */
 #include "tensor/storage.h"
 

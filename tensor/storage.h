@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/storage.h -- private: the memory of a step. Buffers are cut from large slabs, given back in any order,
- * merged with their free neighbours and used again, so a pass costs page faults once and its peak is what is alive,
- * not what was made.
+ * tensor/storage.h -- private: the memory of a step. Buffers are cut from large slabs, freed in any order, merged with
+ * free neighbours and reused. So page faults occur only in the first pass, and the peak is what is alive at once, not
+ * all that was allocated.
  */
 #ifndef DF_TENSOR_STORAGE_H
 #define DF_TENSOR_STORAGE_H

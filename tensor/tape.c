@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/tape.c -- reverse mode: gradients flow from the last tensor on the tape to the first.
+ * tensor/tape.c -- reverse-mode differentiation: gradients flow from the last tensor on the tape to the first.
  *
- * The tape is a list of results, each behind those that it was made of. Walking it backwards, all of a tensor's
- * gradient has arrived when its turn comes: every user of it was made later. So one visit each is enough.
+ * The tape is a list of results, each after the tensors that it was computed from. In a backward walk, the gradient of
+ * a tensor is complete when its turn comes, since everything that uses it comes later on the tape. So each is visited
+ * once.
  */
 #include <string.h>
 

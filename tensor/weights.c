@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/weights.c -- packed copies of weights: made at first use, kept in a list that hangs on the weight.
+ * tensor/weights.c -- packed copies of weights, made at first use and kept in a list that belongs to the weight.
  */
 #include "tensor/weights.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/weights.h -- private: packed copies of weights, in the order in which products read them.
+ * tensor/weights.h -- private: packed copies of weights, in the order in which matrix products read them.
  */
 #ifndef DF_TENSOR_WEIGHTS_H
 #define DF_TENSOR_WEIGHTS_H

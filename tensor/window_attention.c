@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/window_attention.c -- attention within shifted windows: Liu et al., Swin Transformer (ICCV 2021), section 3.2.
+ * tensor/window_attention.c -- attention within shifted windows: Liu et al., Swin Transformer (ICCV 2021), section
+ * 3.2. This file checks arguments; kernels/attention/ computes.
  */
 #include "tensor/fuse.h"
 #include "tensor/weights.h"

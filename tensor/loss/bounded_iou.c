@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/bounded_iou.c -- bounded IoU (Tychsen-Smith and Petersson, CVPR 2018): for each of x, y, width and height
- * 1 - the greatest IoU that the box can still have if that one stays as it is, through a smooth L1.
+ * tensor/loss/bounded_iou.c -- bounded IoU loss (Tychsen-Smith and Petersson, CVPR 2018): for each of x, y, width and
+ * height, 1 - the largest IoU that the box could have with this coordinate fixed, passed through a smooth L1.
  */
 #include "tensor/loss/dual.h"
 #include "tensor/loss/loss.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/cross_entropy.c -- softmax cross entropy of rows or pixels, with class weights, ignored labels and
- * label smoothing (Szegedy et al., CVPR 2016); or with targets that are shares of classes.
+ * tensor/loss/cross_entropy.c -- softmax cross entropy of rows or pixels, with class weights, ignored labels and label
+ * smoothing (Szegedy et al., CVPR 2016), or with soft targets.
  */
 #include <math.h>
 #include <string.h>

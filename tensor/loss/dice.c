@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/dice.c -- 1 - the Dice coefficient of masks.  Milletari et al., V-Net, 3DV 2016.
+ * tensor/loss/dice.c -- Dice loss of masks, 1 - the Dice coefficient.  Milletari et al., V-Net, 3DV 2016.
  */
 #include <math.h>
 

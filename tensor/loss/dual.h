@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/dual.h -- private: numbers that know their slopes by four others (forward-mode differentiation), so that
- * a formula is written once. Used where formulas are long and numbers are few: boxes. Ties go as PyTorch has them.
+ * tensor/loss/dual.h -- private: dual numbers with the derivatives by four variables (forward-mode differentiation),
+ * so that a formula is written only once. Used where formulas are long and there are few numbers: boxes. Ties are
+ * resolved as in PyTorch.
  */
 #ifndef DF_TENSOR_LOSS_DUAL_H
 #define DF_TENSOR_LOSS_DUAL_H

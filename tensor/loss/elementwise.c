@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/elementwise.c -- element by element: L1, smooth L1 (Girshick, Fast R-CNN, ICCV 2015), balanced L1 (Pang
- * et al., Libra R-CNN, CVPR 2019), squares, binary cross entropy.
+ * tensor/loss/elementwise.c -- elementwise losses: L1, smooth L1 (Girshick, Fast R-CNN, ICCV 2015), balanced L1 (Pang
+ * et al., Libra R-CNN, CVPR 2019), mean squares, binary cross entropy.
  */
 #include <math.h>
 

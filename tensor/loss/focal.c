@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/focal.c -- sigmoid focal loss.  Lin et al., ICCV 2017.
+ * tensor/loss/focal.c -- sigmoid focal loss, -alpha_t (1 - p_t)^gamma log p_t.  Lin et al., ICCV 2017.
  */
 #include <math.h>
 

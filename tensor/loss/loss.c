@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/loss.c -- what losses share: rows in, one number each out, slopes kept for the way back.
+ * tensor/loss/loss.c -- the common part of losses: rows in, one number for each row out, derivatives kept for the
+ * backward pass.
  */
 #include "tensor/loss/loss.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/loss.h -- private: what losses share. A loss turns each row of x into one number. It computes the
- * slope of that number by the row at the same time, since the two share nearly everything; backward then only
+ * tensor/loss/loss.h -- private: the common part of losses. A loss turns each row of x into one number. It computes
+ * the derivative by the row at the same time, since the two share most of the work; the backward pass then only
  * multiplies, and targets need not outlive the call.
  */
 #ifndef DF_TENSOR_LOSS_LOSS_H

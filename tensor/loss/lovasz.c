@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/lovasz.c -- the Lovasz extension of the Jaccard loss: 1 - IoU of a class, made smooth so that each pixel
- * has a share of it. Berman et al., CVPR 2018: with the errors m sorted, the worst first, loss = sum m_i g_i where g_i
- * is by how much 1 - IoU grows if pixel i is wrong as well (algorithm 1).
+ * tensor/loss/lovasz.c -- Lovasz loss, a differentiable extension of 1 - IoU of a class: Berman et al., CVPR 2018.
+ * With the errors m sorted in descending order, loss = sum m_i g_i, where g_i is the increase of 1 - IoU if pixel i is
+ * wrong as well (algorithm 1).
  */
 #include <string.h>
 

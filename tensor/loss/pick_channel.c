@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/pick_channel.c -- of each sample one channel: the mask of the class that an object has.
+ * tensor/loss/pick_channel.c -- picks one channel of each sample: the mask of an object's class.
  */
 #include "tensor/op.h"
 

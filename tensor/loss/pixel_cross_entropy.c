@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tensor/loss/pixel_cross_entropy.c -- softmax cross entropy of the pixels of a map that is enlarged on the way: 150
- * classes of two 512x512 pictures are 314 MB of scores, and as much of slopes, so neither exists. A pixel's scores are
- * mixed from four cells, turned into its loss, and forgotten; the way back mixes them once more.
+ * tensor/loss/pixel_cross_entropy.c -- softmax cross entropy of the pixels of a map that is enlarged on the fly. The
+ * scores of 150 classes for two 512x512 pictures are 314 MB, and their gradients as much, so neither is stored. The
+ * scores of a pixel are interpolated from four cells, turned into its loss, and discarded; the backward pass
+ * interpolates them again.
  */
 #include <math.h>
 #include <string.h>
