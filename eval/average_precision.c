@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/average_precision.c -- where AP is interpolated. COCOeval.accumulate() of pycocotools, for one curve:
- *
+ * eval/average_precision.c -- the interpolation of AP. COCOeval.accumulate() of pycocotools, for one curve:
  *     rc = tp / npig
  *     pr = tp / (fp + tp + np.spacing(1))
  *     for i in range(nd - 1, 0, -1):
  *         if pr[i] > pr[i - 1]:
  *             pr[i - 1] = pr[i]                                # the envelope
- *     inds = np.searchsorted(rc, p.recThrs, side='left')       # the first place with rc >= threshold
+ *     inds = np.searchsorted(rc, p.recThrs, side='left')       # the first index with rc >= threshold
  *     for ri, pi in enumerate(inds):
- *         q[ri] = pr[pi]                                       # and 0 where there is no such place
+ *         q[ri] = pr[pi]                                       # 0 if there is no such index
  */
 #include "eval/average_precision.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/apply_loss.c -- from a loss of a config and its targets to one number: mmdet's loss modules and their
- * weight_reduce_loss.
+ * heads/apply_loss.c -- applies a loss of a config to predictions and targets and reduces it to one number: mmdet's
+ * loss modules and their weight_reduce_loss.
  */
 #include "heads/apply_loss.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/apply_loss.h -- private: a loss of a config (heads/settings/loss_cfg.h) applied to predictions, as mmdet and
- * mmseg apply it. Dense, region and pixel heads do it here.
+ * mmseg do it. Dense, region and pixel heads use it.
  */
 #ifndef DF_HEADS_APPLY_LOSS_H
 #define DF_HEADS_APPLY_LOSS_H

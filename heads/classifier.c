@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/classifier.c -- the loss of a classifier: cross entropy with the class of each picture; of a mixture (mixup,
- * Zhang et al., ICLR 2018; CutMix, Yun et al., ICCV 2019) with two, each by its share; with label smoothing (Szegedy et
- * al., CVPR 2016) a part of every target is spread over all classes.
+ * heads/classifier.c -- the loss of a classifier: cross entropy with the class of each picture; for mixtures (mixup,
+ * Zhang et al., ICLR 2018; CutMix, Yun et al., ICCV 2019) with two classes, weighted by their shares; label smoothing
+ * (Szegedy et al., CVPR 2016) spreads a part of every target over all classes.
  */
 #include "heads/classifier.h"
 

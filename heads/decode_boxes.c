@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/decode_boxes.c -- the boxes that deltas mean, as an op. With (x, y, w, h) centre and size of the box that they
- * start from, and d = delta * std + mean:
+ * heads/decode_boxes.c -- an op that decodes deltas to boxes. With (x, y, w, h) the centre and size of the reference
+ * box, and d = delta * std + mean:
  *     X = x + w d1    W = w exp(d3)    left = X - W / 2    right = X + W / 2, and the same along y
- * so that, with gl and gr the gradients of left and right,
+ * So, with gl and gr the gradients of left and right,
  *     g1 = std (gl + gr) w             g3 = std (gr - gl) W / 2
- * and 0 where a limit holds a number back.
+ * and 0 where a value is clamped.
  */
 #include "heads/decode_boxes.h"
 

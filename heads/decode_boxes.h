@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/decode_boxes.h -- private: boxes from deltas, on the tape, for losses that compare boxes ("reg_decoded_bbox").
+ * heads/decode_boxes.h -- private: decodes deltas to boxes, recorded on the tape, for losses that compare boxes
+ * ("reg_decoded_bbox").
  */
 #ifndef DF_HEADS_DECODE_BOXES_H
 #define DF_HEADS_DECODE_BOXES_H

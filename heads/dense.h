@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense.h -- dense heads: an answer for every anchor of every cell of every map. RetinaNet's head (Lin et al.,
- * ICCV 2017) finds objects by their class; the region proposal network (Ren et al., NIPS 2015) only says where objects
- * may be. Included by heads/heads.h.
+ * heads/dense.h -- dense heads: a prediction for every anchor of every cell of every map. RetinaNet's head (Lin et
+ * al., ICCV 2017) predicts the class of objects; the region proposal network (Ren et al., NIPS 2015) only predicts
+ * where objects may be. Included by heads/heads.h.
  */
 #ifndef DF_HEADS_DENSE_H
 #define DF_HEADS_DENSE_H

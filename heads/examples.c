@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/examples.c -- which boxes a loss counts: drawn by a sampler, or as somebody else has chosen.
+ * heads/examples.c -- selects the boxes that a loss uses: drawn by a sampler, or given by the caller.
  */
 #include "heads/examples.h"
 

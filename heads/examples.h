@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/examples.h -- private: which of the boxes that were assigned to objects a loss counts.
+ * heads/examples.h -- private: the boxes, among those assigned to objects, that a loss uses.
  */
 #ifndef DF_HEADS_EXAMPLES_H
 #define DF_HEADS_EXAMPLES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/head.c -- the life of detections.
+ * heads/head.c -- allocates and frees detections.
  */
 #include "heads/head.h"
 

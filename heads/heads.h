@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/heads.h -- the public header of heads/: what turns feature maps into detections, masks or class scores. There
- * are heads of several kinds, and a header for each; a head is a forward pass, its losses, and how its outputs are
- * decoded.
+ * heads/heads.h -- the public header of heads/, which turn feature maps into detections, masks or class scores.
+ * There are several kinds of heads, with a header for each. A head has a forward pass and losses, and decodes its
+ * outputs.
  */
 #ifndef DF_HEADS_HEADS_H
 #define DF_HEADS_HEADS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/losses.c -- the list of what a training step computes.
+ * heads/losses.c -- the list of named losses that a training step computes.
  */
 #include "heads/losses.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/merge_views.c -- test-time augmentation of mmdetection 3: every view is detected on its own,
- * and the boxes of all go through one suppression.
+ * heads/merge_views.c -- test-time augmentation as in mmdetection 3: every view is detected separately, and the boxes
+ * of all views go through one non-maximum suppression.
  */
 #include <string.h>
 

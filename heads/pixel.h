@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel.h -- pixel heads, of semantic segmentation: a score of every class for every cell of the finest map.
+ * heads/pixel.h -- pixel heads, for semantic segmentation: a score of every class for every cell of the finest map.
  * UPerNet (Xiao et al., ECCV 2018), Semantic FPN (Kirillov et al., CVPR 2019), FCN (Long et al., CVPR 2015). Included
  * by heads/heads.h.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region.h -- region heads, the second stage of a detector: what is in a region, where exactly, and its mask.
- * Fast and Faster R-CNN (Girshick, ICCV 2015; Ren et al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN
- * (Cai and Vasconcelos, CVPR 2018). A region head reads regions from the maps and gives them to its parts, box heads
- * and mask heads, which see nothing else. Included by heads/heads.h.
+ * heads/region.h -- region heads, the second stage of a detector: the class of a region, its refined box, and its
+ * mask. Fast and Faster R-CNN (Girshick, ICCV 2015; Ren et al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade
+ * R-CNN (Cai and Vasconcelos, CVPR 2018). A region head reads features of regions from the maps and passes them to its
+ * box heads and mask heads, which see nothing else. Included by heads/heads.h.
  */
 #ifndef DF_HEADS_REGION_H
 #define DF_HEADS_REGION_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/registry_heads.c -- list.def as tables, one a kind and one of all.
+ * heads/registry_heads.c -- the heads of list.def as tables, one for each kind and one of all.
  */
 #include "heads/heads.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its kin. Each of a fixed number of
- * queries predicts one class and one box, without anchors and NMS; in training the Hungarian method matches queries
+ * heads/set.h -- heads that predict a set: DETR (Carion et al., ECCV 2020) and its relatives. Each of a fixed number
+ * of queries predicts one class and one box, without anchors or NMS; in training the Hungarian method matches queries
  * and objects. Included by heads/heads.h: include that.
  */
 #ifndef DF_HEADS_SET_H

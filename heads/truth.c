@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/truth.c -- annotations as heads read them that assign boxes to objects.
+ * heads/truth.c -- annotations in the form that heads need which assign boxes to objects.
  */
 #include "heads/truth.h"
 

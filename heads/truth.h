@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/truth.h -- private: what annotations say to a head that assigns boxes to objects: the objects of its classes,
- * and boxes in which nothing counts.
+ * heads/truth.h -- private: annotations for heads that assign boxes to objects: the objects of its classes, and the
+ * boxes in which nothing is scored or learnt.
  */
 #ifndef DF_HEADS_TRUTH_H
 #define DF_HEADS_TRUTH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/views.h -- private: boxes between the original image and a view of it (resized, maybe mirrored), for test-time
- * augmentation.
+ * heads/views.h -- private: converts boxes between the original image and a view of it (resized, possibly mirrored),
+ * for test-time augmentation.
  */
 #ifndef DF_HEADS_VIEWS_H
 #define DF_HEADS_VIEWS_H

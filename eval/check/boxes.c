@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/boxes.c -- how the boxes of results may have been meant: centres, corners, x and y exchanged, relative to
- * the image, in pixels of the network's input. Each reading is tried on the best detections, and the one that puts most
- * of them on objects is named, if the gain leaves no doubt.
+ * eval/check/boxes.c -- guesses how the boxes of results were meant if they are wrong: centres, corners, x and y
+ * exchanged, relative to the image, or in pixels of the network's input. Each reading is tried on the best detections;
+ * the one that puts most of them on objects is reported if the gain is large enough.
  */
 #include <math.h>
 #include <string.h>

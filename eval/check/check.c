@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/check.c -- the findings of a check, and how they are told.
+ * eval/check/check.c -- the list of findings of a check, and printing it.
  */
 #include "eval/check/check.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/check.h -- what silently ruins a COCO score: a look through annotation and results files that goes on
+ * eval/check/check.h -- finds mistakes in annotation and results files that silently ruin a COCO score. It continues
  * after each finding.
  *
  *     DfCheck *check; char *text;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/classes.c -- what the category ids of results may have been meant to be: labels from 0 or 1, places among
- * the categories, names, or another order of the categories altogether. What detections say is held against what they
- * lie on.
+ * eval/check/classes.c -- guesses what the category ids of results were meant to be if they are wrong: labels from 0
+ * or 1, indices into the list of categories, names, or another order of categories. It compares the classes of
+ * detections with the objects that they overlap.
  */
 #include <errno.h>
 #include <stdlib.h>

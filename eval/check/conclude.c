@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/conclude.c -- what can be said of all results together, once the last file is read: how many detections
- * lie on an object of their class, what explains that they are few, and what is missing.
+ * eval/check/conclude.c -- findings about all results together, after the last file: how many detections overlap an
+ * object of their class, the explanation if these are few, and what is missing.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/data.h -- private to eval/: what a check has met so far, and its findings.
+ * eval/check/data.h -- private to eval/: the data that a check has read so far, and its findings.
  */
 #ifndef DF_EVAL_CHECK_DATA_H
 #define DF_EVAL_CHECK_DATA_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/images.c -- what the image ids of results may have been meant to be: places in the list, counted from 0 or
- * 1, file names, texts in place of integers.
+ * eval/check/images.c -- guesses what the image ids of results were meant to be if they are wrong: indices into the
+ * list from 0 or 1, file names, or text instead of integers.
  */
 #include <errno.h>
 #include <inttypes.h>

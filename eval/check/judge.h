@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/judge.h -- private to eval/check/: all detections laid over all objects, as they are given and as they may
- * have been meant.
+ * eval/check/judge.h -- private to eval/check/: compares all detections with all objects, as they are given and as
+ * they may have been meant.
  */
 #ifndef DF_EVAL_CHECK_JUDGE_H
 #define DF_EVAL_CHECK_JUDGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/maps.c -- a look through label maps and predictions of semantic segmentation: maps that are not alike,
- * grey levels in place of classes, classes that are counted from another number.
+ * eval/check/maps.c -- checks label maps and predictions of semantic segmentation: different sizes, grey levels
+ * instead of classes, classes counted from another number.
  */
 #include "eval/check/maps.h"
 

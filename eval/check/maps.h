@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/maps.h -- what silently ruins a score of semantic segmentation: a look through label maps.
+ * eval/check/maps.h -- finds mistakes in label maps that silently ruin a score of semantic segmentation.
  *
  *     df_check_new(&check);
  *     df_check_pair(check, &pair);                                   for every label map and its prediction

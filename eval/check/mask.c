@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/mask.c -- the segmentation of a record: whether it is one, and whether it fits its image and its box.
+ * eval/check/mask.c -- checks the segmentation of a record: whether it is valid, and whether it fits its image and its
+ * box.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/points.c -- the keypoints of a record, and its oriented box: whether they are what they say.
+ * eval/check/points.c -- checks the keypoints of a record, and its oriented box.
  */
 #include <math.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/record.c -- the patient sink: a value of the wrong type is noted, and the reader goes on behind it.
+ * eval/check/record.c -- a tolerant sink of the JSON reader: it records a value of the wrong type as a finding, and
+ * reading continues after it.
  */
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/results.c -- a look through a results file, record by record, beside the annotations it is about. What can
- * be said of all results together comes after the last file (conclude.c).
+ * eval/check/results.c -- checks a results file, record by record, against its annotations. conclude.c has the
+ * findings about all results.
  */
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/truth.c -- a look through an annotation file.
+ * eval/check/truth.c -- checks an annotation file.
  *
- * Lists may come in any order, so what needs another list (sizes of images, classes) is looked at when the file
- * has been read (whole.c): a record keeps what that takes.
+ * Lists may be in any order, so checks that need another list (sizes of images, classes) are made after reading
+ * (whole.c); a record keeps the data for them.
  */
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/check/whole.c -- what can be said of an annotation file once all of it is read.
+ * eval/check/whole.c -- findings about an annotation file that can only be made after reading all of it.
  */
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/cityscapes/average_precision.c -- the AP of each class at each IoU. An object is found by the best of
- * all predictions that overlap it by more than the threshold; the others of them are wrong, and so are
- * predictions that overlap no object so far, unless more than the threshold of their pixels lies on what is
- * not scored: void, groups, objects of few pixels.
+ * eval/cityscapes/average_precision.c -- the AP of each class at each IoU. Of all predictions that overlap an object
+ * by more than the threshold, the best one finds it and the others are wrong. Predictions that overlap no object are
+ * wrong, too, unless more than the threshold of their pixels is on regions that are not scored: void, groups, and
+ * objects of few pixels.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/cityscapes/data.h -- private to eval/cityscapes/: what is kept of pictures.
+ * eval/cityscapes/data.h -- private to eval/cityscapes/: the data that is kept of each picture.
  */
 #ifndef DF_EVAL_CITYSCAPES_DATA_H
 #define DF_EVAL_CITYSCAPES_DATA_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/cityscapes/instances.c -- what overlaps what in each picture.
+ * eval/cityscapes/instances.c -- computes the overlaps of predictions and objects in each picture.
  */
 #include "eval/cityscapes/instances.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/arrays.c -- where precision, recall and scores are kept, and how pycocotools orders them.
+ * eval/coco/arrays.c -- the arrays of precision, recall and scores, and reordering them as pycocotools does.
  *
- * Here the numbers of a class lie together, so that threads fill them apart and little memory is touched; there the
- * classes come after the thresholds.
+ * Here the numbers of a class are contiguous, so that threads fill separate memory, and little of it is touched; in
+ * pycocotools the classes are an inner dimension, after the thresholds.
  */
 #include "eval/coco/evaluate.h"
 

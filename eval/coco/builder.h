@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/builder.h -- private to eval/: ground truth while it is read. read.c reads the file; images.c keeps
- * its images and categories, annotations.c its annotations.
+ * eval/coco/builder.h -- private to eval/: the ground truth during reading. read.c reads the file, images.c stores its
+ * images and categories, annotations.c its annotations.
  */
 #ifndef DF_EVAL_COCO_BUILDER_H
 #define DF_EVAL_COCO_BUILDER_H

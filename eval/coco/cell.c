@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/cell.c -- the matching of one image and class alone, for those who want to see which object was found.
+ * eval/coco/cell.c -- the matching of one image and class alone, for callers that want to see which object was found.
  */
 #include <math.h>
 

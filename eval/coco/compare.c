@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/compare.c -- IoUs of masks. Those of the ground truth are turned into runs when they are read. A
- * detection's mask is compared with them when it is read, and forgotten: so a file of results is never held in
- * memory, and no mask is unpacked twice.
+ * eval/coco/compare.c -- IoUs of masks. Masks of the ground truth are converted to runs when they are read. The mask
+ * of a detection is compared with them as soon as it is read, and then discarded: so the masks of a results file are
+ * never all in memory, and no mask is unpacked twice.
  *
- * A mask that is one (no empty run but the first, as many pixels as the picture) is turned into the places where its
- * runs end: the intersection of two is then a walk over their foreground alone, and the union follows from the areas.
- * Others are walked as pycocotools walks them.
+ * A well-formed mask (no empty run except the first, as many pixels as the picture) is converted to the ends of its
+ * runs: the intersection of two is then a walk over their foreground only, and the union follows from the areas. Other
+ * masks are walked as pycocotools does.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/crowding.c -- CrowdPose's AP of images in which people cover one another little, more and most (Li et al.,
- * CVPR 2019). Each image of the ground truth has a crowdIndex; it is easy below 0.2, medium below 0.8, and else hard.
+ * eval/coco/crowding.c -- CrowdPose's AP for images in which people cover one another little, more and most (Li et
+ * al., CVPR 2019). Each image of the ground truth has a crowdIndex: easy below 0.2, medium below 0.8, else hard.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/data.h -- private to eval/: what the two files hold once read.
+ * eval/coco/data.h -- private to eval/: ground truth and results in memory.
  */
 #ifndef DF_EVAL_COCO_DATA_H
 #define DF_EVAL_COCO_DATA_H

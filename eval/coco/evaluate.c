@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/evaluate.c -- from ground truth, detections and parameters to the arrays of precision, recall and scores.
+ * eval/coco/evaluate.c -- computes the arrays of precision, recall and scores from ground truth, detections and
+ * parameters.
  */
 #include "eval/coco/evaluate.h"
 

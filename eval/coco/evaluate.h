@@ -2,9 +2,9 @@
  *
  * eval/coco/evaluate.h -- private to eval/: the stages of an evaluation.
  *
- * A class is the unit of work. Its detections are put in order of score; each image's share is matched with the
- * ground truth of that image (match), which leaves one byte per detection, area range and IoU threshold; these bytes
- * are then counted in order of score (accumulate).
+ * Work is divided by classes. The detections of a class are sorted by score. Those of each image are matched with the
+ * image's ground truth (match.c), which leaves one byte for each detection, area range and IoU threshold. These bytes
+ * are then counted in the order of scores (accumulate.c).
  */
 #ifndef DF_EVAL_COCO_EVALUATE_H
 #define DF_EVAL_COCO_EVALUATE_H

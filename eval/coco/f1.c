@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/f1.c -- F1, the harmonic mean of precision and recall, in two readings: the best along the
- * interpolated curves of AP, and that of the detections with at least some score, counted. Both over the first
- * area and with the largest number of detections.
+ * eval/coco/f1.c -- F1, the harmonic mean of precision and recall, in two forms: the best along the interpolated
+ * curves of AP, and that of the detections with at least some score. Both use the first area range and the largest
+ * number of detections.
  */
 #include <inttypes.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/federation.c -- LVIS is annotated class by class, and for each class in some of the images only
- * (Gupta, Dollar and Girshick, CVPR 2019). A detection counts where its class was looked for: an object of it is
- * annotated in the image, or the image is known to have none. Only the best 300 of an image are looked at; for
- * fixed AP, the best 10000 of each class in all images (Dave et al., "Evaluating large-vocabulary object
+ * eval/coco/federation.c -- the rules of LVIS, which is annotated class by class, and for each class in some of the
+ * images only (Gupta, Dollar and Girshick, CVPR 2019). A detection counts only if its class was annotated in the
+ * image: an object of it is there, or the image is known to have none. Only the best 300 detections of an image are
+ * used; for fixed AP, the best 10000 of each class in all images (Dave et al., "Evaluating large-vocabulary object
  * detectors: the devil is in the details", 2021).
  */
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/file.c -- which images and classes count, and ground truth and detections in the order in which they are
- * matched.
+ * eval/coco/file.c -- selects the images and classes that are scored, and sorts ground truth and detections for
+ * matching.
  */
 #include "eval/coco/evaluate.h"
 

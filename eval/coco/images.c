@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/images.c -- images and categories of the ground truth: those that its lists name, and those that only
- * annotations name.
+ * eval/coco/images.c -- images and categories of the ground truth: those in its lists, and those that only annotations
+ * mention.
  */
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/locate.c -- where an annotation stands in its file, for a message. Nobody keeps that
- * of all annotations: the file is read once more.
+ * eval/coco/locate.c -- finds the line of an annotation in its file, for a message, by reading the file again: lines
+ * are not stored.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/masks.c -- memory that masks are kept in, and what comparing wants to know of a segmentation that was
- * just read.
+ * eval/coco/masks.c -- memory for masks, and preparing a segmentation that was just read for comparison.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/match.c -- the detections of a class, matched image by image (eval/matcher.h has the rule).
+ * eval/coco/match.c -- matches the detections of a class, image by image (eval/matcher.h has the rule).
  */
 #include <string.h>
 
@@ -124,8 +124,8 @@ static void match_detections(void *arg, size_t task, void *scratch)
     }
 }
 
-/* Its detections are tasks of this thread, one after the other: so it stops in the midst of them if it is to stop (df_pool_ask()), which
- * ends the job that it is a part of, too. */
+/* Its detections are tasks of this thread, one after the other: so it stops in the midst of them if it is to stop
+ * (df_pool_ask()), which ends the job that it is a part of, too. */
 static void match_image(const Matching *m, size_t i, void *scratch)
 {
     const CocoRun *run = m->run;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/read.c -- the annotation file, read as a stream, and what became of it.
+ * eval/coco/read.c -- reads the annotation file as a stream, and reports what was wrong.
  */
 #include <string.h>
 

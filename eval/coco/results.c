@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/results.c -- detections, in blocks: kept as they come from a file (results_read.c) or image by image from
- * memory.
+ * eval/coco/results.c -- stores detections in blocks, from a file (results_read.c) or image by image from memory.
  */
 #include "eval/coco/results.h"
 

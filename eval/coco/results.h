@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/results.h -- private to eval/: detections while they are kept. results.c keeps them, results_shards.c knows
- * which file has an image first, results_read.c reads a file, results_kind.c tells what its detections are.
+ * eval/coco/results.h -- private to eval/: detections in memory. results.c stores them, results_shards.c tells which
+ * of several files has an image first, results_read.c reads a file, results_kind.c tells whether they are boxes,
+ * masks, keypoints or oriented boxes.
  */
 #ifndef DF_EVAL_COCO_RESULTS_H
 #define DF_EVAL_COCO_RESULTS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/results_kind.c -- boxes, masks, keypoints or oriented boxes? As the first detection has it, so have all.
+ * eval/coco/results_kind.c -- the kind of detections: boxes, masks, keypoints or oriented boxes. All must be of the
+ * kind of the first one.
  */
 #include "eval/coco/results.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/results_read.c -- a results file, read in pieces by all threads; and the same records told from memory.
+ * eval/coco/results_read.c -- reads a results file in pieces by all threads; and takes the same records from memory.
  */
 #include "eval/coco/results.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/results_shards.c -- several results files of one run: which of them has an image first. What later ones have
- * of it does not count.
+ * eval/coco/results_shards.c -- several results files of one run: which of them has an image first. Detections of this
+ * image in later files are ignored.
  */
 #include "eval/coco/results.h"
 

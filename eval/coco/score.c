@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/score.c -- results files against a ground truth.
+ * eval/coco/score.c -- scores results files against a ground truth.
  */
 #include "eval/coco/score.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/shapes.c -- keypoints and oriented boxes of annotations and detections, as they are kept.
+ * eval/coco/shapes.c -- keypoints and oriented boxes of annotations and detections, in the form in which they are
+ * stored.
  */
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/similarity.c -- how alike a detection and an object are, from 0 to 1. This is what makes evaluations of
- * boxes, masks, keypoints and oriented boxes different; matching and counting are one and the same.
+ * eval/coco/similarity.c -- the similarity of a detection and an object, from 0 to 1: IoU of boxes, masks or oriented
+ * boxes, or OKS of keypoints. Only this differs between kinds of evaluation; matching and counting are the same.
  *
- * Masks were compared when they were read (compare.c). All else is compared here, just before it is matched.
+ * Masks were compared when they were read (compare.c); the others are compared here, just before matching.
  */
 #include <float.h>
 #include <math.h>

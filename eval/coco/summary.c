@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/summary.c -- the twelve numbers, and the number of each class.
+ * eval/coco/summary.c -- the twelve numbers of COCO, and the AP of each class.
  *
- * Means add in numpy's order (2.3 and later: one pairwise sum), so that they agree to the last bit.
+ * Means are added in numpy's order (2.3 and later: one pairwise sum), so that they agree to the last bit.
  */
 #include <math.h>
 #include <string.h>

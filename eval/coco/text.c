@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/text.c -- scores as tables, as JSON, and in words where there are none.
+ * eval/coco/text.c -- scores as tables and as JSON, and a sentence where there are none.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/undrawn.c -- polygons that wait until all images are read.
+ * eval/coco/undrawn.c -- polygons that were read before the size of their image, and are drawn when all images are
+ * read.
  */
 #include "eval/coco/undrawn.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/coco/view.h -- private to eval/: ground truth and detections image by image, for everything that explains a
- * score instead of computing it. Only listed images and categories are in it.
+ * eval/coco/view.h -- private to eval/: ground truth and detections image by image, for code that explains a score. It
+ * contains only listed images and categories.
  */
 #ifndef DF_EVAL_COCO_VIEW_H
 #define DF_EVAL_COCO_VIEW_H

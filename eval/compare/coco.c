@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/coco.c -- COCO results side by side: boxes, or masks. Detections are matched once; a set of images is
- * then a new run down each ranking (outcomes.h).
+ * eval/compare/coco.c -- compares COCO results of boxes or masks. Detections are matched once; the score of another
+ * set of images only needs another pass over each ranking (outcomes.h).
  */
 #include "eval/compare/data.h"
 #include "eval/compare/outcomes.h"

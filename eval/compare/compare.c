@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/compare.c -- scores of several results over the same bootstrap samples of the images, whatever the
- * scores are.
+ * eval/compare/compare.c -- scores several results on the same bootstrap samples of the images, for any kind of score.
  *
- * The bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13) asks how a score
- * would vary with another choice of images. It draws N of the N images with replacement, B times, and computes the
- * score of each sample. The interval of level 1 - a runs from the a/2 to the 1 - a/2 percentile of these B scores.
- * For the difference of two results both are scored on the same samples, which takes out what is common to them: hard
+ * The bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13) estimates how a
+ * score would vary with another choice of images. It draws N of the N images with replacement, B times, and computes
+ * the score of each sample. The interval of level 1 - a runs from the a/2 to the 1 - a/2 percentile of these B scores.
+ * For the difference of two results both are scored on the same samples, which cancels what they have in common: hard
  * images lower both.
  *
- * A sample is a weight for every image, how often it was drawn; detections are matched only once (outcomes.c). Each
- * replicate is a task with its own random stream, so the numbers do not depend on the number of threads.
+ * A sample is a weight for every image, the number of times that it was drawn; detections are matched only once
+ * (outcomes.c). Each replicate is a task with its own random stream, so the numbers do not depend on the number of
+ * threads.
  */
 #include "eval/compare/compare.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/data.h -- private to eval/: a comparison, and how its kinds are made.
+ * eval/compare/data.h -- private to eval/: a comparison, and creating its kinds.
  *
- * A kind (coco.c, images.c) begins one, names the classes, and gives a function that scores a result over a weighted
- * set of images; intervals and differences are the same for all (compare.c).
+ * A kind (coco.c, images.c) opens one, names the classes, and provides a function that scores a result on a weighted
+ * set of images; intervals and differences are the same for all kinds (compare.c).
  */
 #ifndef DF_EVAL_COMPARE_DATA_H
 #define DF_EVAL_COMPARE_DATA_H

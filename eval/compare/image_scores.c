@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/image_scores.c -- scores of single images: gathered, written, read.
+ * eval/compare/image_scores.c -- scores of single images: collects, writes and reads them.
  */
 #include "eval/compare/image_scores.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/image_scores.h -- what each image adds to mIoU or to top-1 accuracy: the file that a bootstrap over
- * images is computed from.
+ * eval/compare/image_scores.h -- the contribution of each image to mIoU or to top-1 accuracy, and its file, from which
+ * a bootstrap over images is computed.
  *
  *     DfImageScores *s;
  *     df_image_scores_new(&s, DF_IMAGES_MIOU, 150, names);
  *     df_image_scores_add_areas(s, "a", &result);              of an accumulator that has seen image a alone
  *     df_image_scores_write(s, "run/results.miou.json");
  *
- * The file is documented in docs/metrics.md; it is small, as an image mentions only the classes that it has.
+ * docs/metrics.md documents the file. It is small, because an image lists only the classes that it has.
  */
 #ifndef DF_EVAL_COMPARE_IMAGE_SCORES_H
 #define DF_EVAL_COMPARE_IMAGE_SCORES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/image_scores_data.h -- private to eval/: scores of single images, as they are kept.
+ * eval/compare/image_scores_data.h -- private to eval/: scores of single images in memory.
  */
 #ifndef DF_EVAL_COMPARE_IMAGE_SCORES_DATA_H
 #define DF_EVAL_COMPARE_IMAGE_SCORES_DATA_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/images.c -- semantic segmentations and classifications side by side. A set of images is a weighted sum
- * of what each of them adds to each class, and the scores are those of the sum.
+ * eval/compare/images.c -- compares semantic segmentations or classifications. The score of a set of images is
+ * computed from the weighted sum of the counts of each image and class.
  */
 #include <stdio.h>
 #include <string.h>

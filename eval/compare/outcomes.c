@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/outcomes.c -- matching at COCO's thresholds, kept as bits; and AP of any weighted set of images from
- * them.
+ * eval/compare/outcomes.c -- matches detections at COCO's thresholds, stores the outcomes as bits, and computes AP for
+ * any weighted set of images from them.
  */
 #include "eval/compare/outcomes.h"
 

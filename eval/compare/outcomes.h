@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/compare/outcomes.h -- private to eval/: what became of every detection at COCO's thresholds and areas, so that
- * scores over other sets of images need no matching again.
+ * eval/compare/outcomes.h -- private to eval/: the outcome of every detection at COCO's thresholds and areas, so that
+ * scores of other sets of images need no new matching.
  */
 #ifndef DF_EVAL_COMPARE_OUTCOMES_H
 #define DF_EVAL_COMPARE_OUTCOMES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/calibration.c -- do scores mean what they say? Expected calibration error: how far the mean score of a
- * bin is from the share of detections that are right in it, weighted by their number (Guo et al., ICML 2017; of
- * detections: Kueppers et al., CVPRW 2020). And the score threshold with the best F1 of each class.
+ * eval/explain/calibration.c -- calibration of scores. Expected calibration error: the distance of a bin's mean score
+ * from the share of its detections that are right, weighted by their number (Guo et al., ICML 2017; for detections:
+ * Kueppers et al., CVPRW 2020). And the score threshold with the best F1 of each class.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/cases.c -- what an explanation tells of single images, objects and detections.
+ * eval/explain/cases.c -- the single images, objects and detections that an explanation shows.
  */
 #include "eval/explain/data.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/confusion.c -- which class is taken for which, above a score.
+ * eval/explain/confusion.c -- the confusion matrix of classes, above a score.
  *
- * Detections that found ground truth of their own class are the diagonal. What is left then looks, best first, for
- * ground truth that is left, of another class, with an IoU of at least 0.5: those are confusions. The rest are
- * detections of nothing, and ground truth not found.
+ * Detections that found ground truth of their own class are the diagonal. The remaining detections, best first, take
+ * remaining ground truth of another class with an IoU of at least 0.5: these are confusions. The rest are detections
+ * of background, and ground truth that was not found.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/data.h -- private to eval/: what an explanation is made of.
+ * eval/explain/data.h -- private to eval/: the parts of an explanation.
  */
 #ifndef DF_EVAL_EXPLAIN_DATA_H
 #define DF_EVAL_EXPLAIN_DATA_H

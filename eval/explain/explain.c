@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/explain.c -- gathers an explanation. Its JSON is in explain_json.c, the page in report/.
+ * eval/explain/explain.c -- computes all parts of an explanation. explain_json.c writes its JSON, report/ its page.
  */
 #include "eval/explain/explain.h"
 

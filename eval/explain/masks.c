@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/masks.c -- masks for the pictures of the page. Evaluations forget the masks of detections once they
- * are compared: those of the few that are drawn are read once more.
+ * eval/explain/masks.c -- masks for the pictures of the page. An evaluation discards the masks of detections after
+ * comparing them, so the few that are drawn are read again.
  */
 #include <stdlib.h>
 

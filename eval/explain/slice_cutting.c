@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/slice_cutting.c -- which slices there are: everything; objects by area, shape and crowding; images by
- * how many objects they have and by the keys of their records. A slice keeps the outcomes (eval/compare/outcomes.h) of
- * its objects or of its images.
+ * eval/explain/slice_cutting.c -- makes the slices: everything; objects by area, shape and crowding; images by their
+ * number of objects and by the keys of their records. A slice stores the outcomes (eval/compare/outcomes.h) of its
+ * objects or of its images.
  */
 #include "eval/explain/slice_cutting.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/slice_keys.c -- reads any key of the image records: texts, numbers, true and false, lists of them, and
- * what lies inside of objects ("camera.id").
+ * eval/explain/slice_keys.c -- reads any keys of the image records: text, numbers, true and false, lists of them, and
+ * members of nested objects ("camera.id").
  *
- * The file is read by two readers that go in step: one that knows records, for the id of each, and one that looks for
- * the keys.
+ * Two readers go through the file in step: one reads records, for the id of each, and one looks for the keys.
  */
 #include "eval/explain/slice_keys.h"
 

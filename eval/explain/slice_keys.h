@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/slice_keys.h -- private to eval/: what the image records of an annotation file say under some keys.
+ * eval/explain/slice_keys.h -- private to eval/: the values of some keys in the image records of an annotation file.
  */
 #ifndef DF_EVAL_EXPLAIN_SLICE_KEYS_H
 #define DF_EVAL_EXPLAIN_SLICE_KEYS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/slices.c -- compares each slice of the data with everything, and with chance.
+ * eval/explain/slices.c -- compares the score of each slice with that of all data, and with chance.
  *
- * Matching at COCO's thresholds is kept as bits (eval/compare/outcomes.h). A slice has those of its objects, or of its
- * images (slice_cutting.c), and is one more result in a comparison whose first result is everything.
+ * Matching at COCO's thresholds is stored as bits (eval/compare/outcomes.h). A slice has the bits of its objects, or
+ * of its images (slice_cutting.c), and is one more result in a comparison whose first result is all data.
  */
 #include "eval/explain/slices.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * eval/explain/slices.h -- scores of a part of the data: of small objects, of crowded ones, of images taken at night.
- * Part of eval/explain/explain.h.
+ * Included by eval/explain/explain.h.
  *
  * A slice of objects (area, aspect, crowding) is scored as pycocotools scores an area range: objects outside of it are
- * neither found nor missed, and a detection that finds nothing counts where it belongs itself. A slice of images has
- * these images alone. Intervals are a bootstrap over images (eval/compare/compare.h).
+ * neither found nor missed, and a detection that finds nothing counts in the slice that its own box belongs to. A
+ * slice of images contains only these images. Intervals are a bootstrap over images (eval/compare/compare.h).
  *
- * AP of few images is higher than that of many, as their classes have fewer objects to be missed. So a
- * slice of images is held against as many images drawn at random, and is only called better or worse than
- * chance if it lies outside of what these score.
+ * The AP of few images is higher than that of many, because their classes have fewer objects to be missed. So a slice
+ * of images is compared with as many images drawn at random, and is only called better or worse than chance if it lies
+ * outside their range of scores.
  */
 #ifndef DF_EVAL_EXPLAIN_SLICES_H
 #define DF_EVAL_EXPLAIN_SLICES_H

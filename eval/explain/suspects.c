@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/suspects.c -- likely mistakes of the ground truth.
+ * eval/explain/suspects.c -- finds likely mistakes of the ground truth.
  */
 #include "eval/explain/suspects.h"
 

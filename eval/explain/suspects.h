@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/suspects.h -- where the ground truth may be wrong rather than the detections. Part of
+ * eval/explain/suspects.h -- finds places where the ground truth may be wrong rather than the detections. Included by
  * eval/explain/explain.h.
  */
 #ifndef DF_EVAL_EXPLAIN_SUSPECTS_H

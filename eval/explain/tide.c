@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/tide.c -- what each kind of error costs: AP50 again, with an oracle that corrects it
- * (eval/explain/tide.h).
+ * eval/explain/tide.c -- the cost of each kind of error: AP50 after an oracle has corrected it (eval/explain/tide.h).
  */
 #include "eval/explain/tide.h"
 

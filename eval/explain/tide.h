@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/tide.h -- what kinds of errors cost a detector its AP.  Bolya et al., TIDE: A General Toolbox for
- * Identifying Object Detection Errors, ECCV 2020. Boxes or masks; foreground IoU 0.5, background IoU 0.1, the 100
+ * eval/explain/tide.h -- the AP that a detector loses to each kind of error.  Bolya et al., TIDE: A General Toolbox
+ * for Identifying Object Detection Errors, ECCV 2020. Boxes or masks; foreground IoU 0.5, background IoU 0.1, the 100
  * best detections of an image.
  *
  * Every false positive is of one kind, and so is every ground truth that no other error explains:
- *     Loc   its own class, IoU from 0.1 to 0.5            Cls   another class, IoU of at least 0.5
- *     Dupe  its own class, IoU of at least 0.5, but taken by a better one         Bkg   IoU at most 0.1 with
- * everything Both  none of these                                 Miss  a ground truth not found, nor explained by Cls
- * or Loc The first that holds in the order Loc Cls Dupe Bkg Both, as in the authors' toolbox. The cost of a kind is
- * how much AP50 rises when an oracle corrects all errors of that kind alone.
+ *     Loc   its own class, IoU from 0.1 to 0.5
+ *     Cls   another class, IoU of at least 0.5
+ *     Dupe  its own class, IoU of at least 0.5, but taken by a better detection
+ *     Bkg   IoU at most 0.1 with everything
+ *     Both  none of these
+ *     Miss  a ground truth that was not found, and is not explained by Cls or Loc
+ * The first one that applies in the order Loc Cls Dupe Bkg Both, as in the authors' toolbox. The cost of a kind is the
+ * increase of AP50 when an oracle corrects all errors of this kind only.
  */
 #ifndef DF_EVAL_EXPLAIN_TIDE_H
 #define DF_EVAL_EXPLAIN_TIDE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/tide_marks.c -- matches detections with ground truth at IoU 0.5 and gives every error its kind
+ * eval/explain/tide_marks.c -- matches detections with ground truth at IoU 0.5 and classifies every error
  * (eval/explain/tide.h).
  */
 #include "eval/explain/tide_marks.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/explain/tide_marks.h -- private to eval/: what became of every detection and every ground truth at IoU 0.5.
+ * eval/explain/tide_marks.h -- private to eval/: the outcome of every detection and every ground truth at IoU 0.5.
  */
 #ifndef DF_EVAL_EXPLAIN_TIDE_MARKS_H
 #define DF_EVAL_EXPLAIN_TIDE_MARKS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/map/devkit_data.h -- private to eval/: labels and results as they are read.
+ * eval/map/devkit_data.h -- private to eval/: labels and results in memory.
  */
 #ifndef DF_EVAL_MAP_DEVKIT_DATA_H
 #define DF_EVAL_MAP_DEVKIT_DATA_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/map/devkit_read.c -- labels of pictures and results of classes, kept as they come.
+ * eval/map/devkit_read.c -- reads the labels of pictures and the results of classes, in any order.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/map/devkit_text.c -- scores by the devkits of VOC and DOTA as a table and as JSON.
+ * eval/map/devkit_text.c -- scores of the devkits of VOC and DOTA as a table and as JSON.
  */
 #include "eval/map/devkit.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eval/map/map.c -- mean average precision, step by step as mmdet's eval_map() and in its float32.
- *
- *     precision = tp / max(tp + fp, eps),  recall = tp / objects,        along all detections of a class, best first
+ * eval/map/map.c -- mean average precision, step by step as in mmdet's eval_map(), in its float32.
+ *     precision = tp / max(tp + fp, eps),  recall = tp / objects,        over all detections of a class, best first
  *     area:       sum of (recall step) x (highest precision from there on)
  *     11 points:  mean over t = 0, 0.1, .., 1 of the highest precision at a recall of at least t
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/candidates.c -- from the outputs of a dense head to boxes with scores. Only the
- * chosen anchors are made and decoded: a thousand of a hundred thousand.
+ * heads/dense/candidates.c -- turns the outputs of a dense head into boxes with scores. Only the chosen anchors are
+ * made and decoded: about a thousand of a hundred thousand.
  */
 #include "heads/dense/candidates.h"
 

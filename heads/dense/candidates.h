@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/candidates.h -- private: the boxes of a dense head that go into non-maximum suppression.
+ * heads/dense/candidates.h -- private: the boxes of a dense head that are passed to non-maximum suppression.
  */
 #ifndef DF_HEADS_DENSE_CANDIDATES_H
 #define DF_HEADS_DENSE_CANDIDATES_H

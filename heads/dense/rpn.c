@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/rpn.c -- the region proposal network: for every anchor, is there an object, and where exactly. Ren et
- * al., Faster R-CNN, NIPS 2015, with a pyramid as in Lin et al., CVPR 2017.
+ * heads/dense/rpn.c -- the region proposal network, which predicts for every anchor whether there is an object, and
+ * its box. Ren et al., Faster R-CNN, NIPS 2015, with a pyramid as in Lin et al., CVPR 2017.
  */
 #include <limits.h>
 #include <math.h>

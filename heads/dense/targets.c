@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/targets.c -- mmdet's AnchorHead in training. Anchors that lie in the image are assigned to its objects
- * and sampled (Ren et al., NIPS 2015, section 3.1.2); RetinaNet takes all (Lin et al., ICCV 2017, section 4).
- *
- *     loss_cls  = sum over anchors that count of weight * loss(scores, class or background) / average
- *     loss_bbox = sum over positive anchors of loss(deltas, those to the object) / average
+ * heads/dense/targets.c -- training targets of mmdet's AnchorHead. Anchors inside the image are assigned to its
+ * objects and sampled (Ren et al., NIPS 2015, section 3.1.2); RetinaNet uses all (Lin et al., ICCV 2017, section 4).
+ *     loss_cls  = sum over the sampled anchors of weight * loss(scores, class or background) / average
+ *     loss_bbox = sum over positive anchors of loss(deltas, deltas to the object) / average
  */
 #include "heads/dense/targets.h"
 

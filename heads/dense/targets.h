@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/dense/targets.h -- private: what the anchors of a batch should have said. RetinaNet's head and the region
- * proposal network learn alike.
+ * heads/dense/targets.h -- private: training targets for the anchors of a batch, for RetinaNet's head and the region
+ * proposal network.
  */
 #ifndef DF_HEADS_DENSE_TARGETS_H
 #define DF_HEADS_DENSE_TARGETS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/decode_head.c -- inputs and the last convolution of a segmentation head.
+ * heads/pixel/decode_head.c -- the inputs of a segmentation head, and its last convolution.
  */
 #include "heads/pixel/decode_head.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/decode_head.h -- private: what all heads of semantic segmentation share, mmseg's BaseDecodeHead: which
- * maps they take, and the 1x1 convolution to classes at their end.
+ * heads/pixel/decode_head.h -- private: the common part of all segmentation heads, mmseg's BaseDecodeHead: selecting
+ * their input maps, and the 1x1 convolution to classes at their end.
  */
 #ifndef DF_HEADS_PIXEL_DECODE_HEAD_H
 #define DF_HEADS_PIXEL_DECODE_HEAD_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/pixel/decode_losses.c -- the losses of a segmentation head, mmseg's BaseDecodeHead.loss_by_feat: scores are
- * enlarged to the size of the picture; each loss counts every pixel, or those that the sampler keeps; losses of one
- * name are added up.
+ * enlarged to the size of the picture; each loss uses every pixel, or those that the sampler selects; losses of the
+ * same name are added.
  */
 #include <string.h>
 

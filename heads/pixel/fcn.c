@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/fcn.c -- FCNHead: a few convolutions on one map; UPerNet's auxiliary head. Long et al., "Fully
+ * heads/pixel/fcn.c -- FCNHead: a few convolutions on one map; used as UPerNet's auxiliary head. Long et al., "Fully
  * Convolutional Networks for Semantic Segmentation", CVPR 2015: a classifier whose linear layers have become
- * convolutions, so that it gives a map of classes.
+ * convolutions, so that it predicts a map of classes.
  */
 #include "heads/pixel/decode_head.h"
 

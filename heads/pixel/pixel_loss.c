@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/pixel_loss.c -- losses of pixels: mmseg's cross entropy, Dice and Lovasz. Each averages in its own way.
+ * heads/pixel/pixel_loss.c -- losses of pixels: mmseg's cross entropy, Dice and Lovasz, each with its own way of
+ * averaging.
  */
 #include "heads/pixel/pixel_loss.h"
 

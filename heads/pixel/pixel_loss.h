@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/pixel_loss.h -- private: a loss of a config applied to the scores of pixels, as mmseg does it, and which
- * pixels it counts.
+ * heads/pixel/pixel_loss.h -- private: a loss of a config applied to the scores of pixels, as in mmseg, and the
+ * selection of pixels that it uses.
  */
 #ifndef DF_HEADS_PIXEL_PIXEL_LOSS_H
 #define DF_HEADS_PIXEL_PIXEL_LOSS_H

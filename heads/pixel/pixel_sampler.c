@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/pixel/pixel_sampler.c -- online hard example mining of pixels (Shrivastava et al., CVPR 2016), mmseg's
- * OHEMPixelSampler: those whose own class has a low probability, or those of the greatest loss; at least min_kept times
- * the number of pictures in the batch.
+ * OHEMPixelSampler: selects the pixels whose own class has a low probability, or those with the largest loss; at least
+ * min_kept times the number of pictures.
  */
 #include "heads/pixel/pixel_loss.h"
 

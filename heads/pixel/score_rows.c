@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/score_rows.c -- from small scores to the class of every pixel: two bilinear steps and an argmax, a block
- * of the result at a time. A row of the result is a mix of two rows of a view; a row of a view is a mix of two rows of
- * each window's map. Neighbouring rows of the result mostly mix the same two, which are kept. Classes stand side by
- * side, so every mix is one run of numbers.
+ * heads/pixel/score_rows.c -- enlarges small score maps and takes the class of every pixel: two bilinear steps and an
+ * argmax, one block of the result at a time. A row of the result is a blend of two rows of a view; a row of a view is
+ * a blend of two rows of each window's map. Neighbouring rows of the result mostly blend the same two, which are kept.
+ * Classes are contiguous, so every blend is one run of numbers.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/semantic_fpn.c -- FPNHead: every level is brought to the finest size step by step, and all are added.
+ * heads/pixel/semantic_fpn.c -- FPNHead: every level is enlarged to the finest size step by step, and all are added.
  * Kirillov et al., "Panoptic Feature Pyramid Networks", CVPR 2019, section 3, "Semantic segmentation branch", and
  * figure 3.
  */

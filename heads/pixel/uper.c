@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/pixel/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all, everything joined at the
- * finest. Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018, section 3 and figure 4; pyramid
- * pooling: Zhao et al., "Pyramid Scene Parsing Network", CVPR 2017, section 3.2.
+ * heads/pixel/uper.c -- UPerHead: pyramid pooling on the last map, a feature pyramid over all maps, and their
+ * concatenation at the finest size. Xiao et al., "Unified Perceptual Parsing for Scene Understanding", ECCV 2018,
+ * section 3 and figure 4; pyramid pooling: Zhao et al., "Pyramid Scene Parsing Network", CVPR 2017, section 3.2.
  */
 #include "heads/pixel/decode_head.h"
 

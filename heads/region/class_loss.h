@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/class_loss.h -- private: the class loss of a box head, which also says how many numbers the head gives
- * for a region, and what they mean (DfRegionScores).
+ * heads/region/class_loss.h -- private: the class loss of a box head. It also determines how many scores the head
+ * predicts for a region, and their meaning (DfRegionScores).
  */
 #ifndef DF_HEADS_REGION_CLASS_LOSS_H
 #define DF_HEADS_REGION_CLASS_LOSS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/mask_head.c -- a few convolutions, an upsampling, and a 1x1 convolution to a mask for each class. He et
- * al., Mask R-CNN, ICCV 2017.
+ * heads/region/mask_head.c -- the mask head: a few convolutions, an upsampling, and a 1x1 convolution to a mask for
+ * each class. He et al., Mask R-CNN, ICCV 2017.
  */
 #include <math.h>
 #include <string.h>

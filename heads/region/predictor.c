@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/predictor.c -- the last layer of a region's head: predictor.h.
+ * heads/region/predictor.c -- the last layer of a box or mask head (predictor.h).
  */
 #include "heads/region/predictor.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/predictor.h -- private: the last layer of a region's head, by mmdet's cls_predictor_cfg,
- * reg_predictor_cfg and predictor_cfg: a plain one, or one that compares directions instead of lengths (NormedLinear,
- * NormedConv2d; Wang et al., CVPR 2021, appendix):
+ * heads/region/predictor.h -- private: the last layer of a box or mask head, by mmdet's cls_predictor_cfg,
+ * reg_predictor_cfg and predictor_cfg: a plain layer, or one on normalised vectors (NormedLinear, NormedConv2d; Wang
+ * et al., CVPR 2021, appendix):
  *     y = W' x' + b,   x' = t x / (|x|^p + eps),   the rows of W' = w / (|w|^p + eps)
  */
 #ifndef DF_HEADS_PREDICTOR_H

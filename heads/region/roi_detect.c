@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_detect.c -- from proposals to detections: the stages, suppression, and masks for what is left. Of
- * one view of each image of a batch, or of several views of one image.
+ * heads/region/roi_detect.c -- turns proposals into detections: the stages, non-maximum suppression, and masks for the
+ * remaining boxes. For one view of each image of a batch, or several views of one image.
  */
 #include "heads/region/roi_detect.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_detect.h -- private: from proposals to detections. As DfRegionHead has them (heads/region.h).
+ * heads/region/roi_detect.h -- private: turns proposals into detections, for DfRegionHead (heads/region.h).
  */
 #ifndef DF_HEADS_REGION_ROI_DETECT_H
 #define DF_HEADS_REGION_ROI_DETECT_H

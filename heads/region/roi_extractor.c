@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_extractor.c -- features of a region from the one map that fits its size. Lin et al., Feature Pyramid
- * Networks, CVPR 2017, section 4.2; He et al., Mask R-CNN, ICCV 2017, section 3 (RoIAlign).
+ * heads/region/roi_extractor.c -- the features of a region, from the one map that fits its size. Lin et al., Feature
+ * Pyramid Networks, CVPR 2017, section 4.2; He et al., Mask R-CNN, ICCV 2017, section 3 (RoIAlign).
  */
 #include "heads/region/roi_extractor.h"
 
@@ -101,8 +101,8 @@ static int level_of(const RoiExtractor *x, const float *roi)
 
 /* ---- as in torchvision ------------------------------------------------------------------------------------------- */
 
-/* torchvision's MultiScaleRoIAlign takes a map's scale from the heights alone, the picture's without its padding: one of
- * 33 rows, padded to 64, has a finest map of 16, and 16 / 33 is next to 1 / 2 where 1 / 4 was meant. */
+/* torchvision's MultiScaleRoIAlign takes a map's scale from the heights alone, the picture's without its padding: one
+ * of 33 rows, padded to 64, has a finest map of 16, and 16 / 33 is next to 1 / 2 where 1 / 4 was meant. */
 static float fitted_scale(const DfMaps *maps, int i)
 {
     const float ratio = (float)((double)df_dim(maps->map[i], 1) / maps->picture[0]);

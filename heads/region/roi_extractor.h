@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_extractor.h -- private: which map a region is read from, and how. mmdet's SingleRoIExtractor.
+ * heads/region/roi_extractor.h -- private: selects the map that a region is read from, and reads it: mmdet's
+ * SingleRoIExtractor.
  */
 #ifndef DF_HEADS_REGION_ROI_EXTRACTOR_H
 #define DF_HEADS_REGION_ROI_EXTRACTOR_H

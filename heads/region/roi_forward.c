@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_forward.c -- from regions to scores and boxes, and to masks: features are read by RoIAlign, then a
- * head sees them alone. He et al., Mask R-CNN, ICCV 2017, section 3.
+ * heads/region/roi_forward.c -- one stage: features of regions by RoIAlign, then the box head or the mask head on
+ * them. He et al., Mask R-CNN, ICCV 2017, section 3.
  */
 #include "heads/region/roi_forward.h"
 

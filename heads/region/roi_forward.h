@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_forward.h -- private: one stage of a region head runs on regions of the maps.
+ * heads/region/roi_forward.h -- private: runs one stage of a region head on regions of the maps.
  */
 #ifndef DF_HEADS_REGION_ROI_FORWARD_H
 #define DF_HEADS_REGION_ROI_FORWARD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_head.c -- a region head is built: extractors, box heads and mask heads of every stage.
+ * heads/region/roi_head.c -- builds a region head: the extractors, box heads and mask heads of every stage.
  */
 #include "heads/region/roi_head.h"
 

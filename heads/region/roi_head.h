@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_head.h -- private: a region head as modules. It has stages, each with an extractor, a box head and
- * perhaps a mask head. A plain head is a cascade of one stage.
+ * heads/region/roi_head.h -- private: the modules of a region head. It has stages, each with an extractor, a box head
+ * and possibly a mask head. A plain head is a cascade with one stage.
  */
 #ifndef DF_HEADS_REGION_ROI_HEAD_H
 #define DF_HEADS_REGION_ROI_HEAD_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_losses.c -- a training step of a region head, stage by stage: regions are chosen, read from the
- * maps, and each part is told what it should have said. He et al., Mask R-CNN, ICCV 2017, section 3: the loss of a
- * region is that of its class, its box and its mask. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4: the next
- * stage learns from the boxes of this one.
+ * heads/region/roi_losses.c -- a training step of a region head, stage by stage: regions are sampled, their features
+ * read from the maps, and the box head and the mask head get their targets. He et al., Mask R-CNN, ICCV 2017, section
+ * 3: the loss of a region is that of its class, its box and its mask. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018,
+ * section 4: the next stage learns from the boxes of this one.
  */
 #include "heads/region/roi_losses.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_masks.c -- a mask for every detection: the mask heads on the detected boxes, and each result pasted
- * straight into run lengths, so that memory does not grow with the image. He et al., Mask R-CNN, ICCV 2017, section
- * 3.1, "Inference".
+ * heads/region/roi_masks.c -- a mask for every detection: runs the mask heads on the detected boxes, and pastes each
+ * result directly into run lengths, so that memory does not grow with the image. He et al., Mask R-CNN, ICCV 2017,
+ * section 3.1, "Inference".
  */
 #include "heads/region/roi_masks.h"
 

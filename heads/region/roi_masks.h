@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_masks.h -- private: a mask for every detection.
+ * heads/region/roi_masks.h -- private: masks of detections.
  */
 #ifndef DF_HEADS_REGION_ROI_MASKS_H
 #define DF_HEADS_REGION_ROI_MASKS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_records.c -- region heads under mmdet's two names: StandardRoIHead, of Fast, Faster and Mask R-CNN,
- * and CascadeRoIHead, of which it is the case of one stage.
+ * heads/region/roi_records.c -- the region heads of mmdet's two names: StandardRoIHead, of Fast, Faster and Mask
+ * R-CNN, and CascadeRoIHead. The first is the second with one stage.
  */
 #include "heads/region/roi_detect.h"
 #include "heads/region/roi_forward.h"

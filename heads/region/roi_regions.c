@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_regions.c -- regions go through the stages, one after the other: each stage reads the maps where the
- * one before it says that the objects are. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4.
+ * heads/region/roi_regions.c -- passes regions through the stages, one after the other: each stage reads the boxes
+ * that the one before it has refined. Cai and Vasconcelos, Cascade R-CNN, CVPR 2018, section 4.
  */
 #include "heads/region/roi_regions.h"
 
@@ -12,8 +12,8 @@
 
 /* ---- regions ----------------------------------------------------------------------------------------------------- */
 
-/* Sets the rows of each image, and returns the number of all rows. Old versions of mmdet pad the proposals of all images to
- * the same number, with empty boxes in front. */
+/* Sets the rows of each image, and returns the number of all rows. Old versions of mmdet pad the proposals of all
+ * images to the same number, with empty boxes in front. */
 static size_t count_rows(Regions *r, const RoiHead *h, const DfDetections *proposals)
 {
     size_t most = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_regions.h -- private: the regions of a batch on their way through the stages.
+ * heads/region/roi_regions.h -- private: the regions of a batch between the stages.
  */
 #ifndef DF_HEADS_REGION_ROI_REGIONS_H
 #define DF_HEADS_REGION_ROI_REGIONS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_sample.c -- regions for a training step: which object each is an example of, and which of them
- * count. Girshick, Fast R-CNN, ICCV 2015, section 2.3; hard examples: Shrivastava et al., CVPR 2016.
+ * heads/region/roi_sample.c -- samples regions for a training step: assigns them to objects, and selects those that
+ * the loss uses. Girshick, Fast R-CNN, ICCV 2015, section 2.3; hard examples: Shrivastava et al., CVPR 2016.
  */
 #include "heads/region/roi_sample.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/region/roi_sample.h -- private: which regions a training step learns from, and what each should have been.
+ * heads/region/roi_sample.h -- private: the regions that a training step learns from, and their targets.
  */
 #ifndef DF_HEADS_REGION_ROI_SAMPLE_H
 #define DF_HEADS_REGION_ROI_SAMPLE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/deformable_predict.c -- what a query of Deformable DETR says: a linear layer gives a score of each class,
- * three layers move the box (Zhu et al., ICLR 2021, appendix A.3). With iterative refinement each layer of the
- * decoder, and the first of two stages, has such heads of its own; else all layers share them.
+ * heads/set/deformable_predict.c -- the predictions of a query of Deformable DETR: a linear layer for the class
+ * scores, three layers for the box (Zhu et al., ICLR 2021, appendix A.3). With iterative refinement each layer of the
+ * decoder, and the first of two stages, has its own layers; otherwise all layers share them.
  */
 #include <math.h>
 

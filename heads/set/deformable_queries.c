@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/deformable_queries.c -- where the decoder of Deformable DETR begins (Zhu et al., ICLR 2021). With one
- * stage the queries are learned, and a linear layer says where each looks first. With two (section 4.2, appendix A.4)
- * the encoder is a detector already: every cell of the pyramid proposes a box around itself, and the best proposals
- * become the queries.
+ * heads/set/deformable_queries.c -- the input of Deformable DETR's decoder (Zhu et al., ICLR 2021). With one stage the
+ * queries are learned, and a linear layer predicts their first reference points. With two stages (section 4.2,
+ * appendix A.4) the encoder is a detector, too: every cell of the pyramid proposes a box around itself, and the best
+ * proposals become the queries.
  */
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr.h -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by their numbers.
- * mmdet's dicts of these heads become such numbers by the records' options; who has them from elsewhere, as models/
- * from the arguments of the official programs, builds the same heads here. Included by heads/heads.h: include
- * that.
+ * heads/set/detr.h -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by their sizes and
+ * numbers. The options of mmdet's heads fill these structs from dicts; other code, such as models/ for the arguments
+ * of the official programs, builds the same heads directly.
+ * Included by heads/heads.h: include that.
  */
 #ifndef DF_HEADS_DETR_H
 #define DF_HEADS_DETR_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/set/detr_head.c -- DETR: Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020. The
- * backbone's last map becomes a list of tokens, the encoder relates each to all others, the decoder turns queries
- * into answers, and every query says one class, or that it sees nothing, and one box.
+ * backbone's last map becomes a list of tokens, the encoder relates each to all others, the decoder transforms
+ * queries, and every query predicts one class, or none, and one box.
  */
 #include "heads/set/detr_parts.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_layers.c -- the layers that DETR and Deformable DETR have alike: feed-forward networks, how a branch
- * ends, and the small network that turns a query into a box (Carion et al., ECCV 2020, section 3.2).
+ * heads/set/detr_layers.c -- layers that DETR and Deformable DETR share: feed-forward networks, the end of a branch,
+ * and the small network that predicts a box from a query (Carion et al., ECCV 2020, section 3.2).
  */
 #include "heads/set/detr_parts.h"
 

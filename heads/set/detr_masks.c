@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_masks.c -- DETR's mask head, Carion et al., ECCV 2020: from queries, memory and the backbone's maps to
- * a mask for each query. Queries are independent of one another: a few at a time go up, so that the maps of all of
- * them never exist at once.
+ * heads/set/detr_masks.c -- DETR's mask head, Carion et al., ECCV 2020: from queries, memory and the backbone's maps
+ * to a mask for each query. Queries are independent of one another, so a few at a time are upsampled, and the maps of
+ * all never exist at once.
  */
 #include "heads/set/detr_masks.h"
 

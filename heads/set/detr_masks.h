@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * heads/set/detr_masks.h -- the mask head of DETR (Carion et al., ECCV 2020, section 4.4 and appendix): each query
- * attends to the memory, and what its heads see becomes a mask on the way up the backbone's maps. Inference alone.
+ * attends to the memory, and its attention maps are upsampled with the backbone's maps to a mask. Inference only.
  * Included by heads/heads.h: include that.
  */
 #ifndef DF_HEADS_DETR_MASKS_H

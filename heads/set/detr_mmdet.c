@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_mmdet.c -- DETR and Deformable DETR by mmdet's dicts: TransformerHead (mmdet up to 2.11), DETRHead
+ * heads/set/detr_mmdet.c -- DETR and Deformable DETR from mmdet's dicts: TransformerHead (mmdet up to 2.11), DETRHead
  * and DeformableDETRHead (later).
  */
 #include "heads/set/detr_mmdet.h"

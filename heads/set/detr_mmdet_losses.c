@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_mmdet_losses.c -- what mmdet's loss_cls, loss_bbox, loss_iou and train_cfg.assigner say of the
- * criterion. A network that is not trained does not fail by them: what is wrong is kept in the criterion.
+ * heads/set/detr_mmdet_losses.c -- reads the criterion from mmdet's loss_cls, loss_bbox, loss_iou and
+ * train_cfg.assigner. A mistake in them does not make a network fail that is not trained; it is stored in the
+ * criterion.
  */
 #include "heads/set/detr_mmdet.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_mmdet_transformer.c -- mmdet's dicts of a transformer and of its positional encoding. Up to 2.11 all
- * numbers stand in one dict; later there is a dict for encoder and decoder, in each one for its layers, and in that
- * one for each attention.
+ * heads/set/detr_mmdet_transformer.c -- mmdet's dicts of a transformer and of its positional encoding. Up to 2.11 one
+ * dict has all numbers; later there are dicts for encoder and decoder, in each a dict for its layers, and in that one
+ * dict for each attention.
  */
 #include "heads/set/detr_mmdet.h"
 

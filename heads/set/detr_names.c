@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_names.c -- what the checkpoints of the official repositories and of mmdet call the parameters of
- * DETR and Deformable DETR. mmdet's names stand below `bbox_head`.
+ * heads/set/detr_names.c -- the parameter names of DETR and Deformable DETR in checkpoints of the official
+ * repositories and of mmdet. mmdet's names are below `bbox_head`.
  */
 #include "heads/set/detr_parts.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_outputs.c -- what the queries say after each layer: kept beyond the pass, compared with the truth,
- * given to listeners.
+ * heads/set/detr_outputs.c -- the predictions of the queries after each layer: stored beyond the pass, compared with
+ * the truth, passed to listeners.
  */
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_padding.c -- pictures of a batch have different sizes and are padded to the same one, right and
- * below. Attention must not see what was added: the padding mask says which cells of a level are padding (Carion et
- * al., ECCV 2020), the valid ratios which part of its width and height is not (Zhu et al., ICLR 2021, where
+ * heads/set/detr_padding.c -- padding of batches: pictures of different sizes are padded on the right and below.
+ * Attention must not see the padding: the padding mask marks the padded cells of a level (Carion et al., ECCV 2020),
+ * and the valid ratios are the shares of its width and height that are not padded (Zhu et al., ICLR 2021, where
  * references are in [0, 1] of that part).
  */
 #include <math.h>

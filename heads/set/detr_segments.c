@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_segments.c -- from the masks of DETR's queries to results, as transformers has them: masks of
+ * heads/set/detr_segments.c -- results from the masks of DETR's queries, as transformers computes them: masks of
  * detections, a class for every pixel, and segments that do not overlap (Carion et al., ECCV 2020, section 4.4;
  * Kirillov et al., "Panoptic Segmentation", CVPR 2019).
  */

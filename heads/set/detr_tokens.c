@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/detr_tokens.c -- from feature maps to what a transformer reads: the cells of all levels as one list of
- * tokens, with the position of each. A level's positions carry the level's own embedding, so that equal places of two
- * levels differ (Zhu et al., ICLR 2021, section 4.1).
+ * heads/set/detr_tokens.c -- turns feature maps into the input of a transformer: the cells of all levels as one list
+ * of tokens, with the position of each. A level adds its own embedding to its positions, so that equal positions of
+ * two levels differ (Zhu et al., ICLR 2021, section 4.1).
  */
 #include "heads/set/detr_parts.h"
 

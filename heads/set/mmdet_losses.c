@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/mmdet_losses.c -- the losses of a set as mmdet's DETRHead has them. What differs from the official code:
- * losses are those of the config; the class loss is divided by what the queries count, the others by the number of
- * matched queries; overlaps are of boxes in pixels.
+ * heads/set/mmdet_losses.c -- the losses of a set as in mmdet's DETRHead. It differs from the official code: the
+ * losses are those of the config; the class loss is divided by the total weight of the queries, the others by the
+ * number of matched queries; overlaps are those of boxes in pixels.
  */
 #include "heads/set/mmdet_losses.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/mmdet_losses.h -- private: the losses of a set as mmdet computes and logs them, whichever its config has.
+ * heads/set/mmdet_losses.h -- private: the losses of a set as mmdet computes and logs them, for any losses of the
+ * config.
  */
 #ifndef DF_HEADS_SET_MMDET_LOSSES_H
 #define DF_HEADS_SET_MMDET_LOSSES_H

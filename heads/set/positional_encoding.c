@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/set/positional_encoding.c -- attention does not know where its keys stand, so every cell of a map gets C
- * numbers that say it: half of them say y, half say x. Carion et al., ECCV 2020, appendix A.4, after Vaswani et al.,
- * NeurIPS 2017:
- *
+ * heads/set/positional_encoding.c -- positional encoding: attention does not know the positions of its keys, so C
+ * numbers for every cell of a map encode them, half for y and half for x. Carion et al., ECCV 2020, appendix A.4,
+ * after Vaswani et al., NeurIPS 2017:
  *     pe(2k)     = sin(place / T^(2k / (C/2)))
  *     pe(2k + 1) = cos(place / T^(2k / (C/2))),    place = (i + 1 + offset) / n * scale  for cell i of n
- *
  * or, learned, a row of a table for every y and one for every x.
  */
 #include <math.h>

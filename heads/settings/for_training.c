@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/for_training.c -- dicts that are read now, and complained of later.
+ * heads/settings/for_training.c -- reads dicts that only training needs, and reports their errors when training
+ * starts.
  */
 #include "heads/settings/for_training.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/for_training.h -- private: dicts that only a training run needs. A network that is not trained must
- * not fail by them: it loads with a loss that is not built in, or with a key that nobody knows. What is wrong is kept
- * as a sentence, and whoever asks for losses is refused with it.
+ * heads/settings/for_training.h -- private: dicts that only a training run needs. A mistake in them must not make a
+ * network fail that is not trained: it loads with a loss that is not built in, or with an unknown key. The error is
+ * stored as a sentence, and reported by the functions that compute losses.
  */
 #ifndef DF_HEADS_SETTINGS_FOR_TRAINING_H
 #define DF_HEADS_SETTINGS_FOR_TRAINING_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/loss_cfg.h -- private: a head's `loss_cls`, `loss_bbox`, `loss_mask` or `loss_decode`, as mmdet and
- * mmseg have them. The arithmetic is in tensor/ (losses are ops); here is which one, and with what numbers.
+ * heads/settings/loss_cfg.h -- private: a head's `loss_cls`, `loss_bbox`, `loss_mask` or `loss_decode`, as in mmdet
+ * and mmseg. The arithmetic is in tensor/ (losses are ops); this is the choice of a loss and its parameters.
  */
 #ifndef DF_HEADS_SETTINGS_LOSS_CFG_H
 #define DF_HEADS_SETTINGS_LOSS_CFG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/settings.h -- private: the dicts that several heads have, for the forward pass and for decoding. A
- * wrong one poisons the scope's model. What only a training run needs is in loss_cfg.h and train_cfg.h.
+ * heads/settings/settings.h -- private: dicts that several heads have, for the forward pass and for decoding. A wrong
+ * dict poisons the scope's model. loss_cfg.h and train_cfg.h have those that only training needs.
  */
 #ifndef DF_HEADS_SETTINGS_SETTINGS_H
 #define DF_HEADS_SETTINGS_SETTINGS_H

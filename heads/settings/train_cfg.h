@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/train_cfg.h -- private: a head's part of train_cfg, as mmdet has it: which boxes answer for which
- * object (the assigner), which of them a loss counts (the sampler), and a few numbers more.
+ * heads/settings/train_cfg.h -- private: a head's part of train_cfg, as in mmdet: the assigner, which assigns boxes to
+ * objects, the sampler, which selects those that a loss uses, and a few numbers.
  */
 #ifndef DF_HEADS_SETTINGS_TRAIN_CFG_H
 #define DF_HEADS_SETTINGS_TRAIN_CFG_H

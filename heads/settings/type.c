@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads/settings/type.c -- dicts of which one type is built in.
+ * heads/settings/type.c -- checks the type of dicts for which only one type is built in.
  */
 #include <string.h>
 
