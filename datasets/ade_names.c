@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/ade_names.c -- the 150 classes of ADE20K's scene parsing (Zhou et al., CVPR 2017), in the order of the
- * labels, and their customary colours, R G B. Road and skyscraper share theirs.
+ * labels, and their customary colours, R G B. Road and skyscraper have the same colour.
  */
 #include "datasets/segmentation.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/class_list.c -- pictures and their classes from a list. A line is "PATH LABEL" (Caffe's val.txt), or
- * "CLASS/PATH", or a label alone: those are of the pictures in the order of their names, as in the devkit of ImageNet.
+ * "CLASS/PATH", or only a label: then labels belong to the pictures in the order of their names, as in the devkit of
+ * ImageNet.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/class_set.h -- a DfClassification while it is filled, from folders (classification.c) or from a list
- * (class_list.c); private to datasets/.
+ * datasets/class_set.h -- private to datasets/: a DfClassification while it is filled, from folders (classification.c)
+ * or from a list (class_list.c).
  */
 #ifndef DF_DATASETS_CLASS_SET_H
 #define DF_DATASETS_CLASS_SET_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/classes.h -- what classes are called, and the colours of those of a segmentation.
+ * datasets/classes.h -- names of classes, and colours of the classes of a segmentation.
  */
 #ifndef DF_DATASETS_CLASSES_H
 #define DF_DATASETS_CLASSES_H

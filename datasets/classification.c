@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/classification.c -- a folder for every class, or a list of files with their labels.
+ * datasets/classification.c -- datasets of classifiers: a folder for every class, or a list of files with their
+ * labels.
  */
 #include "datasets/classification.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_config.c -- from the dataset dict of a config, data.test or data.train, to an open dataset of objects.
+ * datasets/coco_config.c -- opens the dataset of objects that a dict of a config, data.test or data.train, describes.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_join.c -- a test set of objects: one dataset, or several one after the other.
+ * datasets/coco_join.c -- a test set of objects, made of one dataset or several in sequence.
  */
 #include <limits.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_lists.c -- the lists of an annotation file of COCO's kind: images, categories and boxes, each record
- * checked.
+ * datasets/coco_lists.c -- reads the lists of an annotation file in COCO's format: images, categories and boxes, and
+ * checks each record.
  */
 #include "datasets/coco_lists.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_lists.h -- private to datasets/: what an annotation file of COCO's kind holds, list by list, before
- * coco.c finds out whose annotation is whose.
+ * datasets/coco_lists.h -- private to datasets/: the lists of an annotation file in COCO's format, before coco.c
+ * assigns annotations to images.
  */
 #ifndef DF_DATASETS_COCO_LISTS_H
 #define DF_DATASETS_COCO_LISTS_H

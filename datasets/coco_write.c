@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/coco_write.c -- some pictures of a dataset, and what is known of them, as an annotation file.
+ * datasets/coco_write.c -- writes some pictures of a dataset and their annotations as an annotation file.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/dataset_config.h -- what the dataset dicts of a config (data.train, data.test) have in common: paths below
- * a root and lists of names; private to datasets/.
+ * datasets/dataset_config.h -- private to datasets/: what all dataset dicts of a config (data.train, data.test) share:
+ * paths below a root and lists of names.
  */
 #ifndef DF_DATASETS_DATASET_CONFIG_H
 #define DF_DATASETS_DATASET_CONFIG_H

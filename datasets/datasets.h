@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/datasets.h -- the public header of datasets/: plain pictures and annotations, no tensors.
+ * datasets/datasets.h -- the public header of datasets/: pictures, annotations, pipelines; no tensors.
  */
 #ifndef DF_DATASETS_DATASETS_H
 #define DF_DATASETS_DATASETS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/gather.c -- pictures with objects, gathered one by one into a dataset of COCO's kind.
+ * datasets/gather.c -- collects pictures with objects, one by one, into a dataset in COCO's form.
  */
 #include "datasets/gather.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/imagenet_ids.c -- the devkit of ImageNet numbers classes in an order of its own, ILSVRC2012_ID; networks
- * number them by their sorted synsets (tests/scripts/make_devkit_table.py).
+ * datasets/imagenet_ids.c -- converts class numbers of ImageNet's devkit (ILSVRC2012_ID) to those that networks use,
+ * the order of sorted synsets (tests/scripts/make_devkit_table.py).
  */
 #include "datasets/classification.h"
 

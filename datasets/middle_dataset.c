@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/middle_dataset.c -- mmdet's CustomDataset: a list of pictures, each with arrays of boxes and labels.
- *
+ * datasets/middle_dataset.c -- mmdet's CustomDataset (its "middle format"): a list of pictures, each with arrays of
+ * boxes and labels.
  *     [{"filename": "a.jpg", "width": 1280, "height": 720,
  *       "ann": {"bboxes": [[x1, y1, x2, y2], ..], "labels": [0, ..],
  *               "bboxes_ignore": [..], "labels_ignore": [..]}}, ..]
- *
- * What is to be ignored becomes a crowd, which is neither learnt nor missed.
- * Coordinates are float32, as mmdet has them.
+ * Ignored boxes become crowds, which are neither learnt nor counted as missed. Coordinates are float32, as in mmdet.
  */
 #include <math.h>
 #include <string.h>

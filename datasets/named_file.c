@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/named_file.c -- whether a config leads to a file: annotations, lists, names of classes, weights, bases.
+ * datasets/named_file.c -- checks that the files a config names exist: annotations, lists, names of classes, weights,
+ * bases.
  */
 #include "datasets/named_file.h"
 

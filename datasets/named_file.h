@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/named_file.h -- whether a config leads to a file.
+ * datasets/named_file.h -- checks that a file which a config names exists.
  */
 #ifndef DF_DATASETS_NAMED_FILE_H
 #define DF_DATASETS_NAMED_FILE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/names_file.c -- names of classes from a file: one a line, with or without the synset in front of it that
- * Caffe's synset_words.txt has; or JSON, as Keras, torchvision and transformers write them.
+ * datasets/names_file.c -- reads names of classes from a file: one a line, with or without a leading synset as in
+ * Caffe's synset_words.txt; or JSON, as Keras, torchvision and transformers write them.
  */
 #include <ctype.h>
 #include <stdlib.h>

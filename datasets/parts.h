@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/parts.h -- a test set that is made of several: lists of annotation files, ConcatDataset, lists of datasets.
+ * datasets/parts.h -- a test set made of several datasets: lists of annotation files, ConcatDataset, lists of
+ * datasets.
  */
 #ifndef DF_DATASETS_PARTS_H
 #define DF_DATASETS_PARTS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/registry.c -- list.def as tables.
+ * datasets/registry.c -- the datasets and transforms of list.def as tables.
  */
 #include "datasets/registry.h"
 

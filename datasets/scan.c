@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/scan.c -- a folder and the folders in it, as a sorted list of files.
+ * datasets/scan.c -- lists the files of a folder and its subfolders, sorted.
  */
 #include "datasets/scan.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/scan.h -- the files of a folder; for the files of datasets/ alone.
+ * datasets/scan.h -- private to datasets/: the files of a folder.
  */
 #ifndef DF_DATASETS_SCAN_H
 #define DF_DATASETS_SCAN_H

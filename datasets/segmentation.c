@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/segmentation.c -- from the dataset dict of a config to lists of pictures and label maps.
+ * datasets/segmentation.c -- lists the pictures and label maps of the dataset that a dict of a config describes.
  */
 #include "datasets/segmentation.h"
 

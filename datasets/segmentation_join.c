@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/segmentation_join.c -- a test set of label maps: one dataset, or several one after the other.
+ * datasets/segmentation_join.c -- a test set of label maps, made of one dataset or several in sequence.
  */
 #include <limits.h>
 #include <string.h>

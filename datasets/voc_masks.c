@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * datasets/voc_masks.c -- reads the masks of objects from PASCAL VOC's SegmentationObject/NAME.png.
+ */
 #include "datasets/voc_masks.h"
 
 #include "datasets/image/image_file.h"

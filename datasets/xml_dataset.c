@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/xml_dataset.c -- mmdet's XMLDataset: a list of names, and for each PASCAL VOC's XML file
- * and a picture. Boxes are whole numbers and begin at 0 (1 is subtracted); what is difficult
- * becomes a crowd, which is neither learnt nor missed.
+ * datasets/xml_dataset.c -- mmdet's XMLDataset: a list of names, and for each one an XML file of PASCAL VOC and a
+ * picture. Boxes are integers and start at 0 (1 is subtracted); difficult objects become crowds, which are neither
+ * learnt nor counted as missed.
  */
 #include <math.h>
 #include <string.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/boxes.c -- boxes and labels on a picture.
+ * datasets/draw/boxes.c -- draws boxes and labels on a picture.
  *
- * A box is a coloured frame with a thin dark edge on both sides, so that it stands out on any ground; its label is a
- * filled tag at the upper left corner, or elsewhere at the box where tags would cover each other, with black or white
- * letters.
+ * A box is a coloured frame with a thin dark edge on both sides, so that it is visible on any background; its label is
+ * a filled tag at the upper left corner, or at another corner where tags would overlap, with black or white letters.
  */
 #include "datasets/draw/ink.h"
 

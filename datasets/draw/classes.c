@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/classes.c -- a class map over its picture, and the legend under it.
+ * datasets/draw/classes.c -- draws a class map over its picture, and a legend below it.
  *
- * Every class lies over the picture in its colour; where two meet, a dark line parts them, since palettes hold
- * colours that are hardly told apart. The legend has the classes of the picture, the largest first, each with its
- * colour, name and share.
+ * Every class is tinted in its colour; a dark line separates classes, since palettes contain colours that are hard to
+ * tell apart. The legend lists the classes of the picture, the largest first, each with its colour, name and share.
  */
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/draw.h -- what a network found, drawn on a picture: boxes with class and score, the class of every
- * pixel or of the whole, or the places where it looked.
+ * datasets/draw/draw.h -- draws the results of a network on a picture: boxes with class and score, the class of every
+ * pixel or of the whole picture, or the points that attention has read.
  */
 #ifndef DF_DATASETS_DRAW_DRAW_H
 #define DF_DATASETS_DRAW_DRAW_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/letters.c -- text on a picture, at any size: strokes of font.h, drawn with a round pen whose edges are
- * smooth: a pixel is covered by how far its centre is within the nearest stroke.
+ * datasets/draw/letters.c -- draws text of any size on a picture: the strokes of font.h, with a round pen and
+ * antialiased edges. The coverage of a pixel follows from the distance of its centre to the nearest stroke.
  *
- * Capitals, small letters and the baseline are moved to whole pixels, so that small text is sharp where it matters.
+ * Capitals, small letters and the baseline are aligned to whole pixels, so that small text is sharp.
  */
 #include <math.h>
 #include <stdbool.h>

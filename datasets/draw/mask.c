@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/mask.c -- the mask of an instance on a picture: its pixels tinted in the colour of its label, with a
- * solid outline, and a dark line around that, so that instances of one label stay apart.
+ * datasets/draw/mask.c -- draws the mask of an instance: its pixels tinted in the colour of its label, with a solid
+ * outline, and a dark line around it, so that instances of one label can be told apart.
  */
 #include <string.h>
 

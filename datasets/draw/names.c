@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/names.c -- the classes of a whole picture, written under it: a bar for each probability, and its name.
+ * datasets/draw/names.c -- draws the classes of a whole picture below it: a bar for each probability, and its name.
  */
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/draw/points.c -- the places that attention reads, as figures of papers show them: the picture stands back,
- * every point is a disc whose area and colour say how much it counts, a cross says from where. Under the picture a
+ * datasets/draw/points.c -- draws the points that attention reads, as figures of papers do: the picture is faded,
+ * every point is a disc whose area and colour show its weight, and a cross marks the query. Below the picture are a
  * scale and a line of text.
  */
 #include <math.h>

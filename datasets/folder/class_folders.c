@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/class_folders.c -- a folder of pictures for each class, or pictures and a list of their classes.
+ * datasets/folder/class_folders.c -- reads a folder of pictures for each class, or pictures with a list of their
+ * classes.
  */
 #include <string.h>
 

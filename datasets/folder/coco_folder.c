@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/coco_folder.c -- annotation files in COCO's format: which of them are meant, and where their pictures
- * are.
+ * datasets/folder/coco_folder.c -- finds annotation files in COCO's format in a folder, and the folders of their
+ * pictures.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/folder.c -- which form a folder has, and what was found in one sentence.
+ * datasets/folder/folder.c -- detects the format of a folder, and describes it in one sentence.
  */
 #include "datasets/folder/folder.h"
 

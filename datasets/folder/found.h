@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/found.h -- what was found in a folder; private to this room.
+ * datasets/folder/found.h -- private to datasets/folder/: what was found in a folder.
  */
 #ifndef DF_DATASETS_FOLDER_FOUND_H
 #define DF_DATASETS_FOLDER_FOUND_H

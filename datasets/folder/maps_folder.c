@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/maps_folder.c -- pictures, and a PNG of the same name for each with a class in every pixel.
+ * datasets/folder/maps_folder.c -- reads pictures with label maps: a PNG of the same name for each, with a class in
+ * every pixel.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/objects.c -- pictures with objects, said in a config.
+ * datasets/folder/objects.c -- writes the config settings for pictures with objects.
  */
 #include "datasets/folder/found.h"
 

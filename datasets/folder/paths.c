@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/paths.c -- what is called how, and where it is.
+ * datasets/folder/paths.c -- recognises the names of parts and folders, and finds them.
  */
 #include <dirent.h>
 #include <stdio.h>

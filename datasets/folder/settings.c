@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/settings.c -- what was found, as settings of a config.
+ * datasets/folder/settings.c -- writes the config settings for a folder.
  */
 #include <stdio.h>
 #include <string.h>

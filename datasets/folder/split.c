@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/split.c -- a part for validation where there is none: a fifth of the pictures, chosen by the hash of
- * their names. One more picture in the folder moves no more than one or two others.
+ * datasets/folder/split.c -- makes a validation part if there is none: a fifth of the pictures, chosen by the hash of
+ * their names. Adding a picture to the folder changes the part of at most one or two others.
  */
 #include <stdlib.h>
 #include <string.h>

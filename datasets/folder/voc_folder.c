@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/voc_folder.c -- PASCAL VOC: an XML file for each picture, and perhaps a PNG with the masks of its
- * objects. What is difficult becomes a crowd, which is neither learnt nor missed; boxes begin at 0, as mmdet's
- * XMLDataset has them (it subtracts 1).
+ * datasets/folder/voc_folder.c -- reads PASCAL VOC: an XML file for each picture, and possibly a PNG with the masks of
+ * its objects. Difficult objects become crowds, which are neither learnt nor counted as missed; boxes start at 0, as
+ * in mmdet's XMLDataset (it subtracts 1).
  */
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/folder/yolo_folder.c -- YOLO: a text file for each picture, in a folder `labels` that looks like `images`.
- * A picture without a file has no objects.
+ * datasets/folder/yolo_folder.c -- reads YOLO: a text file for each picture, in a folder `labels` with the structure
+ * of `images`. A picture without a file has no objects.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/bmp.c -- BMP in: every depth, palettes, run lengths, lines from either end; the pixels are OpenCV's.
+ * datasets/image/bmp.c -- reads BMP: every depth, palettes, run lengths, lines in either order; the pixels are those
+ * of OpenCV.
  *
- * A file is 14 bytes (the mark "BM", at 10 where the pixels begin), a header that begins with its own length (12 of
- * OS/2, 40 of Windows, 52 to 124 of its successors), a palette, and lines that fill words of 4 bytes. All numbers are
+ * A file has 14 bytes (the magic "BM"; the offset of the pixels at 10), a header that begins with its own length (12
+ * in OS/2, 40 in Windows, 52 to 124 later), a palette, and lines padded to words of 4 bytes. All numbers are
  * little-endian.
  */
 #include <inttypes.h>

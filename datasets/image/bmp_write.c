@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/bmp_write.c -- BMP out: 24 bits, or 8 with a palette of greys; not compressed, the last line first.
+ * datasets/image/bmp_write.c -- writes BMP: 24 bits, or 8 with a grey palette; not compressed, the last line first.
  */
 #include "datasets/image/codec.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/codec.h -- what image_file.c and size.c ask of the files of one format; private to
- * this room.
+ * datasets/image/codec.h -- private to datasets/image/: the functions of one file format that image_file.c and size.c
+ * call.
  */
 #ifndef DF_DATASETS_IMAGE_CODEC_H
 #define DF_DATASETS_IMAGE_CODEC_H

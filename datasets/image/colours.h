@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/colours.h -- a block of pixels, each channel in a list of its own, so that loops over it become
- * vectors; for the files of datasets/ alone. hsv.c computes with it.
+ * datasets/image/colours.h -- private to datasets/: a block of pixels with each channel in its own array, so that the
+ * compiler vectorises loops over it. hsv.c uses it.
  */
 #ifndef DF_DATASETS_IMAGE_COLOURS_H
 #define DF_DATASETS_IMAGE_COLOURS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/exif.c -- the one tag of EXIF that moves pixels: how the camera was held.
+ * datasets/image/exif.c -- reads the orientation tag of EXIF, the only one that changes pixels.
  *
  * A TIFF block is a byte order ("II" or "MM"), the number 42, and the offset of a directory: a count and that many
- * entries of 12 bytes (tag, type, count, value). Only the first directory can hold the orientation.
+ * entries of 12 bytes (tag, type, count, value). Only the first directory can contain the orientation.
  */
 #include "datasets/image/codec.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/grid.c -- cells that are cut out, put elsewhere, mirrored and repeated.
+ * datasets/image/grid.c -- crops, pads, mirrors and repeats grids of cells.
  */
 #include "datasets/image/grid.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/grid.h -- rectangles of equal cells, whatever is in a cell: the three bytes or three floats of a
- * pixel, the class of a label map. What moves cells without looking at them is written once, here.
+ * datasets/image/grid.h -- rectangles of equal cells of any content: the three bytes or three floats of a pixel, or
+ * the class of a label map. Operations that move cells without reading them are written once, here.
  */
 #ifndef DF_DATASETS_IMAGE_GRID_H
 #define DF_DATASETS_IMAGE_GRID_H

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/image/hsv.c -- OpenCV's BGR2HSV and HSV2BGR (modules/imgproc/src/color_hsv.simd.hpp): Smith, SIGGRAPH 1978.
- *
  *     V = max(B, G, R),   S = (V - min) / V,   H = 60 (G - B) / (V - min)          where R is the largest,
  *                                              H = 60 (B - R) / (V - min) + 120    where G is,
  *                                              H = 60 (R - G) / (V - min) + 240    where B is
  *
- * Products that are added at once are fused there. Of two floats the product is exact in double, so the sum is
- * rounded there once and once more to float, which never differed for bytes and in a million floats.
- *
- * Floats are computed in blocks of pixels, each value in a list of its own and without branches, so that the compiler
- * makes vectors of them.
+ * OpenCV fuses products with additions. The product of two floats is exact in double, so here the sum is rounded once
+ * to double and once to float; this never differed for bytes, nor in a million floats. Floats are computed in blocks
+ * of pixels, each value in its own array and without branches, so that the compiler vectorises the loops.
  */
 #include "datasets/image/hsv.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/image.c -- pictures as memory: made, freed, mirrored.
+ * datasets/image/image.c -- pictures in memory: allocating, freeing, mirroring.
  */
 #include "datasets/image/image.h"
 
@@ -18,7 +18,6 @@ int df_image_check_size(uint64_t height, uint64_t width, size_t max_pixels)
         return df_fail(DF_EVALUE,
                        "the picture has %" PRIu64 " x %" PRIu64 " pixels: want at most %" PRIu64
                        " pixels and %d a side",
-                       
                        height, width, limit, DF_IMAGE_MAX_SIDE);
     return DF_OK;
 }

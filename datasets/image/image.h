@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/image.h -- pictures in memory. Files of pictures: image_file.h.
-
+ * datasets/image/image.h -- pictures in memory: 8-bit B G R, or label maps.
+ * image_file.h reads and writes files.
  */
 #ifndef DF_DATASETS_IMAGE_IMAGE_H
 #define DF_DATASETS_IMAGE_IMAGE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/image_file.c -- files of pictures: their format told by the first bytes, read upright, written.
+ * datasets/image/image_file.c -- picture files: detects the format by the first bytes, reads pictures upright, writes
+ * them.
  */
 #include "datasets/image/image_file.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/jpeg.c -- JPEG in and out through libjpeg-turbo with its defaults, the ones OpenCV and Pillow use.
+ * datasets/image/jpeg.c -- reads and writes JPEG through libjpeg-turbo with its defaults, which OpenCV and Pillow use,
+ * too.
  *
- * libjpeg reports an error by a callback that must not return: ours keeps the message and longjmps to the caller.
- * Warnings that mean lost data are made errors; the harmless ones (stray bytes between markers) are dropped. Nothing
+ * libjpeg reports an error by a callback that must not return: ours stores the message and longjmps to the caller.
+ * Warnings that mean lost data are treated as errors; harmless ones (stray bytes between markers) are ignored. Nothing
  * is printed.
  */
 #include <stdio.h> /* jpeglib.h wants it first */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/image/pil_affine.c -- Pillow's Image.transform(AFFINE) and Image.rotate(), bit for bit
- * (src/libImaging/Geometry.c): in double, cut off and not rounded, and the border repeated by half a pixel.
+ * (src/libImaging/Geometry.c): in double, truncated instead of rounded, and with the border repeated by half a pixel.
  */
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/png.c -- PNG in and out through libpng, with the conversions OpenCV asks of it.
+ * datasets/image/png.c -- reads and writes PNG through libpng, with the conversions that OpenCV requests.
  *
- * Errors leave libpng by a longjmp out of our callback, with the message kept; warnings are dropped. libpng's memory
- * comes from core/memory.h like everybody's.
+ * libpng's errors longjmp out of our callback, which stores the message; warnings are ignored. libpng allocates
+ * through core/memory.h.
  */
 #include <png.h>
 #include <setjmp.h>

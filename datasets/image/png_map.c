@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/png_map.c -- maps of labels and of segments in PNG files of the usual kind. They are
- * flat, so the filters of their lines have left zeros nearly everywhere, and most of a line is a
- * copy: of the line above, or of the pixel before.
+ * datasets/image/png_map.c -- reads label maps and segment maps in ordinary PNG files quickly. Such maps are flat, so
+ * the line filters of PNG have left mostly zeros, and most of a line is a copy of the line above or of the pixel
+ * before.
  */
 #include "datasets/image/png_map.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/png_map.h -- maps in PNG files of the usual kind, without libpng; private to this room.
+ * datasets/image/png_map.h -- private to datasets/image/: label maps in ordinary PNG files, read without libpng.
  */
 #ifndef DF_DATASETS_IMAGE_PNG_MAP_H
 #define DF_DATASETS_IMAGE_PNG_MAP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resample.h -- private to resize_antialiased.c: the weights of a resize in one direction, and the passes
- * over a picture.
+ * datasets/image/resample.h -- private to datasets/image/: the weights of a resize along one axis, and the passes over
+ * a picture.
  */
 #ifndef DF_DATASETS_IMAGE_RESAMPLE_H
 #define DF_DATASETS_IMAGE_RESAMPLE_H

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/image/resample_passes.c -- weighted sums of bytes, along the lines of a picture and along its columns:
- *
- *     output = (2^(bits - 1) + sum of weight input) >> bits, kept in 0..255
- *
- * Every x86-64 has an instruction that multiplies eight pairs of 16-bit integers and adds the products of neighbours,
- * in 32 bits. A weight has up to 23 bits, so it is two such factors, and the sum is theirs: exact, and so the same bits.
+ *     output = (2^(bits - 1) + sum of weight input) >> bits, clamped to 0..255
+ * Every x86-64 processor has an instruction that multiplies eight pairs of 16-bit integers and adds neighbouring
+ * products in 32 bits. A weight has up to 23 bits, so it is split into two such factors; their sum is exact, so the
+ * bits are the same.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resample_weights.c -- the weights with which Pillow (src/libImaging/Resample.c) and PyTorch resize.
+ * datasets/image/resample_weights.c -- the weights that Pillow (src/libImaging/Resample.c) and PyTorch resize with.
  */
 #include <math.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize.h -- resizing with the bits of the libraries that the field prepares its images with.
+ * datasets/image/resize.h -- resizing with the bits of OpenCV, Pillow and PyTorch, the libraries that the field uses
+ * to prepare pictures.
  */
 #ifndef DF_DATASETS_IMAGE_RESIZE_H
 #define DF_DATASETS_IMAGE_RESIZE_H

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize_antialiased.c -- pictures of bytes resized as Pillow (src/libImaging/Resample.c) and PyTorch
+ * datasets/image/resize_antialiased.c -- resizes 8-bit pictures as Pillow (src/libImaging/Resample.c) and PyTorch
  * (interpolate(antialias=True) of uint8) do, bit for bit.
  *
- * Output pixel i is a weighted mean of the inputs k around its centre. The filter is as wide as it is on the larger
- * grid, so that shrinking averages over all that is left out (antialiasing):
+ * Output pixel i is a weighted mean of the inputs k around its centre. When shrinking, the filter is stretched to the
+ * output's pixel size, so that it averages over all inputs (antialiasing):
  *     scale  = in / out,   stretch = max(scale, 1),   centre = (i + 0.5) * scale
  *     weight = filter((k + 0.5 - centre) / stretch), divided by the sum of all weights
- * computed in double and kept as integers, weight * 2^bits rounded. First along lines, then along columns, rounded to 8
- * bits in between; Pillow 13 begins with the columns if they lose more than twice as many pixels as the lines do. A
- * direction whose size stays is skipped. Pillow's weights have 22 bits, PyTorch's as many as its 16-bit integers can
- * hold of the largest weight of a pass.
+ * computed in double and stored as integers, weight * 2^bits rounded. First along lines, then along columns, rounded
+ * to 8 bits in between; Pillow 13 starts with the columns if they shrink by more than twice as many pixels as the
+ * lines. An axis whose size does not change is skipped. Pillow's weights have 22 bits, PyTorch's as many as a 16-bit
+ * integer can hold for the largest weight of a pass.
  */
 #include <string.h>
 

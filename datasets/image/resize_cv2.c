@@ -2,18 +2,17 @@
  *
  * datasets/image/resize_cv2.c -- OpenCV's 8-bit INTER_LINEAR, bit for bit (modules/imgproc/src/resize.cpp).
  *
- * In each direction an output pixel i lies at f in the input, and is read from the two pixels around it, with weights
- * of 11 bits:
+ * Along each axis output pixel i is at position f of the input, and is read from the two pixels around it, with
+ * weights of 11 bits:
  *     f  = (i + 0.5) * in / out - 0.5,   at = floor(f)
  *     a1 = round((f - at) * 2048),       a0 = round((1 - (f - at)) * 2048)
- * First lines are stretched, then two stretched lines are blended:
+ * First lines are resized, then two resized lines are blended:
  *     line = (p[at] * a0 + p[at + 1] * a1) >> 4                       8 + 11 - 4 = 15 bits
  *     out  = ((line0 * b0 >> 16) + (line1 * b1 >> 16) + 2) >> 2       15 + 11 - 16 = 10 bits, rounded to 8
- * Shifting each product before the sum loses bits, but lets 16-bit vectors do the work; a plain formula gives other
- * pixels.
+ * Shifting each product before the sum loses bits, but allows 16-bit vectors; the plain formula gives other pixels.
  *
- * Each input line is stretched once: the two latest are kept. The blend runs over int16_t without branches, so that
- * the compiler turns it into multiply-high instructions.
+ * Each input line is resized once: the two latest are kept. The blend runs over int16_t without branches, so that the
+ * compiler uses multiply-high instructions.
  */
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize_floats.c -- OpenCV's INTER_LINEAR for pictures of floats and of doubles: positions as in
- * resize_cv2.c, but in double like everything here. Doubles have its bits; floats differ in the last one.
+ * datasets/image/resize_floats.c -- OpenCV's INTER_LINEAR for pictures of floats and doubles: positions as in
+ * resize_cv2.c, all in double. Results of doubles have OpenCV's bits; floats differ in the last bit.
  */
 #include <math.h>
 

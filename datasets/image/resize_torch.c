@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/resize_torch.c -- PyTorch's interpolate(mode='bilinear', align_corners=False) of
- * pictures of floats, not antialiased, in float32:
+ * datasets/image/resize_torch.c -- PyTorch's interpolate(mode='bilinear', align_corners=False) for pictures of floats,
+ * without antialiasing, in float32:
  *     from = (i + 0.5) * in / out - 0.5, at least 0;   l1 = from - floor(from),   l0 = 1 - l1
- * It has two ways to add up the four neighbours, which round differently: direction by direction, and for small results
- * (and whenever it has a single thread, which is not followed here) with one weight for each. Products are fused into
- * sums where its compiler did that.
+ * PyTorch adds the four neighbours in two ways, which round differently: axis by axis, and for small results (and
+ * always when it has one thread, which is not reproduced here) with one weight for each neighbour. Multiply-adds are
+ * fused where its compiler fused them.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/size.c -- how large a picture is, from the first bytes of its file: no pixel is decoded.
+ * datasets/image/size.c -- the size of a picture from the first bytes of its file, without decoding pixels.
  */
 #include <string.h>
 #include <unistd.h>

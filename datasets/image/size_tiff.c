@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/size_tiff.c -- how large the first picture of a TIFF file is, and how it
- * was held: three entries of its first directory.
+ * datasets/image/size_tiff.c -- the size and orientation of the first picture in a TIFF file, from its first
+ * directory.
  *
- * A file begins with the order of its bytes ("II" or "MM") and 42, or 43 where offsets have 64 bits; then the offset of
- * a directory: a count, and entries of a tag, a type, a count and a value.
+ * A file starts with its byte order ("II" or "MM") and 42, or 43 if offsets have 64 bits; then comes the offset of a
+ * directory: a count, and entries with a tag, a type, a count and a value.
  */
 #include "datasets/image/codec.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/tiff.c -- TIFF in, through libtiff's interface for pictures, the one that OpenCV asks: strips and
- * tiles, palettes, 1 to 16 bits, CMYK, YCbCr, every compression that libtiff has. Of several pages the first.
+ * datasets/image/tiff.c -- reads TIFF through libtiff's RGBA interface, as OpenCV does: strips and tiles, palettes, 1
+ * to 16 bits, CMYK, YCbCr, every compression that libtiff has. Of several pages the first.
  */
 #include "datasets/image/codec.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/tiff_write.c -- TIFF out: one strip, not compressed, little-endian.
+ * datasets/image/tiff_write.c -- writes TIFF: one strip, not compressed, little-endian.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/image/warp.c -- OpenCV's warpAffine in fixed point (modules/imgproc/src/imgwarp.cpp). Every output pixel is
- * traced back by the inverse: positions have 10 bits behind the point, of which the bilinear one keeps 5, and its
- * weights 15 in all.
+ * mapped back by the inverse: positions have 10 fractional bits, of which bilinear interpolation keeps 5; its weights
+ * have 15 bits in all.
  */
 #include "datasets/image/warp.h"
 

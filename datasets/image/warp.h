@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/warp.h -- cv2.warpAffine: a picture turned, scaled and shifted.
+ * datasets/image/warp.h -- cv2.warpAffine: rotates, scales and shifts a picture.
  */
 #ifndef DF_DATASETS_IMAGE_WARP_H
 #define DF_DATASETS_IMAGE_WARP_H

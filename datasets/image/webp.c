@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/image/webp.c -- WebP in and out through libwebp: lossy, lossless, the first picture of an animation. Alpha
- * is dropped, not blended, and the orientation of EXIF is given, as OpenCV does.
+ * datasets/image/webp.c -- reads and writes WebP through libwebp: lossy, lossless, the first picture of an animation.
+ * As in OpenCV, alpha is dropped instead of blended, and EXIF's orientation is reported.
  *
- * A file is "RIFF", its length, "WEBP", and chunks: a name, a length, so many bytes, and one more after an odd number.
+ * A file is "RIFF", its length, "WEBP", and chunks: a name, a length, so many bytes, and a padding byte after an odd
+ * length.
  */
 #include "datasets/image/codec.h"
 

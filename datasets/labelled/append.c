@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/append.c -- one set behind another: classes by their names, pictures by theirs.
+ * datasets/labelled/append.c -- appends one set to another; classes are joined by name, pictures by path.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/divide.c -- pictures divided into parts: by chance, or so that each part has its
- * share of every class (iterative stratification: Sechidis, Tsoumakas and Vlahavas, On the
- * Stratification of Multi-label Data, ECML 2011).
+ * datasets/labelled/divide.c -- divides pictures into parts: at random, or so that each part has its share of every
+ * class (iterative stratification: Sechidis, Tsoumakas and Vlahavas, On the Stratification of Multi-label Data, ECML
+ * 2011).
  */
 #include <math.h>
 #include <stdlib.h>

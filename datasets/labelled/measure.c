@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/measure.c -- small arithmetic of boxes, polygons and members.
+ * datasets/labelled/measure.c -- small computations on boxes, polygons and JSON members.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/paint.c -- objects as values of pixels.
+ * datasets/labelled/paint.c -- paints the masks of objects into a map of values.
  */
 #include "datasets/labelled/paint.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/paint.h -- objects of a picture painted into a map of values, the largest first, so that what
- * is small stays visible; private to this room.
+ * datasets/labelled/paint.h -- private to datasets/labelled/: paints the objects of a picture into a map of values,
+ * the largest first, so that small ones stay visible.
  */
 #ifndef DF_DATASETS_LABELLED_PAINT_H
 #define DF_DATASETS_LABELLED_PAINT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/places.c -- what is where in a folder.
+ * datasets/labelled/places.c -- finds the files and folders of each format in a folder.
  */
 #include <dirent.h>
 #include <stdio.h>

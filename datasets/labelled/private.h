@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/private.h -- what the readers and writers of this room share.
+ * datasets/labelled/private.h -- private to datasets/labelled/: what its readers and writers share.
  */
 #ifndef DF_DATASETS_LABELLED_PRIVATE_H
 #define DF_DATASETS_LABELLED_PRIVATE_H

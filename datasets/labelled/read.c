@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/read.c -- which form a file or a folder has.
+ * datasets/labelled/read.c -- detects the format of a file or folder, and calls its reader.
  */
 #include <string.h>
 

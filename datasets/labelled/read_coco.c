@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/read_coco.c -- folders of annotation files of COCO or LVIS, one a part: which files are meant, and
- * where their pictures are.
+ * datasets/labelled/read_coco.c -- reads folders with one annotation file of COCO or LVIS for each part: finds the
+ * files and the folders of their pictures.
  */
 #include <string.h>
 

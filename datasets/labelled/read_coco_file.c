@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/read_coco_file.c -- one file of COCO's schema, or of LVIS, which has the same: a part of the set.
- * Members that mean nothing here are kept as they are.
+ * datasets/labelled/read_coco_file.c -- reads one file of COCO's or LVIS's schema as a part of a set. Members that are
+ * not used here are kept unchanged.
  */
 #include <math.h>
 #include <string.h>

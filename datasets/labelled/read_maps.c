@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/read_maps.c -- label maps: of each picture a PNG of the same name with a class in every pixel. The
- * patches of a class become objects; 255 is ignored, and so is a class called background.
+ * datasets/labelled/read_maps.c -- reads label maps: for each picture a PNG of the same name with a class in every
+ * pixel. The connected regions of a class become objects; 255 is ignored, and so is a class called background.
  */
 #include <stdio.h>
 #include <string.h>

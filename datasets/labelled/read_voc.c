@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/read_voc.c -- PASCAL VOC: an XML file for each picture, and perhaps a PNG whose pixels say to which
- * of its objects they belong. The first pixel is 1, and the last one of a box is in it. What is difficult is a crowd.
+ * datasets/labelled/read_voc.c -- reads PASCAL VOC: an XML file for each picture, and possibly a PNG whose pixels hold
+ * the index of their object. The first pixel is 1, and the last one of a box is inside it. Difficult objects become
+ * crowds.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/read_yolo.c -- YOLO's texts: one a picture, of the same name in a folder `labels`. Shares become
- * pixels of the picture, rounded to a millionth.
+ * datasets/labelled/read_yolo.c -- reads YOLO: one text file for each picture, with the same name in a folder
+ * `labels`. Relative coordinates become pixels, rounded to a millionth.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/set.c -- a set that grows, and what is chosen from it.
+ * datasets/labelled/set.c -- a set of labelled pictures that grows, and selecting from it.
  */
 #include <limits.h>
 #include <string.h>

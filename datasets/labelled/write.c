@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/write.c -- what all writers share: names, files, pictures, and what is lost.
+ * datasets/labelled/write.c -- what all writers share: names, files, pictures, and counting what is lost.
  */
 #include <errno.h>
 #include <limits.h>

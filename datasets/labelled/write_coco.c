@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/write_coco.c -- files of COCO's schema in one form: a record a line, known members first and in one
- * order, numbers as short as they can be. A file that has this form is written as it was read.
+ * datasets/labelled/write_coco.c -- writes files of COCO's schema in a canonical form: one record a line, known
+ * members first and in a fixed order, numbers as short as possible. A file that has this form is written unchanged.
  *
- * LVIS has in place of file_name a coco_url that ends in it, and says of each picture which classes were looked for:
+ * Instead of file_name LVIS has a coco_url that ends in it, and each picture lists the classes that were annotated:
  * neg_category_ids and not_exhaustive_category_ids. Where all objects of all classes are annotated, as in COCO, these
- * follow from the objects, and COCO's files do without them.
+ * follow from the objects, and COCO's files omit them.
  */
 #include <string.h>
 

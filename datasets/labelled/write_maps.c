@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/write_maps.c -- label maps: annotations/PART/NAME.png with a class in every pixel, and classes.txt,
- * whose first line is the class of the value 0. Where objects lie on one another the smaller is on top.
+ * datasets/labelled/write_maps.c -- writes label maps: annotations/PART/NAME.png with a class in every pixel, and
+ * classes.txt, whose first line is the class of value 0. Where objects overlap, the smaller is on top.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/write_voc.c -- PASCAL VOC: Annotations/NAME.xml, a list for each part in ImageSets/Main, labels.txt
- * with the classes in order; where there are masks, SegmentationObject/NAME.png with the number of the object (from 1,
- * in the order of the XML file) in every pixel, and SegmentationClass/NAME.png with its class.
+ * datasets/labelled/write_voc.c -- writes PASCAL VOC: Annotations/NAME.xml, a list for each part in ImageSets/Main,
+ * labels.txt with the classes in order; if there are masks, SegmentationObject/NAME.png with the number of the object
+ * (from 1, in the order of the XML file) in every pixel, and SegmentationClass/NAME.png with its class.
  */
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/labelled/write_yolo.c -- YOLO: labels/PART/NAME.txt with a line for each object, and
- * data.yaml. A mask becomes one polygon: cuts of no width join its parts and holes
- * (boxes/masks/trace.h), and the reader takes them apart again.
+ * datasets/labelled/write_yolo.c -- writes YOLO: labels/PART/NAME.txt with a line for each object, and data.yaml. A
+ * mask becomes one polygon: cuts of zero width join its parts and holes (boxes/masks/trace.h), and the reader
+ * separates them again.
  */
 #include <math.h>
 #include <stdlib.h>

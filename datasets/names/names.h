@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/names/names.h -- classes and colours that public datasets have, so that a network can be run without the
- * data. For the files of datasets/ alone: a config's type of dataset leads here.
+ * datasets/names/names.h -- private to datasets/: classes and colours of public datasets, so that a network can run
+ * without the data. The type of a config's dataset selects them.
  */
 #ifndef DF_DATASETS_NAMES_NAMES_H
 #define DF_DATASETS_NAMES_NAMES_H

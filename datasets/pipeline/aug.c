@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/pipeline/aug.c -- MultiScaleFlipAug: one view of a picture for each scale, plain and mirrored. With one
- * scale and flip=False it is how mmdet writes ordinary testing. The views themselves are made in pipeline.c.
+ * scale and flip=False it is mmdet's form of ordinary testing. pipeline.c makes the views.
  */
 #include <string.h>
 

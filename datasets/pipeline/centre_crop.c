@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/centre_crop.c -- CenterCrop: the part in the middle that classifiers are
- * tested on, as torchvision or transformers cut it.
+ * datasets/pipeline/centre_crop.c -- CenterCrop: crops the centre, which classifiers are tested on, as torchvision or
+ * transformers do.
  */
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/choice.c -- RandomChoice and AutoAugment: one of several lists of transforms (as DETR's resize, or
- * resize, crop, resize). RandomApply: a list, or nothing.
+ * datasets/pipeline/choice.c -- RandomChoice and AutoAugment apply one of several lists of transforms (DETR: resize,
+ * or resize, crop, resize). RandomApply applies its list, or nothing.
  */
 #include "datasets/pipeline/transform.h"
 

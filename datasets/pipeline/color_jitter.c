@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/color_jitter.c -- ColorJitter of torchvision, on Pillow's pictures: brightness, contrast,
+ * datasets/pipeline/color_jitter.c -- ColorJitter of torchvision, on Pillow's pictures: changes brightness, contrast,
  * saturation and hue by random factors, in random order.
  */
 #include <math.h>

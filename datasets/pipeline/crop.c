@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/crop.c -- RandomCrop. That of mmdet chooses a size in one of four ways and drops the objects
- * outside; that of mmseg has a fixed size and draws again while one class fills too much of the crop.
+ * datasets/pipeline/crop.c -- RandomCrop. mmdet's chooses a size in one of four ways and drops the objects outside;
+ * mmseg's has a fixed size and tries again while one class fills too much of the crop.
  */
 #include <math.h>
 

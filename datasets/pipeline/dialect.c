@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/dialect.c -- for which library and release a list of transforms is written. Transforms of one name
- * differ among them; what else stands in the list tells which is meant.
+ * datasets/pipeline/dialect.c -- finds out for which library and release a list of transforms is written, because
+ * transforms of the same name differ. The other transforms in the list tell it.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/draws.c -- random numbers of transforms: fresh from a stream, or played back.
+ * datasets/pipeline/draws.c -- random numbers of transforms: drawn from a stream, or played back from a list.
  */
 #include "datasets/pipeline/draws.h"
 

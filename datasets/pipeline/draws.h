@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/draws.h -- the random numbers of one sample. A transform draws what the official code draws, in
- * its order and by the same kind of call, so that numbers which were written down there give the same picture here.
+ * datasets/pipeline/draws.h -- the random numbers of one sample. A transform draws the same numbers as the official
+ * code, in its order and by the same kind of call, so that numbers recorded there give the same picture here.
  *
  *     DfDraws draws = { .random = df_random(seed, sample) };           fresh numbers
  *     DfDraws draws = { .given = list, .n_given = n };                 numbers that are played back

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/expand.c -- Expand: the picture at a random place of a larger one (Liu et al., SSD, ECCV 2016).
+ * datasets/pipeline/expand.c -- Expand: puts the picture at a random position on a larger canvas (Liu et al., SSD,
+ * ECCV 2016).
  */
 #include "datasets/pipeline/transform.h"
 

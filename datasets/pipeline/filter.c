@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/filter.c -- FilterAnnotations: objects with small boxes or masks are dropped. SegRescale: the label
- * map alone is resized.
+ * datasets/pipeline/filter.c -- FilterAnnotations drops objects with small boxes or masks. SegRescale resizes only the
+ * label map.
  */
 #include <math.h>
 

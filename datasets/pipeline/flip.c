@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/flip.c -- RandomFlip: by chance in training; in a test pipeline when MultiScaleFlipAug asks for it.
+ * datasets/pipeline/flip.c -- RandomFlip: mirrors at random in training; in a test pipeline if MultiScaleFlipAug asks
+ * for it.
  */
 #include "datasets/pipeline/transform.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/format.c -- ImageToTensor, DefaultFormatBundle, Collect and the like: they pack things for PyTorch,
- * and have no effect here, where a picture always carries its floats, its sizes and what is known of it.
+ * datasets/pipeline/format.c -- ImageToTensor, DefaultFormatBundle, Collect and similar transforms, which pack data
+ * for PyTorch. They have no effect here, where a picture always carries its floats, its sizes and its annotations.
  */
 #include "datasets/pipeline/transform.h"
 

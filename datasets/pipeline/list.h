@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/list.h -- a pipeline from within: a list of transforms, and what it was read for.
+ * datasets/pipeline/list.h -- private: a list of transforms, and the context in which it was read.
  */
 #ifndef DF_DATASETS_PIPELINE_LIST_H
 #define DF_DATASETS_PIPELINE_LIST_H

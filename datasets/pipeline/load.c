@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/load.c -- LoadImageFromFile and LoadAnnotations. The picture and what is known of it are read
- * before the pipeline starts; here is chosen what of it goes on, and in which form.
+ * datasets/pipeline/load.c -- LoadImageFromFile and LoadAnnotations. Picture and annotations are read before the
+ * pipeline starts; these transforms select what is passed on, and in which form.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/loader.h -- reads and prepares pictures ahead, on threads of its own, and hands them out in order.
+ * datasets/pipeline/loader.h -- reads and prepares pictures ahead, in its own threads, and returns them in order.
  *
  *     DfLoader *loader;
  *     DfLoading what = { .pipeline = p, .paths = coco->picture, .n = coco->n_images, .threads = 1, .ahead = 4 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/min_iou_crop.c -- MinIoURandomCrop: a random part that every object overlaps enough (Liu et al.,
- * SSD, ECCV 2016).
+ * datasets/pipeline/min_iou_crop.c -- MinIoURandomCrop: crops a random part that overlaps every object by a minimum
+ * IoU (Liu et al., SSD, ECCV 2016).
  */
 #include "datasets/pipeline/transform.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/move.c -- the picture that the transforms work on, resized, mirrored, cut and put elsewhere; its
- * label map, boxes and masks go along.
+ * datasets/pipeline/move.c -- resizes, mirrors, crops and places the picture that the transforms work on, together
+ * with its label map, boxes and masks.
  */
 #include "datasets/image/resize.h"
 #include "datasets/pipeline/transform.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/normalize.c -- Normalize: (pixel - mean) / std in mmcv's arithmetic;
- * DetrNormalize: pixels scaled to [0, 1] first, in PyTorch's.
+ * datasets/pipeline/normalize.c -- Normalize: (pixel - mean) / std in mmcv's arithmetic. DetrNormalize scales pixels
+ * to [0, 1] first, in PyTorch's.
  */
 #include "datasets/pipeline/transform.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/objects.c -- what becomes of boxes and masks when the picture under them is resized, mirrored, cut
- * or put into a larger one. Boxes are float32 as in mmdet; masks: boxes/masks/object_mask.h.
+ * datasets/pipeline/objects.c -- moves boxes and masks along when their picture is resized, mirrored, cropped or put
+ * on a larger canvas. Boxes are float32 as in mmdet; masks: boxes/masks/object_mask.h.
  */
 #include "datasets/pipeline/transform.h"
 

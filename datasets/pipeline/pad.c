@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/pad.c -- Pad: a border right and below, to a fixed size, a square or up to a multiple.
+ * datasets/pipeline/pad.c -- Pad: adds a border on the right and below, to a fixed size, a square or a multiple.
  */
 #include "datasets/pipeline/transform.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/photo.c -- PhotoMetricDistortion: brightness, contrast, saturation, hue (Howard, arXiv 1312.5402;
- * Liu et al., SSD, ECCV 2016). Three codes have that name:
- *   mmdet 3.x   floats that are neither cut nor rounded; draws everything first, then uses what it needs
- *   mmdet 2.x   the same floats, but draws only what it uses
- *   mmseg       bytes, cut to 0..255 after each step
+ * datasets/pipeline/photo.c -- PhotoMetricDistortion: changes brightness, contrast, saturation and hue (Howard, arXiv
+ * 1312.5402; Liu et al., SSD, ECCV 2016). Three implementations have this name:
+ *   mmdet 3.x   floats that are neither clamped nor rounded; draws all numbers first, then uses those it needs
+ *   mmdet 2.x   the same floats, but draws only the numbers that it uses
+ *   mmseg       bytes, clamped to 0..255 after each step
  */
 #include <math.h>
 #include <string.h>

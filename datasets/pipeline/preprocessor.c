@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/preprocessor.c -- DetDataPreprocessor, SegDataPreProcessor and the like of mmengine's
- * libraries. There the model normalises and pads what the transforms leave; here it is the last step of the list.
- * In PyTorch's arithmetic: (pixel - mean) / std in float32.
+ * datasets/pipeline/preprocessor.c -- DetDataPreprocessor, SegDataPreProcessor and others of mmengine's libraries.
+ * There the model normalises and pads the result of the transforms; here this is the last step of the list, in
+ * PyTorch's arithmetic: (pixel - mean) / std in float32.
  */
 #include "datasets/pipeline/transform.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/processor.c -- ProcessorResize and ProcessorNormalize: how the image processors of transformers
- * prepare a picture, with the bits of those that compute with torch (TorchvisionBackend, once called Fast).
+ * datasets/pipeline/processor.c -- ProcessorResize and ProcessorNormalize: the image processors of transformers, with
+ * the bits of those that compute with torch (TorchvisionBackend, formerly called Fast).
  */
 #include <math.h>
 

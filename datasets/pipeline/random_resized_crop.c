@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/pipeline/random_resized_crop.c -- RandomResizedCrop as timm and torchvision define it (Szegedy et al., CVPR
- * 2015): a part of random area and shape, resized to one size by Pillow.
+ * 2015): crops a random area and shape, and resizes it to one size by Pillow.
  */
 #include <math.h>
 

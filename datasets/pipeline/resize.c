@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/pipeline/resize.c -- Resize, RandomResize and RandomChoiceResize: to a size, or with keep_ratio to the
- * largest size that fits (long side, short side), rounded half up like mmcv. In training the size may be drawn.
- * AlignResize, of the code of PVT for segmentation, then resizes once more, up to multiples of size_divisor.
+ * largest size that fits (long side, short side), rounded half up like mmcv. In training the size may be random.
+ * AlignResize, of PVT's segmentation code, then resizes again to multiples of size_divisor.
  */
 #include <math.h>
 

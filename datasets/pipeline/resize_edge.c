@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/resize_edge.c -- one edge of a picture to a length, the shape kept: ResizeEdge of classifiers,
- * DetrResize, ResizeShortestEdge (detectron2, mmseg), TorchvisionResize and ResizeKeepRatio (timm). They differ in how
- * the other edge is rounded, and in what a limit of the longer edge does.
+ * datasets/pipeline/resize_edge.c -- transforms that resize one edge to a length and keep the aspect ratio: ResizeEdge
+ * of classifiers, DetrResize, ResizeShortestEdge (detectron2, mmseg), TorchvisionResize and ResizeKeepRatio (timm).
+ * They differ in how the other edge is rounded, and in how a limit of the longer edge applies.
  */
 #include <math.h>
 

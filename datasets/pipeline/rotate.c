@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/rotate.c -- RandomRotate of mmseg: picture and label map turned by a random angle.
+ * datasets/pipeline/rotate.c -- RandomRotate of mmseg: rotates picture and label map by a random angle.
  */
 #include <math.h>
 

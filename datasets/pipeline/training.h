@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/training.h -- the training pipeline of a config: a picture and what is known of it, moved
- * together to the size of the network, at random.
+ * datasets/pipeline/training.h -- the training pipeline of a config: transforms a picture and its annotations
+ * together, at random, to the network's input.
  *
  *     DfPipeline *pipeline;
  *     DfPipelineKind kind = { .training = true };

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/transform.h -- what the transforms of a pipeline work on; for the files of datasets/ alone.
+ * datasets/pipeline/transform.h -- private to datasets/: the state that the transforms of a pipeline work on.
  *
- * Pixels stay 8 bits until the end, unless a transform computes in floats. Mirroring, normalising and padding are
- * only noted down, and df_work_finish() does them in the one pass that makes the floats of the network. That is exact:
- * an 8-bit pixel has 256 possible values in each channel, so normalising is a table. A transform that needs the
- * pixels themselves has what was noted carried out first (df_work_settle()).
+ * Pixels stay 8 bits until the end, unless a transform computes in floats. Mirroring, normalising and padding are only
+ * recorded; df_work_finish() applies them in the one pass that makes the network's floats. This is exact: an 8-bit
+ * pixel has 256 possible values in each channel, so normalising is a table. A transform that needs the pixels
+ * themselves first has the recorded operations applied (df_work_settle()).
  *
- * A transform calls df_work_resize(), df_work_flip(), df_work_cut(), ..., which move all that is known of the
- * picture with it.
+ * A transform calls df_work_resize(), df_work_flip(), df_work_cut(), ..., which move the annotations with the picture.
  */
 #ifndef DF_DATASETS_PIPELINE_TRANSFORM_H
 #define DF_DATASETS_PIPELINE_TRANSFORM_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/whole.h -- what the transforms of classifiers share: they work on the bytes of a whole picture, of
- * which nothing but its class is known. Private to this room.
+ * datasets/pipeline/whole.h -- private to datasets/pipeline/: what the transforms of classifiers share. They work on
+ * the bytes of a whole picture, which has no annotation but its class.
  */
 #ifndef DF_DATASETS_PIPELINE_WHOLE_H
 #define DF_DATASETS_PIPELINE_WHOLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/pipeline/work.c -- the picture that the transforms work on: what is noted down for it, and at the end its
- * pixels as floats, mirrored, normalised, padded and in the right order of channels, in one pass.
+ * datasets/pipeline/work.c -- the picture that the transforms work on: the operations recorded for it, and finally its
+ * pixels as floats, mirrored, normalised, padded and with channels in order, in one pass.
  */
 #include <math.h>
 #include <string.h>

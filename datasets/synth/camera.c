@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/camera.c -- a picture is not what was there: it is blurred, shaken, tinted and has grain.
+ * datasets/synth/camera.c -- camera effects of a synthetic picture: blur, motion, tint and noise.
  */
 #include "datasets/synth/world.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/cloth.c -- the grounds: what they look like at a point.
+ * datasets/synth/cloth.c -- the textures of the backgrounds: their colour at a point.
  */
 #include "datasets/synth/world.h"
 

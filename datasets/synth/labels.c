@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/labels.c -- what a picture shows, as annotations of COCO: polygons that go around the pixels, to the
- * pixel; runs where an object has a hole, which polygons cannot say; and one mask for the whole of a crowd.
+ * datasets/synth/labels.c -- the annotations of a synthetic picture in COCO's form: polygons that follow the pixels
+ * exactly; run lengths where an object has a hole, which polygons cannot express; and one mask for a whole crowd.
  */
 #include "boxes/boxes.h"
 #include "datasets/coco.h"

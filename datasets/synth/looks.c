@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/looks.c -- what is seen on the things: marks, colours and how the surface bends.
- * Colours are chosen from one box of paints for all classes, half of the time at least, so that
- * they do not tell a class; marks and shape do.
+ * datasets/synth/looks.c -- the surfaces of objects: patterns, colours and curvature.
+ *
+ * At least half of the time colours are chosen from one palette for all classes, so that they do not reveal a class;
+ * patterns and shape do.
  */
 #include "datasets/synth/world.h"
 
@@ -250,8 +251,7 @@ static SynthLook umbrella(const SynthThing *t, float u, float v)
     return (SynthLook){ colour, { 0.7f * u, 0.7f * (v - 0.1f) }, 0.1f };
 }
 
-/* ---- clutter: plain, striped, or dotted like the others
- * ----------------------------------------------------------- */
+/* ---- clutter: plain, striped, or dotted like the others ---------------------------------------------------------- */
 
 static SynthLook clutter(const SynthThing *t, float u, float v)
 {

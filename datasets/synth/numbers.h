@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/numbers.h -- arithmetic for drawing, with the same bits on every machine: sums, products, quotients
- * and square roots alone, which IEEE 754 rounds exactly, and none of a library's sines. Angles are in whole turns.
+ * datasets/synth/numbers.h -- arithmetic for drawing with the same bits on every machine: only sums, products,
+ * quotients and square roots, which IEEE 754 rounds correctly, and no library functions such as sine. Angles are in
+ * whole turns.
  */
 #ifndef DF_DATASETS_SYNTH_NUMBERS_H
 #define DF_DATASETS_SYNTH_NUMBERS_H

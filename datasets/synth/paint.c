@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/paint.c -- a scene becomes pixels, from the front to the back: every pixel remembers how much of it is
- * covered and how much light things before it take away, so nothing is painted twice. A pixel belongs to the first
- * thing that covers half of it: the labels are those of what is seen.
+ * datasets/synth/paint.c -- renders a scene from front to back: every pixel records how much of it is covered and how
+ * much light the objects before it absorb, so nothing is painted twice. A pixel belongs to the first object that
+ * covers half of it: the labels are those of what is visible.
  */
 #include "datasets/synth/world.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/scene.c -- what stands where. A place has a horizon, and what is further up is further away and
- * smaller; or it is seen from above, and sizes are as they come.
+ * datasets/synth/scene.c -- places the objects of a scene. A scene has a horizon, and objects further up are further
+ * away and smaller; or it is seen from above, and sizes do not depend on position.
  */
 #include "datasets/synth/world.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/shapes.c -- the outlines of things, each as a function: how far inside its border a point lies, in
- * units of half its longer side. u goes to the right, v down.
+ * datasets/synth/shapes.c -- the outlines of objects as signed distance functions: how far inside the border a point
+ * is, in units of half the longer side. u points right, v down.
  */
 #include "datasets/synth/world.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/synth.c -- scenes drawn and written. Pictures are tasks of the pool; what is
- * said of them goes into the file in their order.
+ * datasets/synth/synth.c -- draws and writes scenes. Pictures are tasks of the pool; their annotations are written in
+ * order.
  */
 #include "datasets/synth/synth.h"
 

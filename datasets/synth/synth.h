@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/synth.h -- a world of our own to learn from: lit, textured things that cover one another, on grounds
- * of several kinds, with boxes, masks and a class for every pixel. It needs no download.
+ * datasets/synth/synth.h -- a synthetic dataset to learn from: shaded, textured objects that occlude one another, on
+ * backgrounds of several kinds, with boxes, masks and a class for every pixel. It needs no download.
  */
 #ifndef DF_DATASETS_SYNTH_SYNTH_H
 #define DF_DATASETS_SYNTH_SYNTH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/synth/world.h -- what a scene is made of; private to this room.
+ * datasets/synth/world.h -- private to datasets/synth/: the parts of a scene.
  */
 #ifndef DF_DATASETS_SYNTH_WORLD_H
 #define DF_DATASETS_SYNTH_WORLD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/batch.c -- several samples side by side.
+ * datasets/training/batch.c -- joins several samples to a batch.
  */
 #include "datasets/training/batch.h"
 

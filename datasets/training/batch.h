@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/batch.h -- prepared samples as one batch: their pixels in one block, padded to the size of the
- * largest.
+ * datasets/training/batch.h -- prepared samples as one batch: their pixels in one block, padded to the largest size.
  */
 #ifndef DF_DATASETS_TRAINING_BATCH_H
 #define DF_DATASETS_TRAINING_BATCH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/check.c -- every picture and every object of a training set, looked at once.
+ * datasets/training/check.c -- checks every picture and every object of a training set once.
  */
 #include "datasets/training/check.h"
 

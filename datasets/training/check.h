@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/check.h -- what is wrong with a training set, before anything is learnt from it: in sentences.
+ * datasets/training/check.h -- finds what is wrong with a training set before training starts, as sentences.
  *
  *     DfTrainingCheck check;
  *     df_training_set_check(&check, set);

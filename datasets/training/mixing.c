@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/mixing.c -- two pictures of a batch become one.
+ * datasets/training/mixing.c -- mixes pairs of pictures of a batch.
  */
 #include "datasets/training/mixing.h"
 

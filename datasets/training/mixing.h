@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/mixing.h -- mixup (Zhang et al., ICLR 2018) and CutMix (Yun et al., ICCV 2019) of a batch, as timm
- * does them: sample i is mixed with sample n - 1 - i.
+ * datasets/training/mixing.h -- mixup (Zhang et al., ICLR 2018) and CutMix (Yun et al., ICCV 2019) of a batch, as in
+ * timm: sample i is mixed with sample n - 1 - i.
  */
 #ifndef DF_DATASETS_TRAINING_MIXING_H
 #define DF_DATASETS_TRAINING_MIXING_H

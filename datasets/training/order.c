@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/order.c -- samples in batches, epoch by epoch.
+ * datasets/training/order.c -- divides samples into batches, epoch by epoch.
  *
- * An epoch is laid out whole when its first batch is asked for: `at` holds its samples in order, and batch b has those
- * from start[b] to start[b + 1]. Two epochs are kept, because batches of an endless order reach into the next.
+ * An epoch is laid out when its first batch is requested: `at` holds its samples in order, and batch b has those from
+ * start[b] to start[b + 1]. Two epochs are kept, because batches of an endless order reach into the next one.
  */
 #include "datasets/training/order.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/order.h -- which samples make up which batch: a function of the seed and the number of the batch,
- * whatever ran before and however many threads and processes there are.
+ * datasets/training/order.h -- the samples of each batch, as a function of the seed and the number of the batch only;
+ * it does not depend on what ran before, nor on the number of threads and processes.
  *
  *     DfOrder *order;
  *     df_order_new(&order, &(DfOrderOptions){ .kind = DF_ORDER_GROUPS, .shuffle = true, .batch = 2, .seed = 1 }, set);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/source.h -- one dataset within a training set, before anything is repeated; private to this room.
+ * datasets/training/source.h -- private to datasets/training/: one dataset of a training set, before repeating.
  */
 #ifndef DF_DATASETS_TRAINING_SOURCE_H
 #define DF_DATASETS_TRAINING_SOURCE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/source_coco.c -- datasets of objects in training: which pictures and which of their
- * objects are learnt from, as mmdet chooses them.
+ * datasets/training/source_coco.c -- datasets of objects in training: selects the pictures and objects that are learnt
+ * from, as mmdet does.
  */
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/training_loader.c -- from the number of a batch to the batch: which samples, each through its
- * pipeline, all side by side. The threads and the order in which things come are those of core/ahead.h.
+ * datasets/training/training_loader.c -- prepares a batch from its number: selects its samples and runs each through
+ * its pipeline, in parallel. core/ahead.h has the threads and keeps the order.
  */
 #include "datasets/training/training_loader.h"
 

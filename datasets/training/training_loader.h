@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/training_loader.h -- batches of training, prepared ahead on threads of their own and handed out in
- * order.
+ * datasets/training/training_loader.h -- training batches, prepared ahead in their own threads and returned in order.
  *
  *     DfTrainingLoading what = { .set = set, .first = position, .seed = 1, .threads = 1, .ahead = 3 };
  *     df_order_options(&what.order, config, set);
@@ -12,9 +11,10 @@
  *             learn_from(&batch);                            afterwards the position is batch.number + 1
  *     df_training_loader_free(loader);
  *
- * A batch is a function of the set, the options and its number: whoever begins again at a position has the same
- * batches, with any number of threads. The random numbers of a sample come from the seed and its place in the order;
- * one from which nothing can be learnt (a crop without objects) is replaced by another, drawn from the same numbers.
+ * A batch is a function of the set, the options and its number: a run that starts again at a position gets the same
+ * batches, with any number of threads. The random numbers of a sample depend on the seed and its place in the order; a
+ * sample from which nothing can be learnt (a crop without objects) is replaced by another, drawn from the same
+ * numbers.
  */
 #ifndef DF_DATASETS_TRAINING_TRAINING_LOADER_H
 #define DF_DATASETS_TRAINING_TRAINING_LOADER_H

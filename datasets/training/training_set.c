@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/training_set.c -- a training set of n samples, whatever its kind.
+ * datasets/training/training_set.c -- a training set of n samples of any kind.
  */
 #include "datasets/training/training_set.h"
 

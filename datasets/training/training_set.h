@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/training_set.h -- what a network learns from, as one thing: n samples, each a picture and what is
- * known of it, however many files, wrappers and lists of a config stand behind them.
+ * datasets/training/training_set.h -- the data that a network learns from, as one object: n samples, each a picture
+ * with its annotations, however many files, wrappers and lists of a config it consists of.
  *
  *     DfTrainingSet *set;
  *     df_training_set_new(&set, df_node_at(config, "data.train"), NULL);
  *     df_training_set_load(set, i, &image, &annotations);             from any thread
  *
- * Dicts of type CocoDataset, CustomDataset, ADE20KDataset and ImageNet, with lists of several annotation files or
- * folders too; around them RepeatDataset, ClassBalancedDataset (Gupta, Dollar and Girshick, CVPR 2019),
- * ConcatDataset or a bare list, and MultiImageMixDataset; all with the keys of mmdet 2.x or 3.x. Pictures without
- * objects and small ones are left out as those say. A set is read-only once made.
+ * Dicts of type CocoDataset, CustomDataset, ADE20KDataset and ImageNet, also with lists of several annotation files or
+ * folders; around them RepeatDataset, ClassBalancedDataset (Gupta, Dollar and Girshick, CVPR 2019), ConcatDataset or a
+ * plain list, and MultiImageMixDataset; all with the keys of mmdet 2.x or 3.x. Pictures without objects and small ones
+ * are left out as those say. A set is read-only once made.
  */
 #ifndef DF_DATASETS_TRAINING_TRAINING_SET_H
 #define DF_DATASETS_TRAINING_TRAINING_SET_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * datasets/training/wrappers.c -- RepeatDataset, ClassBalancedDataset, ConcatDataset and MultiImageMixDataset: each
- * one only changes the list of samples. Below them the datasets themselves.
+ * only changes the list of samples of the datasets inside it.
  */
 #include "datasets/training/wrappers.h"
 

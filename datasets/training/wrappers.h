@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * datasets/training/wrappers.h -- a training set while it is read from the dicts of a config; private to this room.
+ * datasets/training/wrappers.h -- private to datasets/training/: a training set while it is read from the dicts of a
+ * config.
  */
 #ifndef DF_DATASETS_TRAINING_WRAPPERS_H
 #define DF_DATASETS_TRAINING_WRAPPERS_H
