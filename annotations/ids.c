@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/ids.c -- a hash table from ids to small numbers.
+ * annotations/ids.c -- a hash table from ids to indices.
  */
 #include "annotations/ids.h"
 

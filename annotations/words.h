@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/words.h -- a text whose lines are words between spaces: results of PASCAL VOC, labels of DOTA, lists of
- * images. Included by annotations/annotations.h.
+ * annotations/words.h -- text files whose lines are words separated by spaces: results of PASCAL VOC, labels of DOTA,
+ * lists of images. Included by annotations/annotations.h.
  */
 #ifndef DF_ANNOTATIONS_WORDS_H
 #define DF_ANNOTATIONS_WORDS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/focal_pool.c -- pieces of a map become tokens: by learned weights, or by mean or maximum.
+ * backbone/focal_pool.c -- pools pieces of a map to tokens: by learned weights, or by mean or maximum.
  */
 #include "backbone/focal_pool.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/focal_pool.h -- private to Focal Transformer: pieces of a map become tokens, f_p of eq. 1 of its paper.
+ * backbone/focal_pool.h -- private to Focal Transformer: pools pieces of a map to tokens, f_p of eq. 1 of its paper.
  */
 #ifndef DF_BACKBONE_FOCAL_POOL_H
 #define DF_BACKBONE_FOCAL_POOL_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/registry_backbone.c -- list.def as a table.
+ * backbone/registry_backbone.c -- the backbones of list.def as a table.
  */
 #include <string.h>
 

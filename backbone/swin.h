@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/swin.h -- private: what Swin (swin.c) and Swin v2 (swin_v2.c) have in common.
+ * backbone/swin.h -- private: the parts that Swin (swin.c) and Swin v2 (swin_v2.c) share.
  */
 #ifndef DF_BACKBONE_SWIN_H
 #define DF_BACKBONE_SWIN_H

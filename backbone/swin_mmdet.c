@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/swin_mmdet.c -- Swin Transformer as mmdet (since 2.16) and mmseg (since 0.18) have it. They call it as the
- * authors do, SwinTransformer, but its options and parameters have names of their own. The arithmetic is that of
- * swin.c's detection form, with two differences: merging puts the four neighbours side by side as torch.nn.Unfold does,
- * channel by channel, so weights of the authors must be put into another order to be read here; and a network without
- * `patch_norm` merges without a norm as well.
+ * backbone/swin_mmdet.c -- Swin Transformer as in mmdet (since 2.16) and mmseg (since 0.18). It uses the authors'
+ * name, SwinTransformer, but its options and parameters have different names. The arithmetic is that of swin.c's
+ * detection form, with two differences: patch merging orders the four neighbours as torch.nn.Unfold does, channel by
+ * channel, so weights of the authors must be reordered to be read here; and a network without `patch_norm` has no norm
+ * in patch merging either.
  */
 #include "backbone/transformer.h"
 

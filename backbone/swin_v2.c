@@ -3,8 +3,8 @@
  * backbone/swin_v2.c -- Swin Transformer V2. Liu et al., "Swin Transformer V2: Scaling Up Capacity and Resolution",
  * CVPR 2022.
  *
- * It has the plan of Swin (swin.c). Its norms come after attention and MLP (section 3.1), its attention compares
- * directions (nn/cosine_window_attention.c), and merging norms what it has reduced:
+ * It has the structure of Swin (swin.c). Its norms come after attention and MLP (section 3.1), its attention is cosine
+ * attention (nn/cosine_window_attention.c), and patch merging has its norm after the reduction:
  *     z' = LN(attention(z)) + z
  *     z" = LN(MLP(z')) + z'
  */

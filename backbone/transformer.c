@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/transformer.c -- what the transformers among the backbones have in common.
+ * backbone/transformer.c -- the parts that the transformer backbones share.
  */
 #include "backbone/transformer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/transformer.h -- private: what the transformers among the backbones have in common. Swin and the networks
- * that grew from its code also share their options.
+ * backbone/transformer.h -- private: the parts that the transformer backbones share. Swin and the networks derived
+ * from its code also share their options.
  */
 #ifndef DF_BACKBONE_TRANSFORMER_H
 #define DF_BACKBONE_TRANSFORMER_H

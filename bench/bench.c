@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench.c -- what benchmarks share.
+ * bench/bench.c -- helpers of the benchmarks.
  */
 #include "bench/bench.h"
 

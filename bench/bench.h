@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench/bench.h -- what benchmarks share: a clock, medians of interleaved runs, filled arrays.
+ * bench/bench.h -- helpers of the benchmarks: a clock, medians of interleaved runs, filled arrays.
  */
 #ifndef DF_BENCH_H
 #define DF_BENCH_H

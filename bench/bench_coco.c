@@ -27,8 +27,7 @@
 enum { IMAGES = 5000, OBJECTS = 36781, CLASSES = 80, MOST_POINTS = 400 }; /* of the data */
 enum { PEERS = 8, WORKLOADS = 16, ROUNDS = 50, TEXT = 4096 };             /* at most */
 
-/* ---- the data
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the data ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int image, class, points;
@@ -227,8 +226,7 @@ static void write_results(const World *w, const char *path, long n, bool masks)
         abort();
 }
 
-/* ---- measurements
- * ------------------------------------------------------------------------------------------------- */
+/* ---- measurements ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     double wall[ROUNDS], cpu[ROUNDS], mb[ROUNDS];

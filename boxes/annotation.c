@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/annotation.c -- memory of annotations, copies and choices of them, and their boxes as shares of the picture.
+ * boxes/annotation.c -- allocates, copies and selects annotations, and converts their boxes to fractions of the
+ * picture.
  */
 #include "boxes/annotation.h"
 

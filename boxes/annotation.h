@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/annotation.h -- what is known of one picture: its objects, and perhaps a class for every pixel or for the
- * whole. Datasets yield it in pixels of the picture, transforms bring it to the size of the network, heads learn
- * from it.
+ * boxes/annotation.h -- the annotations of one picture: its objects, and possibly a class for every pixel or for the
+ * whole. Datasets provide them in pixels of the picture, transforms convert them to the network's input, heads learn
+ * from them.
  *
  *     DfAnnotations a;
  *     df_annotations_init(&a, n, true);

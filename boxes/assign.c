@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/assign.c -- which object each of many boxes is an example of: mmdet's MaxIoUAssigner, in float32 and in its
- * order of operations. Ren et al., Faster R-CNN, NIPS 2015, section 3.1.2.
+ * boxes/assign.c -- assigns boxes to objects: mmdet's MaxIoUAssigner, in float32 and in its order of operations. Ren
+ * et al., Faster R-CNN, NIPS 2015, section 3.1.2.
  *
  * With o(i, j) the IoU of box i with object j, and m(i) its largest one:
  *     m(i) in [neg_iou_lo, neg_iou_hi)   box i is background
- *     m(i) >= pos_iou_thr                box i is an example of that object, the first among equals
+ *     m(i) >= pos_iou_thr                box i is assigned to that object, the first among equals
  *     o(i, j) = max over all i of o(i, j) >= min_pos_iou
- *                                        ("match_low_quality") box i is an example of j, the last such j
- * The rules overwrite each other in this order. Small boxes inside several anchors have exactly equal overlaps, so the
- * last bit of an overlap decides here, and the third rule must meet the numbers that the others met.
+ *                                        ("match_low_quality") box i is assigned to j, the last such j
+ * The rules overwrite each other in this order. Small objects inside several anchors have exactly equal overlaps, so
+ * the last bit of an overlap decides here, and the third rule must use the same numbers as the others.
  *
- * Overlaps are computed twice rather than kept: those of 200,000 anchors with 100 objects would fill 80 MB. The second
- * time only pairs are looked at that can be equal.
+ * Overlaps are computed twice instead of stored: those of 200,000 anchors with 100 objects would fill 80 MB. The
+ * second time only pairs that can be equal are computed.
  */
 #include "boxes/boxes.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/box_iou.h -- overlap of two boxes x y w h of COCO files, to the last bit as pycocotools computes it. Boxes
- * x1 y1 x2 y2 of networks have df_overlaps() (boxes.h).
+ * boxes/box_iou.h -- IoU of two boxes x y w h of COCO files, to the last bit as in pycocotools. For the boxes x1 y1 x2
+ * y2 of networks there is df_overlaps() (boxes.h).
  */
 #ifndef DF_BOXES_BOX_IOU_H
 #define DF_BOXES_BOX_IOU_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/image_meta.h -- what became of a picture on its way into the network: mmdet's img_metas. Datasets write it,
- * heads read it to bring boxes and masks back to pixels of the picture.
+ * boxes/image_meta.h -- the transformations of a picture before the network: mmdet's img_metas. Datasets write it,
+ * heads use it to convert boxes and masks back to pixels of the picture.
  */
 #ifndef DF_BOXES_IMAGE_META_H
 #define DF_BOXES_IMAGE_META_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/mask_target.c -- what a mask head should answer: the mask of an object within a region, at the size of the
- * head's output. He et al., Mask R-CNN, ICCV 2017, section 3; mmdet's mask_target.py and crop_and_resize().
+ * boxes/mask_target.c -- the target of a mask head: the mask of an object within a region, at the size of the head's
+ * output. He et al., Mask R-CNN, ICCV 2017, section 3; mmdet's mask_target.py and crop_and_resize().
  *
- * Polygons are moved and scaled, and drawn at the small size. Runs become pixels once for each object, and every cell
- * of a region is the mean of bilinear samples of them: RoIAlign, in float32 and in the order of mmcv's loops, as cells
- * at exactly one half depend on it.
+ * Polygons are moved, scaled and drawn at the small size. Run lengths are decoded once for each object, and every cell
+ * of a region is the mean of bilinear samples: RoIAlign, in float32 and in the order of mmcv's loops, because cells at
+ * exactly one half depend on it.
  */
 #include "boxes/boxes.h"
 

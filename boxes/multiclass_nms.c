@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/multiclass_nms.c -- from scores of all classes to a list of detections: threshold, suppression by class, the
- * best few. A box is a candidate once for every class whose score is above the threshold.
+ * boxes/multiclass_nms.c -- turns the scores of all classes into a list of detections: threshold, non-maximum
+ * suppression by class, the best few. A box is a candidate once for every class whose score is above the threshold.
  */
 #include "boxes/boxes.h"
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/paste.c -- the small mask of an instance put into its box in the image, as run lengths. He et al., Mask
+ * boxes/paste.c -- pastes the small mask of an instance into its box in the image, as run lengths. He et al., Mask
  * R-CNN, ICCV 2017, with the arithmetic of mmdet's _do_paste_mask(): bilinear, and zeros around the small mask.
  *
  * Pixel i of the image reads the small mask at ((i + 0.5 - start) / (end - start) * cells) - 0.5, in cells: PyTorch's
  * grid_sample() with align_corners = False. x and y are independent, so positions are computed once for each column
  * and row.
  *
- * torchvision's paste_masks_in_image() has zeros one cell wide around the mask, grows the box by as much, cuts its
- * corners to whole pixels and stretches the mask over them:  at = (i + 0.5) * (cells + 2) / pixels - 0.5,  at least 0.
+ * torchvision's paste_masks_in_image() adds a border of zeros one cell wide around the mask, enlarges the box
+ * accordingly, truncates its corners to whole pixels and resizes the mask to it:  at = (i + 0.5) * (cells + 2) /
+ * pixels - 0.5,  at least 0.
  */
 #include "boxes/boxes.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/rotated.c -- overlap of oriented boxes: one polygon is cut by the sides
- * of the other, and what is left has an area.
+ * boxes/rotated.c -- overlap of oriented boxes: one polygon is clipped by the sides of the other, and the area of the
+ * rest is computed.
  *
- * Methods that collect the crossings of all sides and sort them by angle count a corner twice or not at all where sides
- * lie on one another. Cutting knows no such cases: every corner is on one side of a line or on the other.
+ * Methods that collect the intersections of all sides and sort them by angle count a corner twice or not at all where
+ * sides coincide. Clipping has no such cases: every corner is on one side of a line or on the other.
  */
 #include "boxes/rotated.h"
 

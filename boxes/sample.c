@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/sample.c -- which boxes a loss counts, of those that an assigner found to be objects or background: mmdet's
- * samplers. At random: Faster R-CNN (Ren et al., NIPS 2015). Those of the greatest loss: Shrivastava et al., "Training
- * region-based object detectors with online hard example mining", CVPR 2016. From all overlaps and all objects alike:
- * Pang et al., Libra R-CNN, CVPR 2019, section 3.1.
+ * boxes/sample.c -- selects the boxes that a loss uses, of those that an assigner marked as objects or background:
+ * mmdet's samplers. At random: Faster R-CNN (Ren et al., NIPS 2015). Those with the largest loss: Shrivastava et al.,
+ * "Training region-based object detectors with online hard example mining", CVPR 2016. Balanced over overlaps and
+ * objects: Pang et al., Libra R-CNN, CVPR 2019, section 3.1.
  *
- * All of them take boxes from a pool, some of a range of keys at a time: a key is the overlap of a box with the object
- * next to it, or the number of its object.
+ * All of them take boxes from a pool, some from each range of keys: a key is the largest overlap of a box with an
+ * object, or the index of its object.
  */
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/set_matcher.c -- which prediction answers for which object: the matcher of DETR (Carion et al., ECCV 2020,
- * equation 1), by its own class cost or the focal one of Deformable DETR (Zhu et al., ICLR 2021). Costs are float32,
- * as in the official code; the assignment is float64.
+ * boxes/set_matcher.c -- matches predictions and objects: the matcher of DETR (Carion et al., ECCV 2020, equation 1),
+ * with its own class cost or the focal one of Deformable DETR (Zhu et al., ICLR 2021). Costs are float32, as in the
+ * official code; the assignment is float64.
  */
 #include <math.h>
 

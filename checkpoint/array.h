@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/array.h -- an array in somebody's bytes: element type, shape, strides; and its conversion to the types
- * that we compute with.
+ * checkpoint/array.h -- a view of an array in bytes that belong to someone else: element type, shape, strides; and its
+ * conversion to the types that we compute with.
  */
 #ifndef DF_CHECKPOINT_ARRAY_H
 #define DF_CHECKPOINT_ARRAY_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/array_parts.h -- private: what readers ask of an array before they believe it, and writers of its bytes.
+ * checkpoint/array_parts.h -- private: checks of an array from an untrusted file, and functions for writers of its
+ * bytes.
  */
 #ifndef DF_CHECKPOINT_ARRAY_PARTS_H
 #define DF_CHECKPOINT_ARRAY_PARTS_H

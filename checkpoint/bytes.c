@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/bytes.c -- bytes that grow.
+ * checkpoint/bytes.c -- a byte buffer that grows.
  */
 #include "checkpoint/bytes.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/bytes.h -- private: bytes that grow, for the headers that writers put together in memory.
+ * checkpoint/bytes.h -- private: a byte buffer that grows, for the headers that writers assemble in memory.
  */
 #ifndef DF_CHECKPOINT_BYTES_H
 #define DF_CHECKPOINT_BYTES_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/checkpoint.h -- the public header of checkpoint/: files of named arrays, which are PyTorch's .pth in both
- * of its forms and .safetensors. Names, types, shapes and bytes go in and out; what they mean to a network is not
- * known here.
+ * checkpoint/checkpoint.h -- the public header of checkpoint/: files of named arrays, PyTorch's .pth in both of its
+ * forms and .safetensors. It reads and writes names, types, shapes and bytes; it does not know their meaning for a
+ * network.
  *
- * The bytes come from strangers. The unpickler builds containers, numbers, texts and views of arrays; no opcode has
- * another effect.
+ * Files are untrusted. The unpickler only builds containers, numbers, texts and views of arrays; no opcode has any
+ * other effect.
  */
 #ifndef DF_CHECKPOINT_CHECKPOINT_H
 #define DF_CHECKPOINT_CHECKPOINT_H
@@ -18,14 +18,14 @@ DF_BEGIN_DECLS
 typedef struct DfCheckpoint DfCheckpoint;
 
 /* `wrapper` chooses the dict inside: NULL for what the official loaders take ("state_dict", else "model", else the
- * file's own dict); "model_ema", "ema", .. by name, "ema.module" for a dict in a dict. Anything in the chosen dict that is not an array is skipped, but a
- * number is an array without dimensions (I64, F64 or BOOL). A leading "module." is stripped from all keys if the first
- * key has it. A .safetensors file has no dicts inside and takes no wrapper. Its arrays are views of the file, which is
- * mapped unless it is small (df_file_map() in core/file.h), until somebody copies them.
- *
- * Limits: a file of DF_CHECKPOINT_MAX_FILE bytes. A tensor may repeat its elements (expand(), which has strides of 0)
- * and tensors may share them, but all arrays together take at most DF_CHECKPOINT_MOST_REPEATED times the bytes that
- * are stored, plus DF_CHECKPOINT_FREE bytes: a file of 600 bytes cannot fill a disk. Beyond is DF_EFORMAT. */
+ * file's own dict); "model_ema", "ema", .. by name, "ema.module" for a dict in a dict. Anything in the chosen dict
+ * that is not an array is skipped, but a number is an array without dimensions (I64, F64 or BOOL). A leading
+ * "module." is stripped from all keys if the first key has it. A .safetensors file has no dicts inside and takes no
+ * wrapper. Its arrays are views of the file, which is mapped unless it is small (df_file_map() in core/file.h),
+ * until somebody copies them.  Limits: a file of DF_CHECKPOINT_MAX_FILE bytes. A tensor may repeat its elements
+ * (expand(), which has strides of 0) and tensors may share them, but all arrays together take at most
+ * DF_CHECKPOINT_MOST_REPEATED times the bytes that are stored, plus DF_CHECKPOINT_FREE bytes: a file of 600 bytes
+ * cannot fill a disk. Beyond is DF_EFORMAT. */
 #define DF_CHECKPOINT_MAX_FILE ((size_t)1 << 35)
 #define DF_CHECKPOINT_MOST_REPEATED 16
 #define DF_CHECKPOINT_FREE ((uint64_t)64 << 20)

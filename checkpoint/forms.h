@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/forms.h -- private: an open checkpoint, and the readers and writers of each form that fill it.
- * The messages of the forms leave out the name of the file; open.c and write.c put it in front of them.
+ * checkpoint/forms.h -- private: an open checkpoint, and the readers and writers of each format.
+ *
+ * Error messages of the formats omit the file's name; open.c and write.c prepend it.
  */
 #ifndef DF_CHECKPOINT_FORMS_H
 #define DF_CHECKPOINT_FORMS_H

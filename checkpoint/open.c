@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/open.c -- opens a checkpoint of any form.
+ * checkpoint/open.c -- opens a checkpoint of any format.
  */
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pth_legacy.c -- reads the .pth of PyTorch before 1.6 (torch/serialization.py, _legacy_save): pickles end
- * to end -- magic number, protocol version, machine, the object, the list of its storages' keys -- then each storage
- * as an int64 count and its elements. Only the order of the list tells where a storage begins.
+ * checkpoint/pth_legacy.c -- reads the .pth of PyTorch before 1.6 (torch/serialization.py, _legacy_save): several
+ * pickles in sequence -- magic number, protocol version, machine, the object, the list of its storages' keys -- then
+ * each storage as an int64 count and its elements. Only the order of the list tells where a storage begins.
  *
- * A file of one pickle, a dict of arrays of numpy, is what detectron2's model
- * zoo has: .pkl. Its numbers are in the pickle.
+ * A file with one pickle, a dict of numpy arrays, is the .pkl of detectron2's model zoo. Its numbers are in the
+ * pickle.
  */
 #include <stdlib.h>
 #include <string.h>

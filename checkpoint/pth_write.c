@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pth_write.c -- writes the .pth that torch.save writes since PyTorch 1.6, for torch.load to read: a zip
- * archive of stored entries whose bytes begin at multiples of 64, with the pickle of {"meta": {..}, "state_dict":
+ * checkpoint/pth_write.c -- writes the .pth format of torch.save since PyTorch 1.6, for torch.load to read: a zip
+ * archive of stored entries whose bytes are aligned to 64, with the pickle of {"meta": {..}, "state_dict":
  * OrderedDict(..)}.
  */
 #include <stdio.h>

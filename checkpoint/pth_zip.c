@@ -2,8 +2,8 @@
  *
  * checkpoint/pth_zip.c -- reads the .pth of PyTorch 1.6 and later: a zip archive (PKWARE APPNOTE 6.3) whose
  * PREFIX/data.pkl holds a pickle and whose PREFIX/data/KEY hold the storages. torch.save stores entries uncompressed,
- * so they are used where they stand; an archive that was packed again by another tool may be deflated, and those
- * entries are inflated into memory.
+ * so they are used in place; an archive that another tool has repacked may be deflated, and those entries are inflated
+ * into memory.
  */
 #include <stdlib.h>
 #include <string.h>

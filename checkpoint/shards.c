@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/shards.c -- checkpoints of several files, and folders with one: what transformers writes. An index
- * (model.safetensors.index.json, pytorch_model.bin.index.json) has a dict `weight_map` that gives for each array the
- * file beside it that holds it.
+ * checkpoint/shards.c -- checkpoints of several files, and folders that contain one, as transformers writes them. An
+ * index (model.safetensors.index.json, pytorch_model.bin.index.json) has a dict `weight_map`, which gives the file of
+ * each array.
  */
 #include <stdlib.h>
 #include <string.h>

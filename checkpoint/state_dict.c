@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/state_dict.c -- from the value of a pickle to named arrays: which dict inside holds the weights, and
- * their views.
+ * checkpoint/state_dict.c -- finds the dict with the weights inside the value of a pickle, and makes named arrays of
+ * it.
  */
 #include <string.h>
 
@@ -64,8 +64,8 @@ static const DfPy *wrapped(const DfPy *dict, const char *wrapper)
     return inner ? df_py_get(inner, wrapper + outer + 1) : NULL;
 }
 
-/* The first wrapper that leads from `dict` to tensors, through so many dicts at most; NULL: none does. A pickle can name
- * one dict again and again: *looks is how many values are looked at. */
+/* The first wrapper that leads from `dict` to tensors, through so many dicts at most; NULL: none does. A pickle can
+ * name one dict again and again: *looks is how many values are looked at. */
 static const char *name_wrapper(const DfPy *dict, int depth, char *out, size_t size, size_t *looks)
 {
     for (size_t i = 0; i + 1 < dict->items.n; i += 2) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/table.c -- the arrays of a checkpoint by name, and the texts that stand beside them.
+ * checkpoint/table.c -- the arrays of a checkpoint by name, and its metadata.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/write.c -- writes a checkpoint in the form that the ending of its name asks for.
+ * checkpoint/write.c -- writes a checkpoint in the format of its file suffix.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/convert.c -- deformer convert: checkpoints from one form to another, or into the names of another
- * library, without what only a training run needs.
+ * cli/convert.c -- deformer convert: converts checkpoints to another format, or to the names of another library,
+ * without the state of a training run.
  */
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/eval.c -- deformer eval: the config's test set through the network, and its metric table.
+ * cli/eval.c -- deformer eval: runs the network on the test set of its config, and prints the scores.
  */
 #include <string.h>
 

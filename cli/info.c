@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/info.c -- deformer info: parameters, multiply-adds and activation memory of every module, from a dry pass.
+ * cli/info.c -- deformer info: parameters, multiply-adds and activation memory of every module, by a dry pass.
  */
 #include "cli/common/passes.h"
 

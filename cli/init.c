@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/init.c -- deformer init: randomly initialised weights, the official way.
+ * cli/init.c -- deformer init: writes randomly initialised weights, drawn as in the official code.
  */
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/list.c -- deformer list: what is registered, with every option, from the same tables that read the configs.
+ * cli/list.c -- deformer list: prints what is registered, with every option, from the tables that read configs.
  */
 #include "cli/cli.h"
 

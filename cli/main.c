@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/main.c -- the program: finds the command, reads its options, prints its sentence if it fails.
+ * cli/main.c -- the program: finds the command, reads its options, runs it, and prints its error.
  */
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/quantize.c -- deformer quantize: makes a checkpoint that computes in 8 bits.
+ * cli/quantize.c -- deformer quantize: makes a checkpoint whose products are computed in 8 bits.
  */
 #include <dirent.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/synth.c -- deformer synth: a dataset of its own making, to learn from and to try everything without a download.
+ * cli/synth.c -- deformer synth: draws a synthetic dataset, to learn from and to try everything without a download.
  */
 #include <string.h>
 

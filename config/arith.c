@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/arith.c -- + - * / // % ** of numbers, texts and lists, with Python's results: / of integers gives a float,
- * // and % round towards minus infinity. Where Python's integers grow without limit, a result over 64 bits is an
- * error here; integers beyond 2^53 are rounded before they are divided. Repetition is bounded by the limits of the
- * tree.
+ * config/arith.c -- the operators + - * / // % ** on numbers, texts and lists, with Python's results: / of integers
+ * gives a float, // and % round towards minus infinity. Python's integers are unlimited; here a result over 64 bits is
+ * an error, and integers beyond 2^53 are rounded before division. Repetition is bounded by the limits of the tree.
  */
 #include "config/arith.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/arith.h -- the operators of config files; private to this folder.
+ * config/arith.h -- private to config/: the operators of config files.
  */
 #ifndef DF_CONFIG_ARITH_H
 #define DF_CONFIG_ARITH_H

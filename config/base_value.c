@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/base_value.c -- {{ _base_.model.neck }} in a .py or .json file: a value of its bases, as mmcv.Config has it.
+ * config/base_value.c -- {{ _base_.model.neck }} in a .py or .json file: a value of its bases, as in mmcv.Config.
  *
  * mmcv replaces it by a unique quoted word, reads the file and its bases, and then replaces every text equal to that
  * word by the value. So a base value is always a whole value, and a file cannot compute with it. Where mmcv would

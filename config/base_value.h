@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/base_value.h -- mmcv's {{ _base_.model.neck }}, which stands for a value of the bases; private to this folder.
+ * config/base_value.h -- private to config/: mmcv's {{ _base_.model.neck }}, which stands for a value of the bases.
  */
 #ifndef DF_CONFIG_BASE_VALUE_H
 #define DF_CONFIG_BASE_VALUE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/bind.c -- a dict into a struct, by an option table: defaults, types, ranges, and which keys there are.
+ * config/bind.c -- fills a struct from a dict by an option table: checks keys, types and ranges, and sets defaults.
  */
 #include "config/readers.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/config.h -- the public header of config/: config files of many dialects as one
- * tree, in the keys of mmdet 2.x / mmseg 0.x.
+ * config/config.h -- the public header of config/: reads config files of many dialects into one tree, in the keys of
+ * mmdet 2.x / mmseg 0.x.
  *
- * Reads `.json` and the official `.py` files (a restricted syntax; nothing is executed), follows `_base_`, merges the
- * way mmcv.Config does (`_delete_`), applies overrides, and fills option structs from dicts.
+ * Reads `.json`, `.yaml` and the official `.py` files (a restricted syntax; nothing is executed), follows `_base_`,
+ * merges like mmcv.Config (`_delete_`), applies overrides, and fills option structs from dicts.
  */
 #ifndef DF_CONFIG_CONFIG_H
 #define DF_CONFIG_CONFIG_H

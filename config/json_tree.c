@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/json_tree.c -- a JSON config file as a tree. Of two equal keys the last one counts, as in Python.
+ * config/json_tree.c -- reads a JSON config file into a tree. Of two equal keys the last one applies, as in Python.
  */
 #include "config/base_value.h"
 #include "config/readers.h"

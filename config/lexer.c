@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/lexer.c -- cuts a Python config file into tokens.
- * Python Language Reference, chapter 2, less what no config needs: bytes, imaginary numbers, indentation.
+ * config/lexer.c -- splits a Python config file into tokens.
+ *
+ * Python Language Reference, chapter 2, without what configs do not need: bytes, imaginary numbers, indentation.
  */
 #include "config/lexer.h"
 #include "config/base_value.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/lexer.h -- the words of a Python config file; private to this folder.
+ * config/lexer.h -- private to config/: the tokens of a Python config file.
  */
 #ifndef DF_CONFIG_LEXER_H
 #define DF_CONFIG_LEXER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/literal.c -- what number and text tokens of Python stand for.
+ * config/literal.c -- the values of Python's number and text tokens.
  */
 #include "config/lexer.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/merge.c -- a config over its base, with the rules of mmcv.Config, and single overrides.
+ * config/merge.c -- merges a config over its base, by the rules of mmcv.Config, and applies single overrides.
  */
 #include "config/merge.h"
 #include "config/readers.h"

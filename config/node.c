@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/node.c -- nodes read: found by key and path, their values, and messages that say where they stand.
+ * config/node.c -- reading nodes: finding them by key and path, their values, and messages with their position in the
+ * file.
  */
 #include "config/node.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/node.h -- the nodes of a config tree, and how to read them. How trees are built is private: config/tree.h.
+ * config/node.h -- the nodes of a config tree, and how to read them. Building trees is private: config/tree.h.
  */
 #ifndef DF_CONFIG_NODE_H
 #define DF_CONFIG_NODE_H

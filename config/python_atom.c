@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_atom.c -- values that hold no expression: texts, names, values of the bases. (Numbers: literal.c.)
+ * config/python_atom.c -- values without expressions: texts, names, values of the bases. (Numbers: literal.c.)
  */
 #include "config/base_value.h"
 #include "config/python_parser.h"

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_change.c -- statements that change a value which has a name already:
- *
+ * config/python_change.c -- statements that change an existing value:
  *     change  = place ( "=" values | "." ( "update" | "merge" ) "(" dict arguments ")"
  *                     | "." ( "append" | "extend" | "pop" ) "(" expression ")" )
  *     place   = ( NAME | "_base_" ) { "." NAME | "[" expression "]" }
- *
- * `_base_` is what the bases are together, before this file is merged over them.
+ * `_base_` is the merged tree of the bases, before this file is merged over it.
  */
 #include "config/python_parser.h"
 

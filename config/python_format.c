@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_format.c -- f-strings, and values as str() and repr() write them.
- * Python Language Reference 2.4.3, and "Format Specification Mini-Language" of its library reference, less what no
- * config needs: fields within a specification, grouping, alternate forms, binary and octal digits.
+ * config/python_format.c -- f-strings, and values as str() and repr() print them.
+ *
+ * Python Language Reference 2.4.3, and "Format Specification Mini-Language" of its library reference, without what
+ * configs do not need: fields within a specification, grouping, alternate forms, binary and octal digits.
  */
 #include "config/python_parser.h"
 

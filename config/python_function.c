@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_function.c -- the functions that Python config files may call, on values that are computed already.
- * (dict(..) has a grammar of its own: python_value.c.)
+ * config/python_function.c -- the functions that Python config files may call, on computed values. (dict(..) has its
+ * own grammar: python_value.c.)
  */
 #include "config/arith.h"
 #include "config/python_parser.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_import.c -- imports in Python configs. None runs code: in the configs that mmengine calls pure Python,
- * a class stands for its name, and a base is another config:
- *
+ * config/python_import.c -- imports in Python configs. No code is executed: in the configs that mmengine calls pure
+ * Python, a class stands for its name, and a base is another config:
  *     bases   = ( "with" "read_base" "(" ")" | "if" TEXT ) ":" { INDENT from NEWLINE }
  *     from    = "from" { "." } [ module ] "import" ( "*" | imported | "(" imported ")" )
  *     import  = "import" module [ "as" NAME ]

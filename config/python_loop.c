@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_loop.c -- comprehensions: [x for x in list], {f'{k}.weight': v
- * for k, v in pairs}, with any number of loops.
+ * config/python_loop.c -- comprehensions: [x for x in list], {f'{k}.weight': v for k, v in pairs}, with any number of
+ * loops.
  */
 #include "config/python_parser.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_parser.h -- what the files that read Python configs share; private to this folder. From the top down:
+ * config/python_parser.h -- private to config/: what the files of the Python config reader share. From the top down:
  * python.c reads statements, python_import.c and python_change.c some of them, python_value.c expressions and
- * python_loop.c comprehensions; python_function.c computes range(..), sum(..) and the others, python_atom.c makes texts
- * and looks up names. Tokens come from lexer.c. The grammar is in python.c.
+ * python_loop.c comprehensions; python_function.c computes range(..), sum(..) and other functions, python_atom.c makes
+ * texts and looks up names. Tokens come from lexer.c. python.c has the grammar.
  */
 #ifndef DF_CONFIG_PYTHON_PARSER_H
 #define DF_CONFIG_PYTHON_PARSER_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/python_value.c -- the expressions of a Python config file, by recursive descent straight to values: one
- * function for each rule of the grammar in python.c. Each reads what its rule describes and gives the value, or NULL
- * after df_fail().
+ * config/python_value.c -- the expressions of a Python config file, evaluated by recursive descent: one function for
+ * each rule of the grammar in python.c. Each parses its rule and returns the value, or NULL after df_fail().
  */
 #include "config/arith.h"
 #include "config/python_parser.h"

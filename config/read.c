@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/read.c -- files and their bases to one tree: the rules of mmcv.Config.fromfile().
+ * config/read.c -- reads a file and its bases into one tree, by the rules of mmcv.Config.fromfile().
  */
 #include "config/base_value.h"
 #include "config/dialect/dialect.h"

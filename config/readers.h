@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/readers.h -- the three formats of config files, each read into a tree; private to this folder.
+ * config/readers.h -- private to config/: the readers of the three file formats, each of which makes a tree.
  */
 #ifndef DF_CONFIG_READERS_H
 #define DF_CONFIG_READERS_H

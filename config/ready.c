@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/ready.c -- ready configs by their names: files NAME.py in folders that the program sets.
+ * config/ready.c -- ready configs by name: files NAME.py in folders that the program sets.
  */
 #include "config/ready.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/ready.h -- ready configs by their names; df_config_ready_folders() of config.h says where they are. Private to
- * config/.
+ * config/ready.h -- private to config/: ready configs by name; df_config_ready_folders() of config.h sets their
+ * folders.
  */
 #ifndef DF_CONFIG_READY_H
 #define DF_CONFIG_READY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/tree.c -- nodes: made, placed, copied, found.
+ * config/tree.c -- nodes: creating, inserting, copying and finding them.
  */
 #include "config/tree.h"
 

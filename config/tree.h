@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/tree.h -- how config/ builds its trees of nodes (config/node.h); private to this folder.
+ * config/tree.h -- private to config/: how it builds its trees of nodes (config/node.h).
  *
- * A tree is made of nodes in one arena. What a stranger's file may ask for is bounded here, once: nodes, bytes of
- * text, keys of a dict, depth. Functions that make something return NULL after df_fail().
+ * A tree consists of nodes in one arena. The resources that an untrusted file can use are bounded here: nodes, bytes
+ * of text, keys of a dict, depth. Functions that create something return NULL after df_fail().
  */
 #ifndef DF_CONFIG_TREE_H
 #define DF_CONFIG_TREE_H

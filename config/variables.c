@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/variables.c -- {{ fileDirname }} and the other names that a config has for itself, replaced by what they are.
+ * config/variables.c -- replaces {{ fileDirname }} and the other predefined variables of a config by their values.
  */
 #include "config/variables.h"
 

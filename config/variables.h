@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/variables.h -- private to this folder: {{ fileDirname }} and the other names that a config has for itself.
+ * config/variables.h -- private to config/: {{ fileDirname }} and the other predefined variables of a config.
  */
 #ifndef DF_CONFIG_VARIABLES_H
 #define DF_CONFIG_VARIABLES_H

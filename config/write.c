@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/write.c -- a tree as JSON, or as the Python file that reads back to it.
+ * config/write.c -- writes a tree as JSON, or as a Python file that reads back to it.
  */
 #include "config/tree.h"
 

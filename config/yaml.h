@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/yaml.h -- private to this folder: a place in a YAML file. yaml_line.c goes from line to line and reads what
- * stands in one; yaml_tree.c makes the tree of it.
+ * config/yaml.h -- private to config/: a position in a YAML file. yaml_line.c reads lines and the values in them;
+ * yaml_tree.c makes the tree.
  */
 #ifndef DF_CONFIG_YAML_H
 #define DF_CONFIG_YAML_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/yaml_line.c -- the lines of a YAML config file, and the texts, numbers and words that stand in one.
+ * config/yaml_line.c -- the lines of a YAML config file, and the texts, numbers and words in a line.
  */
 #include "config/yaml.h"
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/yaml_tree.c -- a YAML config file as a tree: the part of YAML that detectron2's files are written in.
- *
- *     block  = mapping | sequence | scalar               told apart by their first line; inside is further right
+ * config/yaml_tree.c -- reads a YAML config file into a tree: the part of YAML that detectron2's files use.
+ *     block  = mapping | sequence | scalar               the first line tells which; its contents are indented further
  *     mapping  = { key ":" value }                       all keys in one column
- *     sequence = { "-" value }                           all dashes in one column, also that of the key above
- *     flow   = "[" .. "]" | "{" .. "}"                   may go over several lines
- *     value  = [ "&" name ] [ "!" tag ] ( scalar | flow | block ), or "*" name: a copy of what has the anchor
- *
- * A text that is a value of Python is that value, as yacs has it: (640, 672) is a tuple, 1e-4 a number. Left out:
+ *     sequence = { "-" value }                           all dashes in one column, which may be that of the key above
+ *     flow   = "[" .. "]" | "{" .. "}"                   may span several lines
+ *     value  = [ "&" name ] [ "!" tag ] ( scalar | flow | block ), or "*" name: a copy of the value with this anchor
+ * A text that is a Python value becomes that value, as in yacs: (640, 672) is a tuple, 1e-4 a number. Not supported:
  * block texts (| and >), texts over several lines, merge keys, several documents.
  */
 #include <string.h>

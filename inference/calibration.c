@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/calibration.c -- listens to the inputs of weights, and chooses the range that 8 bits say of each. A
- * wide range has coarse steps, a narrow one cuts numbers off: by default that one is taken for which the sum of
- * both errors, squared, is least (Sung et al., "Resiliency of Deep Neural Networks under Quantization", 2015;
- * Nagel et al., arXiv 2106.08295, section 3.1).
+ * inference/calibration.c -- observes the inputs of weights, and chooses their ranges for 8 bits. A wide range has
+ * coarse steps, a narrow one clips numbers: by default the range with the least sum of both squared errors is chosen
+ * (Sung et al., "Resiliency of Deep Neural Networks under Quantization", 2015; Nagel et al., arXiv 2106.08295, section
+ * 3.1).
  */
 #include "inference/calibration.h"
 

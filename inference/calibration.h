@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/calibration.h -- private: what the inputs of a network's weights look like,
- * and the range of each that 8 bits should say.
+ * inference/calibration.h -- private: statistics of the inputs of a network's weights, and the range of each for 8
+ * bits.
  */
 #ifndef DF_INFERENCE_CALIBRATION_H
 #define DF_INFERENCE_CALIBRATION_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/detector.c -- opens a config and its checkpoint, and says what they are.
+ * inference/detector.c -- opens a config and its checkpoint, and describes them.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluate.c -- a test set through its network: what evaluations of detectors and segmentors share.
+ * inference/evaluate.c -- runs the network on a test set: what evaluations of detectors, segmentors and classifiers
+ * share.
  */
 #include "inference/evaluate.h"
 

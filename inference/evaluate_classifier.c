@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluate_classifier.c -- the test set of a classifier: how often its class, or one of its five likeliest,
- * is the right one; and how often it is one of several that are right (ReaL).
+ * inference/evaluate_classifier.c -- the test set of a classifier: top-1 and top-5 accuracy, and accuracy with several
+ * right labels (ReaL).
  */
 #include <stdlib.h>
 #include <string.h>

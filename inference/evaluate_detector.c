@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluate_detector.c -- the test set of a detector. Detections go into a journal as they come; at the end
- * the journal becomes COCO results files, and these are scored against annotations in COCO's form: the file of the
- * dataset, or one that is written of it.
+ * inference/evaluate_detector.c -- the test set of a detector. Detections are written to a journal as they are
+ * computed; at the end the journal becomes COCO results files, which are scored against annotations in COCO's format:
+ * the file of the dataset, or one that is written from it.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluate_segmentor.c -- the test set of a segmentor: every picture becomes a label map, which is counted
- * against the annotation at once. With a folder for results the maps are kept as PNG files, and those of a stopped
- * run are counted instead of made again.
+ * inference/evaluate_segmentor.c -- the test set of a segmentor: every picture becomes a label map, which is compared
+ * with the annotation at once. With a results folder the maps are kept as PNG files, and a resumed run reads those of
+ * the stopped one instead of computing them again.
  */
 #include <inttypes.h>
 #include <stdio.h>

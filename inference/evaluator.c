@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/evaluator.c -- mmengine's test_evaluator beside what eval does: the dataset says by which rule it is
- * scored, and every number of the rule is computed.
+ * inference/evaluator.c -- compares mmengine's test_evaluator with what eval does: here the dataset determines the
+ * rule of scoring, and every number of the rule is computed.
  */
 #include "inference/evaluator.h"
 

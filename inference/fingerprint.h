@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/fingerprint.h -- private: what the results of a run depend on, as hashes (FNV-1a, 64 bits): against
- * mistakes, not against malice.
+ * inference/fingerprint.h -- private: hashes of everything that the results of a run depend on (FNV-1a, 64 bits): they
+ * detect mistakes, not manipulation.
  */
 #ifndef DF_INFERENCE_FINGERPRINT_H
 #define DF_INFERENCE_FINGERPRINT_H

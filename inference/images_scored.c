@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/images_scored.c -- which images the results of a run are of: after a limit, a shard or a stop these are not
- * all of the ground truth, and an image that was never looked at is not one without detections.
+ * inference/images_scored.c -- the images that the results of a run cover: after a limit, a shard or a stop these are
+ * not all of the ground truth, and an image that was not processed must not count as one without detections.
  */
 #include "inference/images_scored.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/images_scored.h -- which images the results of a run are of. Included by inference/inference.h.
+ * inference/images_scored.h -- the images that the results of a run cover. Included by inference/inference.h.
  */
 #ifndef DF_INFERENCE_IMAGES_SCORED_H
 #define DF_INFERENCE_IMAGES_SCORED_H

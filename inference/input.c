@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/input.c -- prepared views become tensors, if they fit into this machine.
+ * inference/input.c -- converts prepared views to tensors, after checking that they fit into memory.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/journal.c -- a journal of detections.
+ * inference/journal.c -- the journal of an evaluation's detections.
  */
 #include "inference/journal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/journal.h -- private: results of an evaluation as they come: one line an image, so that a stopped run
- * loses at most the image it was at, and a resumed one goes on behind the last whole line.
+ * inference/journal.h -- private: the results of an evaluation, written as they are computed: one line for each image.
+ * So a stopped run loses at most the current image, and a resumed one continues after the last complete line.
  */
 #ifndef DF_INFERENCE_JOURNAL_H
 #define DF_INFERENCE_JOURNAL_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/label_map.c -- the classes of a picture's pixels as a PNG file.
+ * inference/label_map.c -- writes the classes of a picture's pixels as a PNG file.
  */
 #include "inference/label_map.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/label_map.h -- the classes of a picture's pixels as a PNG file, which the field's scoring programs read.
+ * inference/label_map.h -- writes the classes of a picture's pixels as a PNG file, which the field's scoring programs
+ * read.
  */
 #ifndef DF_INFERENCE_LABEL_MAP_H
 #define DF_INFERENCE_LABEL_MAP_H

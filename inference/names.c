@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/names.c -- what the classes of a network are called, and their ids in COCO's files.
+ * inference/names.c -- the names of a network's classes, and their ids in COCO's files.
  */
 #include <stdio.h>
 #include <string.h>

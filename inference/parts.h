@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/parts.h -- private: what a detector is made of.
+ * inference/parts.h -- private: the parts of a detector.
  */
 #ifndef DF_INFERENCE_PARTS_H
 #define DF_INFERENCE_PARTS_H

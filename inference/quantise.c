@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/quantise.c -- which weights of a network become 8 bits. Rounding errors of different
- * layers are nearly independent, so the squares of their losses add up: that says how many of the
- * worst to keep, and a pass says whether it is enough.
+ * inference/quantise.c -- chooses which weights of a network are quantised to 8 bits. Rounding errors of different
+ * layers are nearly independent, so the squares of their effects add up. This predicts how many of the worst weights
+ * to keep in float32; a pass then checks it.
  */
 #include "inference/quantise.h"
 

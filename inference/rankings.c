@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/rankings.c -- the likeliest classes of pictures, kept in a file of lines "PICTURE CLASS CLASS ...", both as
- * numbers from 0, behind a line that names what they depend on.
+ * inference/rankings.c -- the most likely classes of pictures, in a file of lines "PICTURE CLASS CLASS ...", all
+ * numbers from 0, after a first line with the hashes of what they depend on.
  */
 #include "inference/rankings.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/rankings.h -- private: what a classifier found, as it comes: one line a picture, so that a stopped run
- * loses at most the picture it was at, and a resumed one goes on behind the last whole line.
+ * inference/rankings.h -- private: the results of a classifier, written as they are computed: one line for each
+ * picture. So a stopped run loses at most the current picture, and a resumed one continues after the last complete
+ * line.
  */
 #ifndef DF_INFERENCE_RANKINGS_H
 #define DF_INFERENCE_RANKINGS_H

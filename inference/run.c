@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/run.c -- pictures through the network: detections, a class for every pixel, or a class for the picture.
+ * inference/run.c -- runs pictures through the network: detections, a class for every pixel, or a class for the
+ * picture.
  */
 #include <math.h>
 #include <stdio.h>

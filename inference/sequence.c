@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/sequence.c -- pictures in order, each through three hands: the loader reads and prepares, a stream
- * computes, and the caller takes. One stream has a loader beside it; of several, each reads its pictures itself, which
- * keeps every thread at work on something.
+ * inference/sequence.c -- runs pictures in order through three stages: the loader reads and prepares, a stream
+ * computes, and the caller takes the results. A single stream has a loader beside it; of several streams each reads
+ * its pictures itself, which keeps every thread busy.
  */
 #include "inference/sequence.h"
 

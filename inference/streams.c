@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inference/streams.c -- detectors over one network, lent to whoever has a picture.
+ * inference/streams.c -- several detectors that share one network, lent to the threads that have a picture.
  */
 #include "inference/streams.h"
 

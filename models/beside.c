@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/beside.c -- a config with its weights at hand.
+ * models/beside.c -- opens a config together with its weights.
  */
 #include "models/beside.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/class_count.c -- the commonest mistake with a checkpoint: it was trained for other classes. Only the layers
- * that end in classes have another shape then, and all of them tell the same number.
+ * models/class_count.c -- the most common mistake with a checkpoint: it was trained for other classes. Then only the
+ * layers that end in classes have another shape, and all of them imply the same number.
  *
- * A layer of a network with n classes has a * n rows, or a * (n + 1) where the background has a place of its own. So a
- * layer of w rows that the file has with m tells k = m / a, or k = m / a - 1, with a = w / n or a = w / (n + 1).
+ * A layer of a network with n classes has a * n rows, or a * (n + 1) if the background has its own. So a layer of w
+ * rows that has m rows in the file implies k = m / a classes, or k = m / a - 1, with a = w / n or a = w / (n + 1).
  */
 #include "models/class_count.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/class_count.h -- private: a checkpoint of other classes than the config's, and what to set.
+ * models/class_count.h -- private: detects a checkpoint with other classes than the config's, and names the setting to
+ * change.
  */
 #ifndef DF_MODELS_CLASS_COUNT_H
 #define DF_MODELS_CLASS_COUNT_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * models/detr_official.c -- DETR (Carion et al., ECCV 2020) and Deformable DETR (Zhu et al., ICLR 2021) by the
- * arguments of their official main programs: {'args': {..}} at the top of a config. Beside them may stand
- * `num_classes`, instead of that of the data set, and `resnet`, for a smaller backbone (blocks of each stage, width),
- * or with a type for any other one.
+ * arguments of their official main programs: {'args': {..}} at the top of a config. There may also be `num_classes`,
+ * which replaces that of the data set, and `resnet`, for a smaller backbone (blocks of each stage, width), or with a
+ * type for any other backbone.
  */
 #include <math.h>
 #include <stdio.h>
@@ -113,7 +113,7 @@ typedef struct {
 
 static const DfOpt detr_opts[] = {
     ARGS_OF_BOTH(2048, 4, 100, 1),
-    DF_OPT_BOOL(Args, masks, False, 
+    DF_OPT_BOOL(Args, masks, False,
                 "a mask for each query; parameters stand under `detr.` then, as in the official files"),
     DF_OPT_ENUM(Args, segments, instance, "instance|semantic",
                 "masks=True: instance: masks of detections; semantic: a class for every pixel"),

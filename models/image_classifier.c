@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/image_classifier.c -- classification as mmcls wires it: the mean of the backbone's last map, and a linear
- * layer. A backbone in its own classification form needs none of it.
+ * models/image_classifier.c -- classification as in mmcls: the mean of the backbone's last map, and a linear layer. A
+ * backbone in its own classification form needs neither.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/model.c -- a network by its config: built, loaded, run.
+ * models/model.c -- builds the network of a config, loads its weights and runs it.
  */
 #include "models/model.h"
 
@@ -201,8 +201,8 @@ static bool is_empty(const NnReport *report)
     return n == 0;
 }
 
-/* torchvision's networks without published weights have batch norms that count their batches, with an eps of 1e-5; those
- * of its weights COCO_V1, for which the ready configs are, are frozen, count nothing and have none. */
+/* torchvision's networks without published weights have batch norms that count their batches, with an eps of 1e-5;
+ * those of its weights COCO_V1, for which the ready configs are, are frozen, count nothing and have none. */
 static void warn_of_eps(const DfModel *model, const DfCheckpoint *file, const char *path)
 {
     const DfNode *eps = df_node_at(model->root, "model.backbone.norm_cfg.eps");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/parts.c -- from a dict with a `type` to a module that runs in its scope.
+ * models/parts.c -- creates a module from a dict with a `type`, and runs it in its scope.
  */
 #include "models/parts.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * models/parts.h -- private: a backbone, neck or head chosen by the `type` of its dict, and the trunk that most
- * networks have.
+ * networks share.
  */
 #ifndef DF_MODELS_PARTS_H
 #define DF_MODELS_PARTS_H

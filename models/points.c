@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/points.c -- hears which points the attentions of a network read, keeps those that are wanted, and takes them
- * back to the original picture. Of shared points (DAT) it keeps queries and keys and computes the weights of one query
- * when asked: as a matrix they would be larger than everything else in the network.
+ * models/points.c -- listens to the points that the attentions of a network read, stores those of the chosen layers,
+ * and converts them to pixels of the original picture. For shared points (DAT) it stores queries and keys, and
+ * computes the weights of one query on request: the matrix of all weights would be larger than everything else in the
+ * network.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/registry_models.c -- list.def as a table.
+ * models/registry_models.c -- the networks of list.def as a table.
  */
 #include "models/architecture.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/retinanet.c -- a detector of one stage: backbone, feature pyramid, dense head. Lin et al., "Focal Loss for
- * Dense Object Detection", ICCV 2017, section 4 and figure 3.
+ * models/retinanet.c -- one-stage detectors: backbone, feature pyramid, dense head. Lin et al., "Focal Loss for Dense
+ * Object Detection", ICCV 2017, section 4 and figure 3.
  */
 #include "models/parts.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * models/set_detector.h -- private: a detector whose head predicts a set: DETR (Carion et al., ECCV 2020), Deformable
- * DETR (Zhu et al., ICLR 2021). The image goes through the backbone, the neck if there is one, and the head; configs
- * are read elsewhere.
+ * DETR (Zhu et al., ICLR 2021). The image passes through the backbone, the neck if there is one, and the head. detr.c
+ * and detr_official.c read the configs.
  */
 #ifndef DF_MODELS_SET_DETECTOR_H
 #define DF_MODELS_SET_DETECTOR_H

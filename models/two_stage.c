@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * models/two_stage.c -- detectors of two stages: backbone, neck, region proposals, and a head for the regions. Faster
+ * models/two_stage.c -- two-stage detectors: backbone, neck, region proposals, and a head for the regions. Faster
  * R-CNN (Ren et al., NIPS 2015), Mask R-CNN (He et al., ICCV 2017), Cascade R-CNN (Cai and Vasconcelos, CVPR 2018);
- * they differ in their heads alone.
+ * they differ only in their heads.
  */
 #include "models/parts.h"
 

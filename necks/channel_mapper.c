@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * necks/channel_mapper.c -- levels of one width from the backbone's maps, as Deformable DETR reads them: Zhu et al.,
- * ICLR 2021, appendix A.2; mmdet's ChannelMapper. A convolution takes each map to that width. Levels beyond the last
- * map are made by 3x3 convolutions of stride 2: the first of them from the map, each other from the level before.
+ * necks/channel_mapper.c -- feature levels of equal width from the backbone's maps, as Deformable DETR reads them: Zhu
+ * et al., ICLR 2021, appendix A.2; mmdet's ChannelMapper. A convolution projects each map to this width. Levels beyond
+ * the last map are 3x3 convolutions with stride 2: the first of them of the last map, each other of the level before.
  */
 #include "necks/necks.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * necks/registry_necks.c -- list.def as a table.
+ * necks/registry_necks.c -- the necks of list.def as a table.
  */
 #include "necks/necks.h"
 

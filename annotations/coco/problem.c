@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/coco/problem.c -- what is not as the schema has it: told to the sink, and passed over where the sink
- * is patient.
+ * annotations/coco/problem.c -- handles deviations from the schema: reports them to the sink, and skips them if the
+ * sink is patient.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/coco/record.c -- the records of a list, field by field.
+ * annotations/coco/record.c -- reads the records of a list, field by field.
  */
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/coco/segments.c -- "segments_info" of panoptic files: [{"id": 3226956, "category_id": 1, "iscrowd": 0,
- * "area": 2840}, ...]. Other keys of a segment are passed over.
+ * annotations/coco/segments.c -- reads "segments_info" of panoptic files: [{"id": 3226956, "category_id": 1,
+ * "iscrowd": 0, "area": 2840}, ...]. Other keys of a segment are skipped.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/csv/csv.c -- rows of fields; a field in quotes may hold commas, line ends and doubled quotes.
+ * annotations/csv/csv.c -- reads CSV rows; a quoted field may contain commas, line ends and doubled quotes.
  */
 #include "annotations/csv/csv.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/dota/labels.c -- the objects of a picture, line by line.
+ * annotations/dota/labels.c -- reads the objects of a picture, line by line.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/openimages/mask.c -- the mask in a field of a table.
+ * annotations/openimages/mask.c -- decodes the mask in a field of a table.
  */
 #include <string.h>
 #include <zlib.h>

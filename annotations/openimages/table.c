@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/openimages/table.c -- the tables, row by row.
+ * annotations/openimages/table.c -- reads the tables, row by row.
  */
 #include "annotations/openimages/openimages.h"
 

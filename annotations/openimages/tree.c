@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/openimages/tree.c -- the tree of classes. A class may stand in several places.
+ * annotations/openimages/tree.c -- reads the tree of classes. A class may occur in several places.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/voc/encoding.c -- which encoding an XML file has (XML 1.0, appendix F), and the way to UTF-8.
+ * annotations/voc/encoding.c -- detects the encoding of an XML file (XML 1.0, appendix F), and converts it to UTF-8.
  */
 #include "annotations/voc/encoding.h"
 

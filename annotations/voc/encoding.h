@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/voc/encoding.h -- private: the text of an XML file in UTF-8, whatever it is written in.
+ * annotations/voc/encoding.h -- private: the text of an XML file, converted to UTF-8.
  */
 #ifndef DF_ANNOTATIONS_VOC_ENCODING_H
 #define DF_ANNOTATIONS_VOC_ENCODING_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/voc/results.c -- what was found of one class, a line for each box.
+ * annotations/voc/results.c -- reads results files, which have the detections of one class, a line for each box.
  */
 #include <string.h>
 

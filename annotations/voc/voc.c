@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/voc/voc.c -- one pass over the text. Of XML there is as much as such files have: elements within
- * elements, and text in the innermost.
+ * annotations/voc/voc.c -- reads the XML file of a picture in one pass. It supports the XML that such files contain:
+ * nested elements, and text in the innermost ones.
  */
 #include "annotations/voc/voc.h"
 

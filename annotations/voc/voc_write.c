@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/voc/voc_write.c -- the XML file of a picture, in the order of PASCAL VOC's own.
+ * annotations/voc/voc_write.c -- writes the XML file of a picture, in the order of PASCAL VOC's own.
  */
 #include "annotations/voc/voc.h"
 

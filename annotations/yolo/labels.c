@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/yolo/labels.c -- the objects of a picture, line by line.
+ * annotations/yolo/labels.c -- reads the objects of a picture, line by line.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/yolo/yolo_write.c -- lines of label files, and data.yaml.
+ * annotations/yolo/yolo_write.c -- writes the lines of label files, and data.yaml.
  */
 #include <ctype.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * backbone/dat/block.h -- private: the first half of a block of DAT, its attention, which the official code calls
- * attns.N. Each kind has a letter in `stage_spec`, a file here, and a record at the end of that file.
+ * attns.N. Each kind has a letter in `stage_spec`, a file in this folder, and a record at the end of that file.
  */
 #ifndef DF_BACKBONE_DAT_BLOCK_H
 #define DF_BACKBONE_DAT_BLOCK_H

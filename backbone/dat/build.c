@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/build.c -- makes the modules of a DAT, under the names of the official checkpoints.
+ * backbone/dat/build.c -- builds the modules of a DAT, under the names of the official checkpoints.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * backbone/dat/conv.c -- block X of DAT: x + mlp(norm(dwconv(x))), the block of Liu et al., "A ConvNet for the 2020s"
- * (ConvNeXt), CVPR 2022. What is here is the convolution; norm, MLP and sum are the other half's.
+ * (ConvNeXt), CVPR 2022. This file has the convolution; norm, MLP and sum are in the second half of the block (mlp.c,
+ * dat.c).
  */
 #include "backbone/dat/kinds.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/deform.c -- block D of DAT: deformable attention. Keys and values are sampled where the queries choose.
- * Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022, section 3.2 and figure 2:
+ * backbone/dat/deform.c -- block D of DAT: deformable attention. Keys and values are sampled at positions that the
+ * queries predict. Xia et al., "Vision Transformer with Deformable Attention", CVPR 2022, section 3.2 and figure 2:
  *     q = x Wq,   offset = theta(q),   x~ = phi(x; p + offset),   k~ = x~ Wk,   v~ = x~ Wv           (eq. 6 and 7)
  *     z = softmax(q k~' / sqrt(D) + phi(B; R)) v~,   for each head, and Wo of all heads                  (eq. 9)
- * p is a regular grid of reference points, phi bilinear interpolation (eq. 8), B a table of position biases, read at
- * the distances R between queries and samples.
+ * p is a regular grid of reference points, phi bilinear interpolation (eq. 8), B a table of position biases, which is
+ * interpolated at the displacements R between queries and samples.
  *
  * Dimensions: B batch, H x W queries, Hk x Wk samples (Ns of them), C channels in G groups; a group of channels shares
- * its samples, and holds one or several heads of D channels.
+ * its samples, and has one or several heads of D channels.
  */
 #include "backbone/dat/kinds.h"
 #include "backbone/dat/offsets.h"

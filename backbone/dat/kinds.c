@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/kinds.c -- which kinds of blocks DAT has, by letter.
+ * backbone/dat/kinds.c -- the table of DAT's kinds of blocks, by letter.
  */
 #include "backbone/dat/kinds.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/kinds.h -- private: which kinds of blocks DAT has. To add one: a file with a record as in pyramid.c, its
- * name here and in the table of kinds.c, its options in block.h and options.c.
+ * backbone/dat/kinds.h -- private: DAT's kinds of blocks. To add one: a file with a record as in pyramid.c, its name
+ * here and in the table of kinds.c, its options in block.h and options.c.
  */
 #ifndef DF_BACKBONE_DAT_KINDS_H
 #define DF_BACKBONE_DAT_KINDS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/local.c -- block A of DAT-Detection: local deformable attention. Every query attends to the k x k tokens
- * around it, each moved by an offset of its own. No published network has it.
+ * backbone/dat/local.c -- block A of DAT-Detection: local deformable attention. Every query attends to the k x k
+ * tokens around it, each moved by its own offset. No published network uses it.
  *
  * Dimensions: B batch, N = H x W queries, T = k x k samples for each, C channels in G groups, heads of D.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/mlp.c -- the second half of DAT's blocks: two linear layers, and between them perhaps a depthwise
- * convolution, which tells neighbours apart where attention does not.
+ * backbone/dat/mlp.c -- the second half of DAT's blocks: two linear layers, optionally with a depthwise convolution
+ * between them, which adds local context where attention has none.
  */
 #include "backbone/dat/mlp.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * backbone/dat/neighborhood.c -- block N of DAT: every query attends to the k x k tokens nearest to it, a window that
- * moves inwards at the border. Hassani et al., "Neighborhood Attention Transformer", CVPR 2023, section 3.1. DAT++ has
- * it where DAT has windows.
+ * is clamped at the border. Hassani et al., "Neighborhood Attention Transformer", CVPR 2023, section 3.1. DAT++ uses
+ * it instead of windows.
  */
 #include "backbone/dat/kinds.h"
 

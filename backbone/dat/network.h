@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/network.h -- private: what a DAT is made of, and what its files take from one another.
+ * backbone/dat/network.h -- private: the parts of a DAT, and functions that its files share.
  */
 #ifndef DF_BACKBONE_DAT_NETWORK_H
 #define DF_BACKBONE_DAT_NETWORK_H

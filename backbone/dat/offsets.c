@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/offsets.c -- theta_offset of the DAT paper, section 3.2 and figure 2(b): a strided depthwise convolution
- * of the queries, layer norm, GELU, and a 1x1 convolution to the offsets. The groups of channels go through the same
- * small network.
+ * backbone/dat/offsets.c -- the offset network, theta_offset of the DAT paper, section 3.2 and figure 2(b): a strided
+ * depthwise convolution of the queries, layer norm, GELU, and a 1x1 convolution to the offsets. All groups of channels
+ * use the same small network.
  */
 #include "backbone/dat/offsets.h"
 

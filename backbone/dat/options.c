@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/options.c -- the arguments of the official constructors, and which of them go together. Letters name
- * kinds of blocks (kinds.h): an option that begins with one concerns blocks of that kind alone.
+ * backbone/dat/options.c -- the arguments of the official constructors, and the rules between them. Letters name kinds
+ * of blocks (kinds.h): an option that begins with a letter applies only to blocks of this kind.
  */
 #include <string.h>
 

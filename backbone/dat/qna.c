@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * backbone/dat/qna.c -- block Q of DAT: Arar et al., "Learned Queries for Efficient Local Attention", CVPR 2022,
- * section 4. Queries are parameters, the same everywhere; each attends to the tokens around every place, and
+ * section 4. Queries are parameters, the same at every position; each attends to the tokens around a position, and
  * `attn_scale` weighs the queries:
  *     z = Wo (sum over queries: attn_scale softmax(query k' + bias) v)
- *
- * The official code pads nothing, so that only neighborhoods of one token run. Then the softmax of one score is 1:
- * keys, queries and position bias cancel, and what is left is Wo (v times the sum of attn_scale over the queries). The
- * parameters that cancel are kept for the sake of checkpoints.
+ * The official code has no padding, so it only runs with neighborhoods of one token. Then the softmax of one score is
+ * 1: keys, queries and position bias cancel, and the result is Wo (v times the sum of attn_scale over the queries).
+ * The parameters that cancel are kept for the checkpoints.
  */
 #include <math.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/slide.c -- block E of DAT: attention over the 3x3 tokens around a query. Pan et al., "Slide-Transformer:
+ * backbone/dat/slide.c -- block E of DAT: attention to the 3x3 tokens around a query. Pan et al., "Slide-Transformer:
  * Hierarchical Vision Transformer with Local Self-Attention", CVPR 2023, sections 4.2 and 4.3.
  *
- * A token's neighbours are fetched by depthwise convolutions: dep_conv starts as the nine shifts and is not trained,
- * dep_conv1 (the "deformed shifting module") is learned. Both see keys and values alike, and both are linear, so that
- * their sum is one convolution.
+ * A token's neighbours are gathered by depthwise convolutions: dep_conv is initialised to the nine shifts and not
+ * trained, dep_conv1 (the "deformed shifting module") is learned. Both are applied to keys and values, and both are
+ * linear, so their sum is one convolution.
  *
  * Dimensions: B batch, H x W tokens, C' = C / 4 channels inside, in heads of D; TAPS neighbours.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/dat/window.c -- blocks L and S of DAT: Swin's attention within windows, and within windows shifted by half a
- * window, rounded up where Swin rounds down (nn/window_attention.c has the arithmetic).
+ * backbone/dat/window.c -- blocks L and S of DAT: Swin's attention within windows, and within windows shifted by half
+ * a window, rounded up where Swin rounds down (nn/window_attention.c has the arithmetic).
  */
 #include "backbone/dat/kinds.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/pvt/block.h -- private: a block of both PVTs, attention and an MLP. That of v2 has a depthwise convolution
- * between its layers.
+ * backbone/pvt/block.h -- private: a block of PVT and PVT v2, attention and an MLP. In v2 the MLP has a depthwise
+ * convolution between its layers.
  */
 #ifndef DF_BACKBONE_PVT_BLOCK_H
 #define DF_BACKBONE_PVT_BLOCK_H

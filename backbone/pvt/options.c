@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/pvt/options.c -- what the options that both PVTs share must fulfil, and what follows from them.
+ * backbone/pvt/options.c -- checks the options that PVT and PVT v2 share, and derives sizes from them.
  */
 #include "backbone/pvt/options.h"
 

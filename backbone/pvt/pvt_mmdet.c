@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/pvt/pvt_mmdet.c -- PVT and PVT v2 as mmdet has them since 2.17. It calls them as the authors do,
- * PyramidVisionTransformer and ..V2, but its options and parameters have names of their own, and one class is both: v2
- * has patches that overlap, an MLP with a depthwise convolution, and a norm behind each stage. The equations stand in
- * pvt.c, block.c and attention.c. What differs from the authors' code: all norms have one eps, 1e-6, and the position
- * embedding is always resized to the map, bilinearly.
+ * backbone/pvt/pvt_mmdet.c -- PVT and PVT v2 as in mmdet since 2.17. It uses the authors' names,
+ * PyramidVisionTransformer and ..V2, but its options and parameters have different names, and both are one class: v2
+ * has overlapping patches, an MLP with a depthwise convolution, and a norm after each stage. pvt.c, block.c and
+ * attention.c have the equations. It differs from the authors' code: all norms have the same eps, 1e-6, and the
+ * position embedding is always resized to the map, bilinearly.
  */
 #include <math.h>
 

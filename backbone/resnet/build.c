@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/build.c -- makes the modules of a planned ResNet, under the names of torchvision and mmdet.
+ * backbone/resnet/build.c -- builds the modules of a planned ResNet, under the names of torchvision and mmdet.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/network.h -- private: what a ResNet is made of, and what its files take from one another.
+ * backbone/resnet/network.h -- private: the parts of a ResNet, and functions that its files share.
  */
 #ifndef DF_BACKBONE_RESNET_NETWORK_H
 #define DF_BACKBONE_RESNET_NETWORK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/plan.c -- what the options of a ResNet mean for its stages: how many blocks, how wide, strided or
- * dilated.
+ * backbone/resnet/plan.c -- derives the stages of a ResNet from its options: number of blocks, width, stride and
+ * dilation.
  */
 #include "backbone/resnet/network.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/plugin.c -- which plugins a config names, and where they stand.
+ * backbone/resnet/plugin.c -- the plugins that a config names, and their positions in a bottleneck.
  */
 #include "backbone/resnet/plugin.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backbone/resnet/plugin.h -- private: what a config puts into the bottlenecks of a ResNet (mmcv's
- * plugins): a map in, a map of the same shape out.
+ * backbone/resnet/plugin.h -- private: plugins of mmcv, modules that a config inserts into the bottlenecks of a
+ * ResNet; each maps a feature map to one of the same shape.
  */
 #ifndef DF_BACKBONE_RESNET_PLUGIN_H
 #define DF_BACKBONE_RESNET_PLUGIN_H

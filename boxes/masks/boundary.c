@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/boundary.c -- the boundary of a mask, a bit for each pixel of its box.
+ * boxes/masks/boundary.c -- the boundary of a mask, one bit for each pixel of its box.
  *
- * A run within a column is eroded by cutting its ends. Columns are then joined by AND with their neighbours, in steps
- * that double: with E_1 = E, E_2k(x) = E_k(x) AND E_k(x + k).
+ * A run within a column is eroded by shortening its ends. Columns are then combined by AND with their neighbours, in
+ * steps that double: with E_1 = E, E_2k(x) = E_k(x) AND E_k(x + k).
  */
 #include "boxes/masks/boundary.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/geometry.c -- the mask of an object goes along with the pixels: mirrored, resized, seen through a window.
- * mmdet's PolygonMasks and BitmapMasks (mmdet/structures/mask/structures.py), but bitmaps are runs.
+ * boxes/masks/geometry.c -- transforms the mask of an object together with the picture: mirrors, resizes and crops it.
+ * mmdet's PolygonMasks and BitmapMasks (mmdet/structures/mask/structures.py), except that bitmaps are run lengths
+ * here.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/object_mask.c -- the mask of an object is drawn, and copied.
+ * boxes/masks/object_mask.c -- draws and copies the mask of an object.
  */
 #include "boxes/masks/object_mask.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/object_mask.h -- the mask of an object, in the form that its file has, and how it goes along when the
- * picture is mirrored, resized, cropped or padded. Polygons stay polygons and runs stay runs, as mmdet's PolygonMasks
- * and BitmapMasks do.
+ * boxes/masks/object_mask.h -- the mask of an object, in the form that its file has, and transforming it when the
+ * picture is mirrored, resized, cropped or padded. Polygons stay polygons and run lengths stay run lengths, like
+ * mmdet's PolygonMasks and BitmapMasks.
  */
 #ifndef DF_BOXES_MASKS_OBJECT_MASK_H
 #define DF_BOXES_MASKS_OBJECT_MASK_H

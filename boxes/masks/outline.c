@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/outline.c -- a line around the foreground of a mask, on a coarse grid.
+ * boxes/masks/outline.c -- outlines of the foreground of a mask, on a coarse grid.
  *
- * Lines follow the sides of cells with the foreground on their right. Where two cells touch at a corner they turn
- * right, which keeps the cells apart. Every closed line has a side that leads right, on top of a cell: lines begin
+ * Lines follow the sides of cells with the foreground on their right. Where two cells touch at a corner, lines turn
+ * right, which keeps the cells apart. Every closed line has a side that leads right, on top of a cell: lines start
  * there, and each such side is walked once.
  */
 #include "boxes/masks/outline.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/polygon.c -- polygons to runs, the pixels of pycocotools.
+ * boxes/masks/polygon.c -- converts polygons to run lengths, with the pixels of pycocotools.
  *
- * There, vertices go to a grid five times as fine, every edge is drawn on it point by point, and each time the line
- * steps from column 5x+2 to 5x+3 of the grid, the pixel column x is crossed at the upper of the two points. Points
- * between are of no use, so here the two at each crossing are computed alone, by the same arithmetic. The crossings
- * of a column, sorted, are where its runs begin and end; two in one place cancel.
+ * There, vertices are rounded to a grid five times as fine, and every edge is drawn on it point by point. Each time
+ * the line steps from column 5x+2 to 5x+3 of the grid, pixel column x is crossed at the upper of the two points. Other
+ * points have no effect, so here only the two at each crossing are computed, with the same arithmetic. The sorted
+ * crossings of a column are the starts and ends of its runs; two at the same place cancel.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/remap.c -- runs of a picture that is mirrored, resized, cropped or padded, without its pixels: as runs go
- * down the columns, each column of the result is one of the source, and a stretch of foreground stays one.
+ * boxes/masks/remap.c -- run lengths of a picture that is mirrored, resized, cropped or padded, without decoding
+ * pixels. Runs go down the columns, so each column of the result comes from one column of the source, and a run of
+ * foreground stays one run.
  */
 #include <string.h>
 

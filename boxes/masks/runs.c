@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/runs.c -- lists of run lengths: what they cover, their union and intersection.
+ * boxes/masks/runs.c -- lists of run lengths: their area, union and intersection.
  *
- * Counts are unsigned 32-bit numbers that wrap around, and a walk down a list ends where pycocotools' ends, also for
- * runs that describe no mask.
+ * Counts are unsigned 32-bit numbers that wrap around, and a walk through a list ends where pycocotools' does, even
+ * for run lengths that are not a valid mask.
  */
 #include "boxes/masks/runs.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/runs.h -- lists of runs in memory that is used again and again, for evaluations with many masks.
+ * boxes/masks/runs.h -- lists of run lengths in memory that is reused, for evaluations with many masks.
  */
 #ifndef DF_BOXES_MASKS_RUNS_H
 #define DF_BOXES_MASKS_RUNS_H

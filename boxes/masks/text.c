@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/text.c -- COCO's compressed runs: each is, from the fourth on, the difference to the run two before,
- * cut into groups of five bits from the lowest up, each group a character from '0' on with 32 added where more
- * follow; the last one's top bit is the sign.
+ * boxes/masks/text.c -- COCO's compressed run lengths. From the fourth on, each number is the difference to the run
+ * two before. It is split into groups of five bits, lowest first; each group is a character from '0' on, plus 32 if
+ * more groups follow. The top bit of the last group is the sign.
  */
 #include "boxes/masks/runs.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/trace.c -- rings around the pixels of a mask, and rings joined to one.
+ * boxes/masks/trace.c -- polygons that follow the pixels of a mask, and joining several to one.
  *
- * A ring goes along the edges between pixels inside and outside, with the inside on its right. Where two pixels meet at
- * a corner alone, it turns right, so that they stay apart.
+ * A polygon follows the edges between pixels inside and outside, with the inside on its right. Where two pixels touch
+ * only at a corner, it turns right, so that they stay apart.
  */
 #include "boxes/masks/trace.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * boxes/masks/trace.h -- a mask as polygons that follow the edges of its pixels, so that nothing of it is lost: drawn
- * again (df_mask_from_polygon()), they give the same mask.
+ * boxes/masks/trace.h -- exact polygons of a mask, which follow the edges of its pixels: drawn again
+ * (df_mask_from_polygon()), they give the same mask.
  */
 #ifndef DF_BOXES_MASKS_TRACE_H
 #define DF_BOXES_MASKS_TRACE_H

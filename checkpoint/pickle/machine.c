@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/machine.c -- the stack and the memo of the pickle machine: nothing is taken that is not there.
+ * checkpoint/pickle/machine.c -- the stack and the memo of the pickle machine, with bounds checks.
  */
 #include "checkpoint/pickle/machine.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/machine.h -- private: the stack and the memo of the pickle machine. unpickle.c has the opcodes that
- * work on them.
+ * checkpoint/pickle/machine.h -- private: the stack and the memo of the pickle machine. unpickle.c has the opcodes.
  */
 #ifndef DF_CHECKPOINT_PICKLE_MACHINE_H
 #define DF_CHECKPOINT_PICKLE_MACHINE_H

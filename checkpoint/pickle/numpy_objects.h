@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/numpy_objects.h -- private: the calls that make arrays of numpy, each of a tuple of arguments.
+ * checkpoint/pickle/numpy_objects.h -- private: the calls that build arrays of numpy, each from a tuple of arguments.
  */
 #ifndef DF_CHECKPOINT_PICKLE_NUMPY_OBJECTS_H
 #define DF_CHECKPOINT_PICKLE_NUMPY_OBJECTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/operand.c -- what follows an opcode in a pickle. Every length is compared with the bytes that are
- * left.
+ * checkpoint/pickle/operand.c -- reads the operand of an opcode in a pickle. Every length is checked against the
+ * remaining bytes.
  */
 #include "checkpoint/pickle/operand.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/operand.h -- what follows an opcode in a pickle. Private to the unpickler.
+ * checkpoint/pickle/operand.h -- private to the unpickler: the operands of opcodes.
  */
 #ifndef DF_CHECKPOINT_PICKLE_OPERAND_H
 #define DF_CHECKPOINT_PICKLE_OPERAND_H

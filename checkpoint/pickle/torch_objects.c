@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/torch_objects.c -- the few calls in a checkpoint that mean something here: what torch/_utils.py
- * rebuilds tensors with, ordered dicts, and storages by persistent id (torch/serialization.py). Every other call
- * gives an opaque object.
+ * checkpoint/pickle/torch_objects.c -- the calls in a pickle that the unpickler understands: those of torch/_utils.py
+ * that rebuild tensors, ordered dicts, and storages by persistent id (torch/serialization.py). Every other call gives
+ * an opaque object.
  */
 #include <string.h>
 

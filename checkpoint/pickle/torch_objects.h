@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/torch_objects.h -- private: the calls in a checkpoint that mean something here.
+ * checkpoint/pickle/torch_objects.h -- private: the calls in a pickle that the unpickler understands.
  */
 #ifndef DF_CHECKPOINT_PICKLE_TORCH_OBJECTS_H
 #define DF_CHECKPOINT_PICKLE_TORCH_OBJECTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/unpickle.c -- the opcodes of Python's pickle language, after the table of pickletools.py
- * (CPython, "The pickle machine"). One row per opcode: its name, the form of its operand, what it does to the stack.
+ * checkpoint/pickle/unpickle.c -- the opcodes of Python's pickle language, after the table of pickletools.py (CPython,
+ * "The pickle machine"). One row for each opcode: its name, the form of its operand, and its effect on the stack.
  */
 #include "checkpoint/pickle/unpickle.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/unpickle.h -- private to checkpoint/: Python's pickle language (protocols 0 to 5), read into a
+ * checkpoint/pickle/unpickle.h -- private to checkpoint/: reads Python's pickle language (protocols 0 to 5) into a
  * tree of plain values.
  *
- * A pickle is a program for a stack machine whose calls may name any function of the reader's Python. Here a call
- * builds a container or a tensor's description if its name is one of the few in torch_objects.c; any other call gives
- * an opaque object that is carried along and never looked into.
+ * A pickle is a program for a stack machine whose calls may name any Python function. Here a call builds a container
+ * or the description of a tensor if its name is one of the few in torch_objects.c; any other call gives an opaque
+ * object, which is passed along but never interpreted.
  */
 #ifndef DF_CHECKPOINT_PICKLE_UNPICKLE_H
 #define DF_CHECKPOINT_PICKLE_UNPICKLE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * checkpoint/pickle/value.c -- the values of a pickle: made, filled, looked up.
+ * checkpoint/pickle/value.c -- the values of a pickle: creating, filling and looking them up.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/bench/bandwidth.c -- what memory gives just now: the triad of STREAM (McCalpin, 1995), a = b + s c, through the
- * pool over arrays that no cache holds. Three arrays are counted, two read and one written.
+ * cli/bench/bandwidth.c -- measures the current memory bandwidth: the triad of STREAM (McCalpin, 1995), a = b + s c,
+ * on all threads, over arrays larger than any cache. Three arrays are counted, two read and one written.
  */
 #include "cli/bench/bench.h"
 

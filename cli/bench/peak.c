@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/bench/peak.c -- what the machine can do just now: a square product through the pool, as large as big layers are.
+ * cli/bench/peak.c -- measures the current speed of the machine: a square matrix product on all threads, as large as
+ * big layers are.
  */
 #include "cli/bench/bench.h"
 

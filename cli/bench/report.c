@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/bench/report.c -- what the passes took, as a table and as JSON.
+ * cli/bench/report.c -- prints the times of passes as a table, and writes them as JSON.
  */
 #include "cli/bench/bench.h"
 

@@ -3,8 +3,8 @@
  * cli/bench/roofline.c -- modules under the roofline (Williams, Waterman, Patterson, CACM 2009): a module that does F
  * operations on B bytes takes at least
  *     max(F / peak, B / bandwidth)
- * seconds. Of the two, the larger one bounds it: products with many operations a byte lie right of the ridge, where
- * F / B = peak / bandwidth, and are bounded by arithmetic; the others by memory.
+ * seconds. The larger of the two is its bound: modules with many operations a byte, F / B > peak / bandwidth, are
+ * bound by arithmetic, the others by memory.
  */
 #include "cli/bench/bench.h"
 #include "report/report.h"

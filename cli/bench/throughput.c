@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/bench/throughput.c -- pictures a second when several are computed at a time, each on its share of the threads.
+ * cli/bench/throughput.c -- measures pictures a second when several are computed at a time, each on its share of the
+ * threads.
  */
 #include "cli/bench/bench.h"
 #include "cli/common/noise.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/bench/training.c -- the time of a training step on noise: forward with losses, backward, update.
+ * cli/bench/training.c -- measures the time of a training step on random pictures: forward with losses, backward,
+ * update.
  */
 #include "cli/bench/bench.h"
 #include "cli/common/noise.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/advice.c -- a score near zero is rarely the network's: what `metric check` says of the same files.
+ * cli/common/advice.c -- a score near zero is rarely the network's fault: prints what `metric check` finds in the same
+ * files.
  */
 #include "cli/common/advice.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/advice.h -- what may be wrong with files whose score is near zero.
+ * cli/common/advice.h -- prints what may be wrong with files whose score is near zero.
  */
 #ifndef DF_CLI_COMMON_ADVICE_H
 #define DF_CLI_COMMON_ADVICE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/data_folder.c -- --data of a command that tests a network.
+ * cli/common/data_folder.c -- the option --data of commands that test a network.
  */
 #include "cli/common/data_folder.h"
 

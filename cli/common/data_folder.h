@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/data_folder.h -- --data of a command that tests a network: any folder of labelled pictures.
+ * cli/common/data_folder.h -- the option --data of commands that test a network: any folder of labelled pictures.
  */
 #ifndef DF_CLI_DATA_FOLDER_H
 #define DF_CLI_DATA_FOLDER_H

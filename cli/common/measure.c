@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/measure.c -- a network timed in a process of its own, so that its peak memory is its own and nothing is
- * warm from another.
+ * cli/common/measure.c -- times a network in a separate process, so that it has its own peak memory, and no caches are
+ * warm from another network.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/noise.c -- a training batch that means nothing.
+ * cli/common/noise.c -- a training batch of random pictures and objects.
  */
 #include "cli/common/noise.h"
 

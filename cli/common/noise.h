@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/noise.h -- a training batch that means nothing: pictures of noise with objects of all sizes, for whoever
- * wants the time or the memory of a step before there are data.
+ * cli/common/noise.h -- a training batch of random pictures with objects of all sizes, to measure the time or the
+ * memory of a step without data.
  */
 #ifndef DF_CLI_COMMON_NOISE_H
 #define DF_CLI_COMMON_NOISE_H

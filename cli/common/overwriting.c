@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/overwriting.c -- no command writes over what it reads, and no two of its outputs are one file.
+ * cli/common/overwriting.c -- checks that no command overwrites its inputs, and that no two of its outputs are the
+ * same file.
  */
 #include <string.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/page_pictures.c -- small pictures for pages, whole or parts of them.
+ * cli/common/page_pictures.c -- thumbnails for pages, of whole pictures or parts of them.
  */
 #include "cli/common/page_pictures.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/page_pictures.h -- small pictures for pages, from a folder of the large ones.
+ * cli/common/page_pictures.h -- thumbnails for pages, made from a folder of pictures.
  */
 #ifndef DF_CLI_COMMON_PAGE_PICTURES_H
 #define DF_CLI_COMMON_PAGE_PICTURES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/passes.c -- passes through a network over noise.
+ * cli/common/passes.c -- passes through a network on random pictures.
  */
 #include "cli/common/noise.h"
 #include "cli/common/passes.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/passes.h -- passes through a network over noise: counted, or timed. For info, bench and compare.
+ * cli/common/passes.h -- passes through a network on random pictures, counted or timed, for info, bench and compare.
  */
 #ifndef DF_CLI_COMMON_PASSES_H
 #define DF_CLI_COMMON_PASSES_H

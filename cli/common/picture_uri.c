@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/picture_uri.c -- a picture as a part of a page.
+ * cli/common/picture_uri.c -- a picture embedded in a page.
  */
 #include "cli/common/picture_uri.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/picture_uri.h -- a picture as a part of a page: a data: URI.
+ * cli/common/picture_uri.h -- a picture embedded in a page, as a data: URI.
  */
 #ifndef DF_CLI_COMMON_PICTURE_URI_H
 #define DF_CLI_COMMON_PICTURE_URI_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/progress.c -- how far a long command is, how fast, and how long it will still take.
+ * cli/common/progress.c -- the progress line of a long command: what is done, its speed, and the remaining time.
  */
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/scores.c -- the numbers of COCO, of one type or several from one reading of the files.
+ * cli/common/scores.c -- COCO's scores, of one type or several from one reading of the files.
  */
 #include "cli/common/scores.h"
 

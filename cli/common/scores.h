@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/scores.h -- a COCO results file against its ground truth: the tables and the JSON that eval and metric
- * print.
+ * cli/common/scores.h -- scores a COCO results file against its ground truth: the tables and the JSON that eval and
+ * metric print.
  */
 #ifndef DF_CLI_COMMON_SCORES_H
 #define DF_CLI_COMMON_SCORES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/scores_page.c -- writes the page that explains a COCO score, with small pictures if there is a folder of
- * them.
+ * cli/common/scores_page.c -- writes the page that explains a COCO score, with thumbnails if there is a folder of
+ * pictures.
  */
 #include "cli/common/scores_page.h"
 

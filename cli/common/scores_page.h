@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/common/scores_page.h -- why a COCO score is what it is, as a page and for the JSON.
+ * cli/common/scores_page.h -- explains a COCO score, as a page and for the JSON.
  */
 #ifndef DF_CLI_COMMON_SCORES_PAGE_H
 #define DF_CLI_COMMON_SCORES_PAGE_H

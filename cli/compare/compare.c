@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/compare.c -- deformer compare: results side by side, with bootstrap confidence intervals over images;
- * or models, with what they cost (models.c).
+ * cli/compare/compare.c -- deformer compare: compares results, with bootstrap confidence intervals over images; or
+ * models, by their cost (models.c).
  */
 #include "cli/compare/models.h"
 #include "cli/compare/options.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/model.c -- small questions about the models that are compared.
+ * cli/compare/model.c -- small functions of a compared model.
  */
 #include "cli/compare/model.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/model.h -- what is known about each of the models that are compared.
+ * cli/compare/model.h -- one of the compared models: its costs and scores.
  */
 #ifndef DF_CLI_COMPARE_MODEL_H
 #define DF_CLI_COMPARE_MODEL_H

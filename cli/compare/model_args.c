@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/model_args.c -- [NAME=]CONFIG[:CHECKPOINT][@RUN]: arguments into models, and names for those that have
- * none.
+ * cli/compare/model_args.c -- [NAME=]CONFIG[:CHECKPOINT][@RUN]: parses arguments into models, and names those without
+ * a name.
  */
 #include "cli/compare/models.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/models.c -- models side by side. What they cost comes from a dry pass and from measuring them in turns;
- * how good they are, from the results of their runs.
+ * cli/compare/models.c -- compares models. Their costs come from a dry pass and from timing them in turns; their
+ * scores from the results of their runs.
  */
 #include "cli/compare/models.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/models.h -- `deformer compare` of models, from arguments to what is written.
+ * cli/compare/models.h -- `deformer compare` of models, from arguments to output.
  */
 #ifndef DF_CLI_COMPARE_MODELS_H
 #define DF_CLI_COMPARE_MODELS_H

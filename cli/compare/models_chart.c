@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/models_chart.c -- models side by side as a chart: accuracy over cost, or time over multiply-adds if
- * there is no accuracy.
+ * cli/compare/models_chart.c -- draws the compared models: accuracy over cost, or time over multiply-adds if there is
+ * no accuracy.
  */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/models_json.c -- models side by side as JSON, in full precision.
+ * cli/compare/models_json.c -- writes the compared models as JSON, in full precision.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/models_table.c -- models side by side as a table, plain or in Markdown.
+ * cli/compare/models_table.c -- prints the compared models as a table, plain or in Markdown.
  */
 #include <math.h>
 #include <stddef.h>

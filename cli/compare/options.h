@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/options.h -- what `deformer compare` was asked for.
+ * cli/compare/options.h -- the options of `deformer compare`.
  */
 #ifndef DF_CLI_COMPARE_OPTIONS_H
 #define DF_CLI_COMPARE_OPTIONS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/compare/runs_page.c -- deformer compare --explain: results side by side, with what changed image by image.
+ * cli/compare/runs_page.c -- deformer compare --explain: the page of compared results, with the changes image by
+ * image.
  */
 #include "cli/compare/runs_page.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/convert.c -- deformer data convert: one form into another.
+ * cli/data/convert.c -- deformer data convert: converts a dataset to another format.
  */
 #include "cli/data/data.h"
 

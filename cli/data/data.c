@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/data.c -- deformer data: looks at datasets, converts and chooses from them; no model. The first
- * word says what; each is a file beside this one.
+ * cli/data/data.c -- deformer data: inspects, converts and selects datasets, without a model. Each subcommand has a
+ * file in this folder.
  */
 #include "cli/data/data.h"
 

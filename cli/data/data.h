@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/data.h -- what is done with datasets behind `deformer data`, each a file, and what these share.
+ * cli/data/data.h -- private: the subcommands of `deformer data`, and what they share.
  */
 #ifndef DF_CLI_DATA_DATA_H
 #define DF_CLI_DATA_DATA_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/draw.c -- deformer data draw: annotations drawn on pictures, to look at.
+ * cli/data/draw.c -- deformer data draw: draws annotations on pictures.
  */
 #include <string.h>
 

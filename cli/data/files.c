@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/files.c -- datasets in and out, and what is said of it.
+ * cli/data/files.c -- reads and writes datasets for the subcommands, and reports about it.
  */
 #include <math.h>
 #include <stdlib.h>

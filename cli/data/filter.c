@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/filter.c -- deformer data filter: some classes, objects and pictures.
+ * cli/data/filter.c -- deformer data filter: keeps some classes, objects and pictures.
  */
 #include <fnmatch.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/merge.c -- deformer data merge: several datasets as one.
+ * cli/data/merge.c -- deformer data merge: joins several datasets.
  */
 #include <stdio.h>
 

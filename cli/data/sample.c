@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/sample.c -- deformer data sample: some of the pictures, by chance.
+ * cli/data/sample.c -- deformer data sample: draws some pictures at random.
  */
 #include "cli/data/split.h"
 

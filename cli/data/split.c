@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/split.c -- deformer data split: pictures divided into parts.
+ * cli/data/split.c -- deformer data split: divides pictures into parts.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <regex.h>

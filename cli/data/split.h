@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/split.h -- what stays together when pictures are divided.
+ * cli/data/split.h -- private: the groups of pictures that stay together when pictures are divided.
  */
 #ifndef DF_CLI_DATA_SPLIT_H
 #define DF_CLI_DATA_SPLIT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/stats.c -- deformer data stats: counts what is in a dataset.
+ * cli/data/stats.c -- deformer data stats: counts the contents of a dataset.
  */
 #include "cli/data/stats.h"
 

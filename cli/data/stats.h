@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/stats.h -- what deformer data stats counts (stats.c), and how it is told (stats_text.c).
+ * cli/data/stats.h -- private: the counts of deformer data stats (stats.c), and printing them (stats_text.c).
  */
 #ifndef DF_CLI_DATA_STATS_H
 #define DF_CLI_DATA_STATS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/data/stats_text.c -- what deformer data stats has counted, as a table and as JSON.
+ * cli/data/stats_text.c -- prints the counts of deformer data stats as a table, and writes them as JSON.
  */
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/forward/forward.c -- deformer forward: one pass on a given tensor, or the training steps of given batches; every
- * output by its official name.
+ * cli/forward/forward.c -- deformer forward: one pass on a given tensor, or the training steps of given batches;
+ * writes every output under its official name.
  */
 #include "cli/forward/forward.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/forward/forward.h -- private to forward: tensors of a file go in (inputs.c, targets.c), through the network
- * (pass.c) or through training steps (steps.c), and what comes out is kept under its official names (outputs.c).
+ * cli/forward/forward.h -- private to forward: the tensors of a file (inputs.c, targets.c) go through the network
+ * (pass.c) or through training steps (steps.c), and outputs are kept under their official names (outputs.c).
  */
 #ifndef DF_CLI_FORWARD_FORWARD_H
 #define DF_CLI_FORWARD_FORWARD_H

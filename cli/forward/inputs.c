@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/forward/inputs.c -- pictures as tensors, and what is said of them.
+ * cli/forward/inputs.c -- reads pictures as tensors, and their sizes.
  */
 #include "cli/forward/forward.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/forward/outputs.c -- what a pass gives, kept until the file is written.
+ * cli/forward/outputs.c -- keeps the outputs of a pass until the file is written.
  */
 #include "cli/forward/forward.h"
 

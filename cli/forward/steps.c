@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/forward/steps.c -- training steps on given targets: losses, gradients and buffers of one, or where several lead.
+ * cli/forward/steps.c -- training steps on given targets: losses, gradients and buffers of one step, or the weights
+ * after several.
  */
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/forward/targets.c -- what a batch should have been, by the names that mmdet, mmseg and DETR use: boxes, labels,
- * masks, label maps, and what a sampler chose in another program.
+ * cli/forward/targets.c -- reads the targets of a batch, under the names of mmdet, mmseg and DETR: boxes, labels,
+ * masks, label maps, and the choices of a sampler in another program.
  */
 #include <math.h>
 #include <string.h>

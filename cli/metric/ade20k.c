@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/ade20k.c -- deformer metric ade20k: label maps in two folders of PNG files, scored as mmseg scores them.
+ * cli/metric/ade20k.c -- deformer metric ade20k: scores label maps in two folders of PNG files as mmseg does.
  *
- * Each thread takes the next pair and counts into its own accumulator; the sums are the same bits for any number of
+ * Each thread takes the next pair and counts into its own accumulator; the sums have the same bits for any number of
  * threads.
  */
 #include <string.h>

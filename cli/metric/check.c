@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/check.c -- deformer metric check: what silently ruins a score. Fails (exit status 1) if there is an
- * error among the findings.
+ * cli/metric/check.c -- deformer metric check: finds mistakes that silently ruin a score. It fails (exit status 1) if
+ * a finding is an error.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/check_maps.c -- deformer metric check of two folders of label maps.
+ * cli/metric/check_maps.c -- deformer metric check for two folders of label maps.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cli/metric/cityscapes.c -- deformer metric cityscapes: the AP of instances by the rules of Cityscapes' own scripts,
- * from the files that these read and that mmdet writes: for CITY_123456_123456_gtFine_instanceIds.png a text that
- * begins with the same three parts, with a line "MASK.png LABEL SCORE" for each prediction.
+ * from the files that these read and mmdet writes: for CITY_123456_123456_gtFine_instanceIds.png a text file whose
+ * name starts with the same three parts, with a line "MASK.png LABEL SCORE" for each prediction.
  */
 #include <math.h>
 #include <stdlib.h>

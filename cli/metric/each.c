@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/each.c -- many files, one after the other, by all threads.
+ * cli/metric/each.c -- processes many files on all threads, in order.
  */
 #include <stdatomic.h>
 

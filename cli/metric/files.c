@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/files.c -- folders as sorted lists of files, and files as lists of lines.
+ * cli/metric/files.c -- lists the files of a folder, sorted, and reads files as lists of lines.
  */
 #include "cli/metric/metric.h"
 

@@ -3,10 +3,13 @@
  * cli/metric/imagenet.c -- deformer metric imagenet: accuracy of logits, or of a list of predictions against folders
  * of classes.
  *
- *   LOGITS.safetensors [--labels FILE]   `logits` [N, C]; labels from the array `labels` [N] or a file with one a
- * line, as last word PREDICTIONS.txt DIR                  lines "NAME CLASS [CLASS ..]", best first; the right class
- * is the folder of DIR that NAME is in. A class is the name of a folder or its place among the sorted folders, from 0
- * Real labels count in the order of the images: rows of the logits, or sorted names.
+ *   LOGITS.safetensors [--labels FILE]   `logits` [N, C]; labels from its array `labels` [N], or from FILE with one
+ *                                        label a line, as the last word
+ *   PREDICTIONS.txt DIR                  lines "NAME CLASS [CLASS ..]", best first; the right class is the folder of
+ *                                        DIR that contains NAME. A class is the name of a folder or its index among
+ *                                        the sorted folders, from 0
+ *
+ * ReaL labels are in the order of the images: rows of the logits, or sorted names.
  */
 #include <stdlib.h>
 #include <string.h>

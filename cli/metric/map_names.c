@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/map_names.c -- names for the classes of label maps, from where data sets and runs have them.
+ * cli/metric/map_names.c -- names for the classes of label maps, from data sets and runs.
  */
 #include "cli/metric/map_names.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/map_names.h -- what the classes of label maps are called.
+ * cli/metric/map_names.h -- private: names for the classes of label maps.
  */
 #ifndef DF_CLI_METRIC_MAP_NAMES_H
 #define DF_CLI_METRIC_MAP_NAMES_H

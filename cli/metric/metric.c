@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/metric.c -- deformer metric: scoring alone, no model. The first word says how; each way is a file beside
- * this one.
+ * cli/metric/metric.c -- deformer metric: scores files, without a model. Each subcommand is a way of scoring, with a
+ * file in this folder.
  */
 #include "cli/metric/metric.h"
 

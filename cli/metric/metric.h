@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/metric.h -- the ways of scoring behind `deformer metric`, each a file, and the options that they share.
+ * cli/metric/metric.h -- private: the subcommands of `deformer metric`, and the options that they share.
  */
 #ifndef DF_CLI_METRIC_METRIC_H
 #define DF_CLI_METRIC_METRIC_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/openimages.c -- deformer metric openimages: the published tables against a table of predictions.
+ * cli/metric/openimages.c -- deformer metric openimages: scores a table of predictions against the published tables.
  */
 #include <stdio.h>
 #include <string.h>

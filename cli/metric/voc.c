@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/metric/voc.c -- deformer metric voc and deformer metric dota: labels of pictures against
- * results of classes, as the devkits keep them.
+ * cli/metric/voc.c -- deformer metric voc and deformer metric dota: scores the results files of the devkits against
+ * labels of pictures.
  */
 #include <stdio.h>
 #include <string.h>

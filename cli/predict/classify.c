@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/classify.c -- deformer predict of a classifier: one picture's likeliest classes as lines, as JSON, and
- * written under the picture.
+ * cli/predict/classify.c -- deformer predict with a classifier: the most likely classes of one picture as lines, as
+ * JSON, and drawn below the picture.
  */
 #include "cli/predict/predict.h"
 

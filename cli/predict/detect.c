@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/detect.c -- deformer predict of a detector: one picture's detections as lines, as JSON, as a drawing.
+ * cli/predict/detect.c -- deformer predict with a detector: the detections of one picture as lines, as JSON, and as a
+ * drawing.
  */
 #include "cli/predict/predict.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/explain.c -- deformer predict --explain: for detections or for a place, which points attention read and
- * how much each counted. A figure for each of them and each layer, the numbers of a picture as JSON, and a page
- * (docs/explain.md).
+ * cli/predict/explain.c -- deformer predict --explain: the points that attention reads for detections or for a
+ * position, and their weights. It draws a figure for each of them and each layer, and writes the numbers of a picture
+ * as JSON, and a page (docs/explain.md).
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/explain_page.c -- deformer predict --explain: the page in which the pointer chooses whose points are
- * shown. Of the queries of a layer it has those that stand nearest to an even grid of places, as many as fit.
+ * cli/predict/explain_page.c -- deformer predict --explain: the page in which the pointer selects whose points are
+ * shown. Of the queries of a layer it contains those nearest to an even grid of positions, as many as fit.
  */
 #include <math.h>
 #include <stdlib.h>

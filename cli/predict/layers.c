@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/layers.c -- deformer predict --explain: what its options ask for, and which attention layers of the
- * network answer.
+ * cli/predict/layers.c -- deformer predict --explain: reads its options, and selects the attention layers of the
+ * network.
  */
 #include <math.h>
 #include <stdlib.h>

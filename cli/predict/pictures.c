@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/pictures.c -- which pictures a command line means, in order, and whether results beside them would
- * collide.
+ * cli/predict/pictures.c -- lists the pictures that a command line names, in order, and checks that their results
+ * would not overwrite one another.
  */
 #include <dirent.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/predict.c -- deformer predict: pictures in, drawn pictures and COCO-format results out.
+ * cli/predict/predict.c -- deformer predict: runs a network on pictures, draws the results, and writes them in COCO's
+ * format.
  */
 #include "cli/common/aug_test.h"
 #include "cli/predict/predict.h"

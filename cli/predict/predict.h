@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/predict.h -- private to predict: which pictures, and what becomes of one: of its detections (detect.c),
- * of the places its network looked at (layers.c, explain.c), of a segmentor's classes (segment.c), of a
- * classifier's (classify.c).
+ * cli/predict/predict.h -- private to predict: lists pictures (pictures.c) and handles the results of one: detections
+ * (detect.c), the points that attention read (layers.c, explain.c), the classes of a segmentor (segment.c) or a
+ * classifier (classify.c).
  */
 #ifndef DF_CLI_PREDICT_PREDICT_H
 #define DF_CLI_PREDICT_PREDICT_H

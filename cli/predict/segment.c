@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/predict/segment.c -- deformer predict of a segmentor: one picture's classes as lines, as JSON, as an overlay
- * with a legend and as a label map.
+ * cli/predict/segment.c -- deformer predict with a segmentor: the classes of one picture as lines, as JSON, as an
+ * overlay with a legend and as a label map.
  */
 #include <stdlib.h>
 #include <string.h>

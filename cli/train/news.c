@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/train/news.c -- what a run tells on its way: on a terminal a line that changes, and lines that stay.
+ * cli/train/news.c -- prints the progress of a run: on a terminal one line that changes, and lines that stay.
  */
 #include "cli/train/news.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/train/news.h -- what a run tells on its way, as lines for a person.
+ * cli/train/news.h -- prints the progress of a run, as lines for a person.
  */
 #ifndef DF_CLI_TRAIN_NEWS_H
 #define DF_CLI_TRAIN_NEWS_H

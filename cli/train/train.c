@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli/train/train.c -- deformer train: a network learns from a config's training set or from a folder of pictures.
+ * cli/train/train.c -- deformer train: trains a network on a config's training set or on a folder of pictures.
  */
 #include <string.h>
 #include <unistd.h>

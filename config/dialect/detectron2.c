@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config/dialect/detectron2.c -- the YAML files of detectron2: Faster R-CNN, Mask R-CNN and RetinaNet with a ResNet
- * and a feature pyramid. They say what differs from detectron2's own values, which stand in detectron2_values.c.
+ * and an FPN. They contain the differences from detectron2's defaults, which are in detectron2_values.c.
  *
- * A key that is not known is an error, and so is one that would change the network in a way that is not built in.
+ * An unknown key is an error, and so is a value that would change the network in a way that is not built in.
  */
 #include "config/dialect/detectron2.h"
 

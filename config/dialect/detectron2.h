@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/detectron2.h -- private to the translation of detectron2's YAML files: values by their paths, and
- * what writes which part of our config. The first error is kept in `error`; what comes behind it does nothing of use.
+ * config/dialect/detectron2.h -- private to the translation of detectron2's YAML files: values by their paths, and the
+ * functions that write each part of our config. The first error is kept in `error`; later functions then do nothing.
  */
 #ifndef DF_CONFIG_DIALECT_DETECTRON2_H
 #define DF_CONFIG_DIALECT_DETECTRON2_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/detectron2_data.c -- DATASETS.TEST: the sets of objects that detectron2 knows by name, as datasets of
- * ours; and how their pictures are prepared.
+ * config/dialect/detectron2_data.c -- DATASETS.TEST: converts the datasets that detectron2 knows by name to ours, and
+ * how their pictures are prepared.
  */
 #include "config/dialect/detectron2.h"
 

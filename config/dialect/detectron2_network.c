@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/detectron2_network.c -- the parts of our config from the keys of detectron2. What differs from mmdet's
- * arithmetic is said here as in configs/detectron2/.
+ * config/dialect/detectron2_network.c -- writes the network of our config from the keys of detectron2. Differences
+ * from mmdet's arithmetic are set as in configs/detectron2/.
  */
 #include "config/dialect/detectron2.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/detectron2_values.c -- the keys that a YAML file of detectron2 may have, and their values where it
- * says nothing (version 2 of its configs). None: the key is known, and changes nothing here.
+ * config/dialect/detectron2_values.c -- the keys that a YAML file of detectron2 may have, and their defaults (version
+ * 2 of its configs). None: the key is known and has no effect here.
  */
 #include "config/dialect/detectron2.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/dialect.c -- the dialects, one after the other.
+ * config/dialect/dialect.c -- translates a tree by each dialect in turn.
  */
 #include "config/dialect/dialect.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/dialect.h -- translates the dialects of config files into the one form that everything behind it
- * reads: the keys of mmdetection 2.x and mmsegmentation 0.x. Private to config/.
+ * config/dialect/dialect.h -- private to config/: translates the dialects of config files into the one form that all
+ * other code reads: the keys of mmdetection 2.x and mmsegmentation 0.x.
  *
- * df_config_read() and df_config_parse() hand a whole tree to df_dialect_translate(), once its bases are merged and the
- * settings of the user are in it. A dialect is one file and one line in list.def.
+ * df_config_read() and df_config_parse() pass a whole tree to df_dialect_translate(), after its bases are merged and
+ * the user's settings applied. A dialect is one file and one line in list.def.
  */
 #ifndef DF_CONFIG_DIALECT_H
 #define DF_CONFIG_DIALECT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub.c -- reads the folder of a model and has it translated.
+ * config/dialect/hub.c -- reads the folder of a model of transformers or timm and calls its translator.
  */
 #include "config/dialect/hub.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub.h -- folders of models as transformers and timm write them: config.json says the network,
- * preprocessor_config.json how a picture is prepared; private to config/.
+ * config/dialect/hub.h -- private to config/: folders of models as transformers and timm write them. config.json
+ * describes the network, preprocessor_config.json how a picture is prepared.
  *
- * A translator reads both and writes our config as a text in Python's syntax, model and data; the text is read like a
- * file. Class names are set beside it, because they may hold anything.
+ * A translator reads both and writes our config as a text in Python's syntax, model and data; this text is read like a
+ * file. Class names are set separately, because they may contain anything.
  */
 #ifndef DF_CONFIG_DIALECT_HUB_H
 #define DF_CONFIG_DIALECT_HUB_H
@@ -44,7 +44,8 @@ DfHubTranslator df_hub_detr, df_hub_detr_segmentation, df_hub_deformable_detr;
 DfHubTranslator df_hub_swin, df_hub_swin_v2, df_hub_pvt, df_hub_pvt_v2, df_hub_resnet, df_hub_upernet;
 DfHubTranslator df_hub_timm_swin, df_hub_timm_pvt_v2, df_hub_timm_resnet;
 
-/* Adds to our config `root` what training needs: the folder as load_from, data.train, and a recipe where it has none. */
+/* Adds to our config `root` what training needs: the folder as load_from, data.train, and a recipe where it has
+ * none. */
 int df_hub_add_training(DfHub *, DfNode *root); /* hub_train.c */
 
 /* ---- for translators --------------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_agree.c -- whether config.json and the tensors beside it are of one network. A width or a count that
- * differs is said by its key, before anything is built. Tensors that are not there say nothing.
+ * config/dialect/hub_agree.c -- checks that config.json and the tensors beside it describe the same network. A width
+ * or a count that differs is reported by its key, before anything is built. Missing tensors are not checked.
  */
 #include "config/dialect/hub_network.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_detr.c -- DETR and Deformable DETR of transformers as the arguments of the papers' programs.
- * transformers' networks are those of the official repositories; its configs may give encoder and decoder different
- * heads and feed-forward networks, and any ResNet as the backbone.
+ * config/dialect/hub_detr.c -- translates DETR and Deformable DETR of transformers to the arguments of the official
+ * programs. transformers' networks are those of the official repositories; its configs may give encoder and decoder
+ * different heads and feed-forward networks, and any ResNet as the backbone.
  */
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_network.c -- what translators of classifiers and backbones have in common.
+ * config/dialect/hub_network.c -- functions that the translators of classifiers and backbones share.
  */
 #include "config/dialect/hub_network.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_network.h -- private: classifiers and backbones of transformers and timm, and what their
- * translators have in common.
+ * config/dialect/hub_network.h -- private: classifiers and backbones of transformers and timm, and functions that
+ * their translators share.
  */
 #ifndef DF_CONFIG_DIALECT_HUB_NETWORK_H
 #define DF_CONFIG_DIALECT_HUB_NETWORK_H

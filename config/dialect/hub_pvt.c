@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_pvt.c -- PVT and PVT v2 of transformers. All their norms have one eps, layer_norm_eps.
+ * config/dialect/hub_pvt.c -- translates PVT and PVT v2 of transformers. All their norms have the same eps,
+ * layer_norm_eps.
  */
 #include "config/dialect/hub_network.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_resnet.c -- the ResNet under a detector of transformers: its own, which a dict describes, or one
- * of timm, of which there is a name. How many blocks and channels that has the tensors say, where they are at hand.
+ * config/dialect/hub_resnet.c -- translates the ResNet of a detector of transformers: its own, which a dict describes,
+ * or one of timm, which only has a name. The number of its blocks and channels is read from the tensors, if they are
+ * available.
  */
 #include <stdio.h>
 #include <string.h>

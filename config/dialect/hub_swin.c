@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_swin.c -- Swin and Swin v2 of transformers, as classifiers and under UPerNet. How large windows
- * are and how far they are shifted follows in each library by a rule of its own: here it is said for every stage.
+ * config/dialect/hub_swin.c -- translates Swin and Swin v2 of transformers, as classifiers and in UPerNet. Each
+ * library has its own rule for the size and shift of windows; here they are set for every stage.
  */
 #include "config/dialect/hub_network.h"
 

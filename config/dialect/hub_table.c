@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_table.c -- which models of transformers and timm are translated, and by whom. For timm the row
- * with the first fitting beginning counts.
+ * config/dialect/hub_table.c -- the models of transformers and timm that can be translated, and their translators. For
+ * timm the first row whose prefix matches is used.
  */
 #include "config/dialect/hub.h"
 

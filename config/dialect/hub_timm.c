@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_timm.c -- what timm's networks have in common, and its transform for evaluation: the shorter side
- * to floor(size / crop_pct) with Pillow's filter, the part in the middle, (x / 255 - mean) / std.
+ * config/dialect/hub_timm.c -- what timm's networks share, and its evaluation transform: the shorter side to
+ * floor(size / crop_pct) with Pillow's filter, a centre crop, (x / 255 - mean) / std.
  */
 #include "config/dialect/hub_timm.h"
 

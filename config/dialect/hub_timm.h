@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_timm.h -- private: classifiers of timm. The name says the network, `model_args` what is different
- * about it, `pretrained_cfg` how a picture is prepared.
+ * config/dialect/hub_timm.h -- private: classifiers of timm. The name selects the network, `model_args` has the
+ * differences from it, `pretrained_cfg` describes how a picture is prepared.
  */
 #ifndef DF_CONFIG_DIALECT_HUB_TIMM_H
 #define DF_CONFIG_DIALECT_HUB_TIMM_H
@@ -29,8 +29,8 @@ int df_timm_fail(const DfHub *, const char *want);
 /* The activation that act_layer names, by its name here; `usual` where nothing is said. NULL after df_fail(). */
 const char *df_timm_activation(const DfNode *args, const char *usual);
 
-/* How a classifier makes one vector of its last map: avg, max, avgmax (the mean of both) or catavgmax (one behind the other).
- * NULL after df_fail(). */
+/* How a classifier makes one vector of its last map: avg, max, avgmax (the mean of both) or catavgmax (one behind the
+ * other). NULL after df_fail(). */
 const char *df_timm_pool(const DfHub *, const DfTimm *);
 /* DF_EVALUE unless that is avg. */
 int df_timm_wants_mean(const DfHub *, const DfTimm *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_timm_networks.c -- timm's Swin, Swin v2 and PVT v2.
+ * config/dialect/hub_timm_networks.c -- translates timm's Swin, Swin v2 and PVT v2.
  */
 #include "config/dialect/hub_timm.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_timm_resnet.c -- timm's ResNets, with the stems and shortcuts of He et al., "Bag of Tricks", CVPR
- * 2019: resnet50, resnet50c (a deep stem), resnet50d (shortcuts that pool, too), resnet50s (a wide deep stem),
- * resnet50t (a narrow one); resnet50_gn (group norms), wide_resnet50_2 and resnext50_32x4d.
+ * config/dialect/hub_timm_resnet.c -- translates timm's ResNets, with the stems and shortcuts of He et al., "Bag of
+ * Tricks", CVPR 2019: resnet50, resnet50c (a deep stem), resnet50d (shortcuts that pool, too), resnet50s (a wide deep
+ * stem), resnet50t (a narrow one); resnet50_gn (group norms), wide_resnet50_2 and resnext50_32x4d.
  */
 #include "config/dialect/hub_timm.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_train.c -- what the folder of a model lacks to be trained further: it begins with its weights,
- * and sees pictures as its processor prepares them, mirrored half the time; a classifier sees parts of them.
+ * config/dialect/hub_train.c -- adds training settings to the folder of a model: training starts from its weights,
+ * with pictures as its processor prepares them, mirrored half of the time; a classifier sees random crops.
  *
- * DETRs have the recipe of their programs. The others get the settings that transformers' Trainer has by itself: AdamW at
- * 5e-5, falling to 0 in a straight line, 3 epochs of 8 pictures in a step.
+ * DETRs get the recipe of their official programs. The others get the defaults of transformers' Trainer: AdamW at
+ * 5e-5, falling linearly to 0, 3 epochs, 8 pictures a step.
  */
 #include "config/dialect/hub.h"
 

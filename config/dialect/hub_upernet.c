@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/hub_upernet.c -- UPerNet of transformers as mmseg's EncoderDecoder. Its heads are mmseg's; the scores
- * are enlarged to the prepared picture, and from there to the picture.
+ * config/dialect/hub_upernet.c -- translates UPerNet of transformers to mmseg's EncoderDecoder. Its heads are those of
+ * mmseg; the scores are enlarged to the prepared picture, and from there to the original size.
  */
 #include "config/dialect/hub_network.h"
 

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmdet_release.c -- mmdetection 2.x: which release a config is of, and what that means for the boxes
- * that heads choose.
- *
+ * config/dialect/mmdet_release.c -- mmdetection 2.x: finds out which release a config belongs to, which decides how
+ * heads choose boxes.
  *                     proposals of a batch   without area   candidates of RetinaNet
  *     up to 2.12      padded to one number   stay           anchors with all their classes
  *     2.13            padded                 left out       anchors
  *     2.14            as they are            stay           anchors
  *     2.15 to 2.17    as they are            left out       anchors
  *     2.18 to 2.28    as they are            left out       pairs of an anchor and a class
- *
- * The configs that came with a release tell it in part: up to 2.13 they say model.pretrained, from 2.14 on init_cfg in
- * the backbone (a few say both), and from 2.22 on their default_runtime.py has keys of its own. Nothing tells 2.18 to 2.21
- * from 2.15: they are read as that. mmdet_version='2.18.0' says it.
+ * The configs that came with a release show it in part: up to 2.13 they have model.pretrained, from 2.14 on init_cfg
+ * in the backbone (a few have both), and from 2.22 on their default_runtime.py has additional keys. 2.18 to 2.21
+ * cannot be distinguished from 2.15 and are read as 2.15, unless mmdet_version='2.18.0' is set.
  */
 #include <stdlib.h>
 

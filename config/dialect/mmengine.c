@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmengine.c -- configs of mmdetection 3.x and mmsegmentation 1.x, which run on mmengine.
+ * config/dialect/mmengine.c -- translates configs of mmdetection 3.x and mmsegmentation 1.x, which run on mmengine.
  */
 #include "config/dialect/dialect.h"
 #include "config/dialect/mmengine.h"
@@ -63,8 +63,8 @@ static void translate_masks(DfRewrite *r, DfNode *model)
         add_true(r, rcnn, "nms_before_rescale");
 }
 
-/* Candidates are chosen in another way there: those of a dense head alone are pairs of an anchor and a class, and proposals
- * have an area. */
+/* Candidates are chosen in another way there: those of a dense head alone are pairs of an anchor and a class, and
+ * proposals have an area. */
 static void translate_model(DfRewrite *r, DfNode *model)
 {
     DfNode *test = df_tree_get(model, "test_cfg");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmengine.h -- the parts of the translation from mmengine's dialect (mmdetection 3.x,
- * mmsegmentation 1.x); private to this room. Each takes its keys out of the tree and puts ours there.
+ * config/dialect/mmengine.h -- private: the parts of the translation from mmengine's dialect (mmdetection 3.x,
+ * mmsegmentation 1.x). Each removes its keys from the tree and adds ours.
  */
 #ifndef DF_CONFIG_DIALECT_MMENGINE_H
 #define DF_CONFIG_DIALECT_MMENGINE_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmengine_data.c -- dataloaders of mmengine become the `data` of our own form:
- *
+ * config/dialect/mmengine_data.c -- translates the dataloaders of mmengine to the `data` of our form:
  *     train_dataloader = dict(batch_size=2, num_workers=4, sampler=S, dataset=dict(data_prefix=dict(img='train/'), ..))
  *     data = dict(samples_per_gpu=2, workers_per_gpu=4, train_dataloader=dict(sampler=S, ..),
  *                 train=dict(img_prefix='train/', ..))

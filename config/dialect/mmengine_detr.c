@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmengine_detr.c -- DETR and Deformable DETR of mmdetection 3.x. There the parts stand at the top
- * of the model; before, they stood in a transformer of the head:
- *
+ * config/dialect/mmengine_detr.c -- translates DETR and Deformable DETR of mmdetection 3.x. There their parts are at
+ * the top of the model; in 2.x they are in a transformer of the head:
  *     num_queries=100, encoder=dict(num_layers=6, layer_cfg=dict(self_attn_cfg=A, ffn_cfg=F)), positional_encoding=P
  *     bbox_head=dict(num_query=100, positional_encoding=P, transformer=dict(encoder=dict(num_layers=6,
  *         transformerlayers=dict(attn_cfgs=[A], ffn_cfgs=F, operation_order=('self_attn', 'norm', 'ffn', 'norm')))))

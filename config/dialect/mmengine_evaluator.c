@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmengine_evaluator.c -- test_evaluator says how a test set is scored; before, `evaluation` did. It
- * stays in the tree too, for whoever tells what it says in vain.
+ * config/dialect/mmengine_evaluator.c -- translates test_evaluator, which describes how a test set is scored, to
+ * `evaluation`. It also stays in the tree, for the code that warns of settings without effect.
  */
 #include "config/dialect/mmengine.h"
 

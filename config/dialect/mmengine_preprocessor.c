@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmengine_preprocessor.c -- in mmengine the model normalises and pads its pictures: data_preprocessor.
- * In our own form a pipeline does, so its dict becomes the last step of each pipeline.
+ * config/dialect/mmengine_preprocessor.c -- translates data_preprocessor: in mmengine the model normalises and pads
+ * its pictures, in our form a pipeline does. So its dict becomes the last step of each pipeline.
  */
 #include "config/dialect/mmengine.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/mmseg.c -- parts that mmsegmentation has under mmdetection's names with other defaults. Its ResNets
- * have a stem of 64 channels whatever their base, and batch norms that go by the batch in training; its FPN makes extra
- * outputs from the last output, where mmdetection's makes them from the backbone's last map.
+ * config/dialect/mmseg.c -- sets the defaults of parts that mmsegmentation has under mmdetection's names. Its ResNets
+ * have a stem of 64 channels for any base width, and batch norms that use batch statistics in training; its FPN makes
+ * extra outputs from the last output, mmdetection's from the backbone's last map.
  */
 #include "config/dialect/dialect.h"
 #include "config/dialect/rewrite.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/processors.c -- a preprocessor_config.json of transformers as a test pipeline.
+ * config/dialect/processors.c -- translates a preprocessor_config.json of transformers to a test pipeline.
  *
- * Two generations of processors prepare pictures, and differ by a level of 255 here and there. This is the one that
- * transformers takes by itself since release 5 ("torchvision", once called Fast): torch's antialiased resize of bytes,
- * then (x - mean / f) / (std / f) with the rescale factor f, in float32.
+ * There are two generations of image processors, whose results differ by a level of 255 in places. This is the default
+ * one since release 5 ("torchvision", formerly called Fast): torch's antialiased resize of bytes, then (x - mean / f)
+ * / (std / f) with the rescale factor f, in float32.
  */
 #include "config/dialect/hub_network.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/rewrite.c -- keys taken out, renamed and set.
+ * config/dialect/rewrite.c -- removes, renames and sets keys of a tree.
  */
 #include "config/dialect/rewrite.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/rewrite.h -- steps of a translation: keys taken out, renamed and set. For the files of this room.
- *
- * A chain of them goes on after a failure without doing anything: the first error is kept.
+ * config/dialect/rewrite.h -- private: the steps of a translation, which remove, rename and set keys of a tree. After
+ * a failure further steps do nothing; the first error is kept.
  */
 #ifndef DF_CONFIG_REWRITE_H
 #define DF_CONFIG_REWRITE_H

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config/dialect/test_time.c -- test-time augmentation. mmengine writes it as
- *
  *     tta_pipeline = [load, dict(type='TestTimeAug', transforms=[[Resize(scale=a), Resize(scale=b)],
  *                                                                [RandomFlip(prob=0.), RandomFlip(prob=1.)], [pack]])]
- * and we, as mmcv before it did,
+ * Our form is that of mmcv:
  *     [load, dict(type='MultiScaleFlipAug', img_scale=[a, b], flips=['none', 'horizontal'],
  *                 transforms=[Resize, RandomFlip, pack])]
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config/dialect/test_time.h -- private: test-time augmentation, which a user
- * asks for with aug_test=True beside the config.
+ * config/dialect/test_time.h -- private: test-time augmentation, which a user requests by aug_test=True.
  */
 #ifndef DF_CONFIG_TEST_TIME_H
 #define DF_CONFIG_TEST_TIME_H
