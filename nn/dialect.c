@@ -64,39 +64,108 @@ static void spell(const NnReading *r, const char *key, char name[NN_NAME])
     snprintf(name, NN_NAME, "%s%.480s", r->add, key);
 }
 
-static int count_known(const NnIndex *index, const NnArrays *file, const NnReading *r)
+typedef struct {
+    const NnIndex *index;
+    const NnArrays *file;
+    NnPlace *place, own;
+    int n;
+    bool *within;        /* scratch: of each parameter, whether a name behind the prefix is it */
+} Choice;
+
+/* Names without the prefix keep their meaning; of two names of one parameter that behind the prefix counts. */
+static int count_known(const Choice *x, const NnReading *r)
 {
     int known = 0;
-    for (int i = 0; i < file->n; i++) {
-        char name[NN_NAME];
-        spell(r, file->at[i].array.name, name);
-        known += nn_index_find(index, name) >= 0;
-    }
+    memset(x->within, 0, (size_t)nn_model_count(x->index->model) * sizeof *x->within);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < x->file->n; i++) {
+            const char *key = x->file->at[i].array.name;
+            char name[NN_NAME];
+            if (df_starts_with(key, r->place.cut) != (pass == 0))
+                continue;
+            spell(r, key, name);
+            const int k = nn_index_find(x->index, name);
+            known += k >= 0 && (pass == 0 || !x->within[k]);
+            if (k >= 0 && pass == 0)
+                x->within[k] = true;
+        }
     return known;
+}
+
+/* mmdet's semi-supervised detectors predict with the teacher, whose names come second. */
+static bool goes_before(const NnReading *a, const NnReading *b)
+{
+    return strstr(a->place.cut, "teacher.") && strstr(b->place.cut, "student.");
+}
+
+/* The best reading at one place; how many parameters it knows. */
+static int read_at(const Choice *x, const NnPlace *place, NnReading *out)
+{
+    static const char *const added[] = { "", "backbone." };
+    int most = -1;
+    for (int j = 0; j < (x->own.dialect ? 4 : 2); j++) {
+        NnReading reading = { .place = *place, .add = added[j % 2], .own = { .at = "" } };
+        if (j >= 2)
+            reading.own = (NnPlace){ .dialect = x->own.dialect, .at = added[j % 2][0] ? "" : x->own.at };
+        const int known = count_known(x, &reading);
+        if (known > most) {
+            most = known;
+            *out = reading;
+        }
+    }
+    return most;
+}
+
+/* Whether no name that begins with `cut` is a parameter. */
+static bool leaves_out(const Choice *x, const NnReading *r, const char *cut)
+{
+    char name[NN_NAME];
+    for (int i = 0; i < x->file->n; i++) {
+        if (!df_starts_with(x->file->at[i].array.name, cut))
+            continue;
+        spell(r, x->file->at[i].array.name, name);
+        if (nn_index_find(x->index, name) >= 0)
+            return false;
+    }
+    return true;
+}
+
+/* Another network beside the one that was chosen. */
+static void find_passed(const Choice *x, int most, NnReading *chosen)
+{
+    NnReading other = { .add = "" };
+    for (int i = 0; i < x->n && most > 0; i++) {
+        const char *cut = x->place[i].cut;
+        if (!cut[0] || !leaves_out(x, chosen, cut) || read_at(x, &x->place[i], &other) < most)
+            continue;
+        memcpy(chosen->passed, cut, sizeof chosen->passed);
+        return;
+    }
 }
 
 int nn_reading_choose(const NnIndex *index, const NnArrays *file, NnReading *out)
 {
-    static const char *const added[] = { "", "backbone." };
-    NnPlace own;
-    const int error = nn_place_of_model(index->model, &own);
-    NnPlace *place = error == DF_OK ? df_malloc(NN_PLACES * sizeof *place) : NULL;
-    if (!place)
+    Choice x = { .index = index, .file = file };
+    const int error = nn_place_of_model(index->model, &x.own);
+    x.place = error == DF_OK ? df_malloc(NN_PLACES * sizeof *x.place) : NULL;
+    x.within = x.place ? df_calloc((size_t)nn_model_count(index->model) + 1, sizeof *x.within) : NULL;
+    if (!x.within) {
+        df_free(x.place);
         return df_fail_memory("the names of a checkpoint");
-    const int n = nn_places(file, place);
+    }
+    x.n = nn_places(file, x.place);
     int most = -1;
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < (own.dialect ? 4 : 2); j++) {
-            NnReading reading = { .place = place[i], .add = added[j % 2], .own = { .at = "" } };
-            if (j >= 2)
-                reading.own = (NnPlace){ .dialect = own.dialect, .at = added[j % 2][0] ? "" : own.at };
-            const int known = count_known(index, file, &reading);
-            if (known > most) {
-                most = known;
-                *out = reading;
-            }
+    for (int i = 0; i < x.n; i++) {
+        NnReading reading = { .add = "" };
+        const int known = read_at(&x, &x.place[i], &reading);
+        if (known > most || (known == most && goes_before(&reading, out))) {
+            most = known;
+            *out = reading;
         }
-    df_free(place);
+    }
+    find_passed(&x, most, out);
+    df_free(x.within);
+    df_free(x.place);
     return DF_OK;
 }
 

@@ -24,8 +24,10 @@ typedef struct {
     NnPlace place;
     const char *add;
     NnPlace own;         /* the dialect of the model's own names; `dialect` NULL: ours                  */
+    char passed[96];     /* a prefix below which other arrays of the file are as many parameters, or "" */
 } NnReading;
-/* Chooses the reading under which most arrays of the file are parameters. */
+/* Chooses the reading under which most arrays of the file are parameters. Of equals: plain names, a teacher before its
+ * student, the first in the file. */
 int nn_reading_choose(const NnIndex *, const NnArrays *file, NnReading *out);
 
 /* Whether `name` matches `pattern`, in which `*` stands for any characters, dots included. */

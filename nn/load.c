@@ -373,6 +373,17 @@ static int load_back(Loader *l, const NnArrays *ours)
     return error;
 }
 
+/* Two networks in a file that fit equally well: which one is read? */
+static void warn_of_others(const NnReading *r)
+{
+    char read[112] = "without a prefix";
+    if (r->place.cut[0])
+        snprintf(read, sizeof read, "below '%s'", r->place.cut);
+    if (r->passed[0])
+        df_log(DF_LOG_WARNING, "warning: two networks in the checkpoint fit: the one %s is read. For the one below '%s' "
+               "read OUT of: deformer convert CHECKPOINT OUT --strip %s", read, r->passed, r->passed);
+}
+
 static int load_all(Loader *l)
 {
     NnArrays theirs;
@@ -392,6 +403,7 @@ static int load_all(Loader *l)
         error = nn_translate(&l->reading.place, false, &theirs, &ours);
     if (error == DF_OK) {
         l->report->dialect = l->reading.place.dialect;
+        warn_of_others(&l->reading);
         error = l->reading.own.dialect ? load_back(l, &ours) : load_arrays(l, &ours);
     }
     nn_quantised_free(&l->quantised);

@@ -385,8 +385,10 @@ static int translate_all(Work *k, const NnArrays *in)
     int error = DF_OK;
     for (int i = 0; i < k->n_buckets; i++)
         k->bucket[i] = -1;
-    for (int i = 0; error == DF_OK && i < in->n; i++)
-        error = translate_one(k, &in->at[i]);
+    for (int others = 0; others < 2; others++) /* a network below the prefix comes before what stands beside it */
+        for (int i = 0; error == DF_OK && i < in->n; i++)
+            if (df_starts_with(in->at[i].array.name, k->place->cut) == !others)
+                error = translate_one(k, &in->at[i]);
     for (int i = 0; error == DF_OK && i < k->n_groups; i++)
         error = close_group(k, &k->group[i]);
     if (error == DF_OK && k->place->dialect && !k->back)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nn/dialect.h"
 #include "nn/nn.h"
 
 /* ---- a file of arrays --------------------------------------------------------------------------------------------------- */
@@ -253,14 +254,52 @@ Test(load, a_backbone_of_a_whole_network)
     NnReport report;
     cr_expect_eq(load(model, f, &(NnLoad){ .module = "backbone" }, &report), DF_OK, "%s", df_error());
     cr_expect_eq(report.of[NN_LOADED].n, 2);
-    cr_assert_eq(report.of[NN_IGNORED].n, 2);
+    cr_assert_eq(report.of[NN_IGNORED].n, 1);
+    cr_assert_eq(report.of[NN_UNEXPECTED].n, 1);
     cr_expect_str_eq(report.of[NN_IGNORED].name[0], "head.weight");
-    cr_expect_str_eq(report.of[NN_IGNORED].name[1], "teacher.backbone.a.weight");
+    cr_expect_str_eq(report.of[NN_UNEXPECTED].name[0], "teacher.backbone.a.weight");
     cr_expect_eq(data_of(model, "head.weight")[0], 7);
     nn_report_free(&report);
     nn_model_free(model);
     close_file(f);
     free(f);
+}
+
+static void expect_taken(const char *first, const char *second, int taken, const char *prefix, const char *passed)
+{
+    File *f = calloc(1, sizeof *f);
+    NnModel *model = new_model();
+    NnIndex index;
+    NnArrays arrays;
+    NnReading reading;
+    NnReport report;
+    nn_param(nn_root(model), "a.weight", DF_SHAPE(2), NN_AS_IS, nn_constant(7));
+    add(f, first, DF_SHAPE(2));
+    add(f, second, DF_SHAPE(2));
+    write_and_open(f);
+    cr_expect_eq(load(model, f, NULL, &report), DF_OK, "%s", df_error());
+    cr_expect_eq(data_of(model, "a.weight")[0], f->number[taken][0], "%s, %s", first, second);
+    cr_assert_eq(nn_index_new(&index, model), DF_OK);
+    cr_assert_eq(nn_arrays_open(&arrays, f->array, f->n), DF_OK);
+    cr_expect_eq(nn_reading_choose(&index, &arrays, &reading), DF_OK);
+    cr_expect_str_eq(reading.place.cut, prefix, "%s, %s: '%s'", first, second, reading.place.cut);
+    cr_expect_str_eq(reading.passed, passed, "%s, %s: '%s'", first, second, reading.passed);
+    nn_arrays_free(&arrays);
+    nn_index_free(&index);
+    nn_report_free(&report);
+    nn_model_free(model);
+    close_file(f);
+    free(f);
+}
+
+Test(load, networks_side_by_side)
+{
+    expect_taken("student.a.weight", "teacher.a.weight", 1, "teacher.", "student.");
+    expect_taken("teacher.a.weight", "student.a.weight", 0, "teacher.", "student.");
+    expect_taken("teacher.a.weight", "a.weight", 1, "", "teacher.");
+    expect_taken("ema_model.a.weight", "model.a.weight", 0, "ema_model.", "model.");
+    expect_taken("teacher.b.weight", "student.a.weight", 1, "student.", "");
+    expect_taken("backbone.a.weight", "head.weight", 0, "backbone.", "");
 }
 
 Test(load, a_part_that_is_not_there)
