@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * annotations/yolo/data.c -- data.yaml. Of YAML there is as much as such files have: keys at the margin, and below
- * `names` a list or numbered lines, also in brackets.
+ * annotations/yolo/data.c -- reads data.yaml. It supports the YAML that such files contain: keys at the margin, and
+ * below `names` a list or numbered lines, also in brackets.
  */
 #include <stdio.h>
 #include <stdlib.h>
